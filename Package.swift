@@ -1,0 +1,49 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A program's entry is a C function of its own, since Embedded Swift has no `CommandLine`; `-parse-as-library` keeps
+// swiftc from making a second one.
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name,
+    dependencies: dependencies + ["CEmbeddedRuntime"],
+    swiftSettings: [.unsafeFlags(["-parse-as-library"])])
+}
+
+let package = Package(
+  name: "MicroAgent",
+  targets: [
+    // C, as Swift sees it. The host finds libuv and SQLite in /usr/include, a Swift SDK in its sysroot.
+    .systemLibrary(name: "CUV"),
+    .systemLibrary(name: "CSQLite"),
+    .target(name: "CSystem"),
+    .target(name: "CEmbeddedRuntime"),
+
+    // Values and decisions: no input or output.
+    .target(name: "Basics"),
+    .target(name: "Microcloud", dependencies: ["Basics"]),
+    .target(name: "MicroAgent", dependencies: ["Basics", "Microcloud"]),
+
+    // Doing.
+    .target(name: "LinuxSystem", dependencies: ["Basics", "CSystem"]),
+    .target(name: "Cgroups", dependencies: ["Basics", "LinuxSystem"]),
+    .target(name: "ContainerRunner", dependencies: ["Basics", "LinuxSystem", "Cgroups", "CSystem"]),
+    .target(name: "EventLoop", dependencies: ["Basics", "LinuxSystem", "CUV"]),
+    .target(name: "Store", dependencies: ["Basics", "LinuxSystem", "CSQLite"]),
+
+    program(
+      "microagentd",
+      ["MicroAgent", "Microcloud", "ContainerRunner", "Cgroups", "EventLoop", "Store", "LinuxSystem", "Basics"]),
+    program("microctl", ["MicroAgent", "Microcloud", "LinuxSystem", "Basics"]),
+
+    .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
+    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+    .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
+    .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent"]),
+    .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
+    .testTarget(name: "ContainerRunnerTests", dependencies: ["ContainerRunner"]),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
+    .testTarget(name: "StoreTests", dependencies: ["Store"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

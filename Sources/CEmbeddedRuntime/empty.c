@@ -1,0 +1,1 @@
+// So that the host build, which needs nothing from this module, has an object to link.

@@ -1,0 +1,94 @@
+// What Swift cannot import from libc and the kernel: variadic functions, macros, errno, and system calls without a
+// wrapper. Every function returns what the call returns, or the negative errno: no caller reads errno itself.
+#pragma once
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+// Files. Paths are NUL-terminated; flags are open(2)'s, O_CLOEXEC is always added.
+int system_open(const char *path, int flags, unsigned mode);
+int system_openat(int directory, const char *path, int flags, unsigned mode);
+int system_close(int descriptor);
+ssize_t system_read(int descriptor, void *buffer, size_t count);
+ssize_t system_write(int descriptor, const void *buffer, size_t count);
+ssize_t system_pread(int descriptor, void *buffer, size_t count, int64_t offset);
+ssize_t system_splice(int from, int to, size_t count);  // non-blocking, at both files' own positions
+int system_punch_hole(int descriptor, int64_t offset, int64_t length);
+int system_ftruncate(int descriptor, int64_t length);
+int system_seek_end(int descriptor);
+int system_mkdir(const char *path, unsigned mode);
+int system_rmdir(const char *path);
+int system_unlink(const char *path);
+int system_rename(const char *from, const char *to);
+int system_symlink(const char *target, const char *path);
+int system_chmod(const char *path, unsigned mode);
+int system_chown(const char *path, uint32_t user, uint32_t group);
+int system_fsync(int descriptor);
+int system_lock_exclusive(int descriptor);  // flock, not waiting
+
+struct system_file_status {
+  uint64_t size_bytes;
+  uint64_t inode;
+  uint64_t device;
+  uint32_t mode;
+  uint32_t user;
+  uint32_t group;
+};
+int system_stat(const char *path, struct system_file_status *status);   // follows links
+int system_lstat(const char *path, struct system_file_status *status);  // does not
+int system_fstat(int descriptor, struct system_file_status *status);
+long system_readlink(const char *path, char *buffer, size_t capacity);
+
+// The file system below a path: its magic number (statfs(2)) and its free and total bytes.
+struct system_filesystem_status {
+  uint64_t magic;
+  uint64_t free_bytes;
+  uint64_t total_bytes;
+};
+int system_statfs(const char *path, struct system_filesystem_status *status);
+
+// Pipes, memory files, event descriptors. All are close-on-exec.
+int system_pipe(int descriptors[2], int nonblocking);
+int system_memfd(const char *name);
+int system_eventfd(void);  // non-blocking, counting from 0
+int system_dup(int descriptor, int at_least);
+int system_set_nonblocking(int descriptor, int on);
+
+// Processes.
+int system_pidfd_open(int32_t process);
+int system_pidfd_send_signal(int pidfd, int signal);
+int system_kill(int32_t process, int signal);
+int system_set_child_subreaper(void);
+int system_set_parent_death_signal(int signal);
+int system_set_process_name(const char *name);
+struct system_exit_status {
+  int32_t process;  // 0: none has ended yet
+  int32_t code;     // exit code, or the signal
+  int32_t by_signal;
+};
+// waitid(2) without waiting. `process` 0 means any child. With `keep` the zombie stays to be waited for again.
+int system_wait(int32_t process, int keep, struct system_exit_status *status);
+
+// Clocks, in nanoseconds.
+uint64_t system_monotonic_time(void);
+uint64_t system_wall_time(void);
+
+// An error number as text.
+const char *system_error_text(int code);

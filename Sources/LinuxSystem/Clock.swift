@@ -1,0 +1,15 @@
+import Basics
+import CSystem
+
+/// The machine's clocks.
+public enum Clock {
+  /// Monotonic time, which stops while the machine is suspended.
+  public static func now() -> Instant {
+    Instant(nanoseconds: system_monotonic_time())
+  }
+
+  /// Seconds since 1970, for people only: a board without a battery may be decades off.
+  public static func wallSeconds() -> UInt64 {
+    system_wall_time() / 1_000_000_000
+  }
+}
