@@ -1,0 +1,38 @@
+/// What a container may use. Each is a hard limit that the kernel keeps; swap is never given.
+public struct Budget: Equatable, Sendable {
+  public var memoryBytes: UInt64 = 16 << 20
+  /// How many processes and threads.
+  public var processes: UInt64 = 64
+  /// Thousandths of one core.
+  public var cpuMillis: UInt64 = 1000
+  /// How much of its output is kept, in RAM.
+  public var logBytes: UInt64 = 64 * 1024
+
+  public init() {}
+
+  /// Less cannot start a program: what set-up itself is charged for was measured at 164 to 400 KiB.
+  public static let leastMemoryBytes: UInt64 = 512 * 1024
+  public static let mostMemoryBytes: UInt64 = 1 << 40
+  public static let mostProcesses: UInt64 = 32_768
+  public static let leastCPUMillis: UInt64 = 10
+  public static let mostCPUMillis: UInt64 = 64_000
+  public static let leastLogBytes: UInt64 = 4096
+  public static let mostLogBytes: UInt64 = 1 << 20
+
+  /// What is wrong with it, as one line that says what would be right; nil: nothing.
+  public var problem: String? {
+    if memoryBytes < Self.leastMemoryBytes {
+      return
+        "memory budget \(memoryBytes / 1024) KiB: give at least \(Self.leastMemoryBytes / 1024) KiB, or nothing can start"
+    }
+    if memoryBytes > Self.mostMemoryBytes { return "memory budget: at most \(Self.mostMemoryBytes >> 30) GiB" }
+    if processes < 1 || processes > Self.mostProcesses { return "process budget: 1 to \(Self.mostProcesses)" }
+    if cpuMillis < Self.leastCPUMillis || cpuMillis > Self.mostCPUMillis {
+      return "cpu budget: 0.01 to \(Self.mostCPUMillis / 1000) cores"
+    }
+    if logBytes < Self.leastLogBytes || logBytes > Self.mostLogBytes {
+      return "log: \(Self.leastLogBytes / 1024) to \(Self.mostLogBytes / 1024) KiB"
+    }
+    return nil
+  }
+}

@@ -1,0 +1,132 @@
+import Basics
+
+/// What somebody asks for when they want a container: everything else follows from defaults.
+///
+/// It travels as a CBOR map (docs/PROTOCOL.md) and stands in the store in the same form.
+public struct ContainerRequest: Equatable, Sendable {
+  public enum Network: UInt8, Equatable, Sendable {
+    /// A network namespace of its own with nothing but loopback.
+    case none = 0
+    /// The board's own network.
+    case host = 1
+  }
+
+  /// A directory or file of the board shown inside the container.
+  public struct Mount: Equatable, Sendable {
+    public var source: String
+    public var target: String
+    public var readOnly: Bool
+
+    public init(source: String, target: String, readOnly: Bool) {
+      self.source = source
+      self.target = target
+      self.readOnly = readOnly
+    }
+
+    var isPlain: Bool {
+      isPlainPath(source) && isPlainPath(target) && target != "/"
+    }
+  }
+
+  /// Empty: the node chooses one.
+  public var name = ""
+  /// An absolute path on the node: the root file system, which is never written to.
+  public var root = ""
+  /// The program and its arguments; the program is looked for in the container's PATH.
+  public var command: [String] = []
+  /// `NAME=VALUE`.
+  public var environment: [String] = []
+  public var workingDirectory = "/"
+  public var user: UInt32 = 0
+  public var group: UInt32 = 0
+  /// Empty: the container's name.
+  public var hostname = ""
+  /// Without it, what the container writes goes to an overlay above the root and is kept until it is removed.
+  public var readOnlyRoot = false
+  public var network = Network.none
+  /// Without it, root in the container is root on the board.
+  public var userNamespace = true
+  public var mounts: [Mount] = []
+  public var budget = Budget()
+  public var restart = RestartPolicy.no
+  /// Remove it when it has ended and is not to be restarted.
+  public var removesWhenEnded = false
+  /// How long it may take to end after SIGTERM.
+  public var graceMilliseconds: UInt64 = 10_000
+
+  public init() {}
+
+  public static let maximumNameBytes = 63
+  public static let maximumArguments = 256
+  public static let maximumMounts = 32
+  /// Of all strings of a request together.
+  public static let maximumTextBytes = 16 * 1024
+  public static let maximumGraceMilliseconds: UInt64 = 3_600_000
+
+  /// What is wrong with it, as one line that says what would be right; nil: nothing.
+  public var problem: String? {
+    if !name.isEmpty, !Self.isName(name) {
+      return
+        "name \(name): use letters, digits, '-', '_' and '.', at most \(Self.maximumNameBytes), a letter or digit first"
+    }
+    if !hostname.isEmpty, !Self.isName(hostname) {
+      return "hostname \(hostname): use 1 to \(Self.maximumNameBytes) letters, digits, '-' or '.'"
+    }
+    if !Self.isPlainPath(root) || root == "/" {
+      return "root file system \(root): give an absolute path of a directory without '..'"
+    }
+    if command.isEmpty || command[0].isEmpty { return "command: give the program to run" }
+    if command.count > Self.maximumArguments || environment.count > Self.maximumArguments {
+      return "command: at most \(Self.maximumArguments) arguments and as many environment variables"
+    }
+    for variable in environment where !Self.isVariable(variable) {
+      return "environment variable \(variable): write NAME=VALUE"
+    }
+    if !Self.isPlainPath(workingDirectory) { return "working directory \(workingDirectory): give an absolute path" }
+    if mounts.count > Self.maximumMounts { return "mounts: at most \(Self.maximumMounts)" }
+    for mount in mounts where !mount.isPlain {
+      return "mount \(mount.source) on \(mount.target): give absolute paths without '..'"
+    }
+    if textBytes > Self.maximumTextBytes { return "request: its texts exceed \(Self.maximumTextBytes) bytes" }
+    if containsZeroByte { return "request: its texts must not contain NUL" }
+    if graceMilliseconds > Self.maximumGraceMilliseconds {
+      return "grace period: at most \(Self.maximumGraceMilliseconds / 1000) s"
+    }
+    return budget.problem
+  }
+
+  private var texts: [String] {
+    [name, root, workingDirectory, hostname] + command + environment + mounts.flatMap { [$0.source, $0.target] }
+  }
+
+  private var textBytes: Int {
+    texts.reduce(0) { $0 + $1.utf8.count }
+  }
+
+  private var containsZeroByte: Bool {
+    texts.contains { $0.utf8.contains(0) }
+  }
+
+  /// Whether a text can name a container: it becomes part of paths and a host name.
+  public static func isName(_ text: String) -> Bool {
+    let bytes = Array(text.utf8)
+    guard let first = bytes.first, bytes.count <= maximumNameBytes, isLetterOrDigit(first) else { return false }
+    return bytes.allSatisfy { isLetterOrDigit($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
+  }
+
+  private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+  }
+
+  private static func isVariable(_ text: String) -> Bool {
+    guard let equals = text.utf8.firstIndex(of: 0x3D) else { return false }
+    return equals != text.utf8.startIndex
+  }
+
+  /// An absolute path without a `..` in it.
+  static func isPlainPath(_ path: String) -> Bool {
+    let bytes = Array(path.utf8)
+    guard bytes.first == 0x2F, bytes.count < 4096 else { return false }
+    return !ASCII.split(bytes[...], at: 0x2F).contains { $0.elementsEqual([0x2E, 0x2E]) }
+  }
+}

@@ -1,0 +1,62 @@
+/// What the supervisor wants done, in this order. The daemon does it and reports back with an `Event`.
+public enum Effect: Equatable, Sendable {
+  /// Set the container up and clone its process, which then waits to be let go. Answer: `launched` or `startFailed`.
+  case launch(id: UInt64)
+  /// Write the container's record as it is now. Answer, once it is durable: `saved` with the same revision.
+  case save(id: UInt64, revision: UInt32)
+  /// Let the waiting process run its program. Answer: `started` or `startFailed`.
+  case release(id: UInt64)
+  /// Send the first process a signal.
+  case signal(id: UInt64, signal: UInt8)
+  /// Kill every process of the container.
+  case killAll(id: UInt64)
+  /// Collect the ended process, now that its end is durable, end what may be left, and put away the kernel's part:
+  /// cgroups, descriptors. Answer: `wasPutAway`. Harmless where nothing is left.
+  case putAway(id: UInt64)
+  /// Delete what the container wrote, and its log.
+  case deleteFiles(id: UInt64)
+  /// Delete the record. Answer, once that is durable: `forgotten`.
+  case forget(id: UInt64)
+  /// Tell whoever asked under this token.
+  case reply(token: UInt64, Reply)
+  /// The container's state changed: tell those who watch it.
+  case changed(id: UInt64)
+}
+
+/// What became of an effect or of a container.
+public enum Event: Equatable, Sendable {
+  case launched(ProcessIdentity)
+  case saved(revision: UInt32)
+  case started
+  /// Set-up or exec failed; the process is gone or will be before `putAway` returns.
+  case startFailed(String)
+  /// The first process ended, and with it the whole container.
+  case ended(ContainerEnd.Cause)
+  case wasPutAway
+  case forgotten
+}
+
+/// The answer to a request.
+public enum Reply: Equatable, Sendable {
+  case done(name: String)
+  case failed(RequestError)
+}
+
+/// Why a request was refused or came to nothing; the line is for people.
+public struct RequestError: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Kind: UInt8, Equatable, Sendable {
+    case invalid
+    case notFound
+    case conflict
+    case noRoom
+    case failed
+  }
+
+  public let kind: Kind
+  public let description: String
+
+  public init(_ kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
+  }
+}

@@ -1,0 +1,65 @@
+import Basics
+
+/// What a new agent finds of a container whose record says that it had a process.
+public enum Observation: Equatable, Sendable {
+  /// The very process of the record lives; `runsProgram` is false while it is still set up and not let go.
+  case alive(runsProgram: Bool)
+  /// The keeper, or the kernel, still knows how it ended.
+  case ended(ContainerEnd.Cause)
+  /// It ended before its program ran: its agent died before letting it go.
+  case neverRan
+  /// It is gone, and nobody knows how it ended; the line says why.
+  case gone(String)
+}
+
+extension Supervisor {
+  /// Takes over a container from the store, after the agent, the keeper or the board was restarted.
+  /// - Parameter observation: what is left of its process; not asked for where the record names none.
+  public mutating func adopt(_ container: Container, _ observation: Observation, now: Instant) -> [Effect] {
+    var entry = Entry(container: container)
+    entry.graceMilliseconds = container.request.graceMilliseconds
+    entries.append(entry)
+    let index = entries.count - 1
+    let id = container.id
+    switch container.phase {
+    case .removing, .ended, .waiting:
+      return [.putAway(id: id)]
+    case .created:
+      return startAgain(index)
+    case .starting, .running, .stopping:
+      break
+    }
+    switch observation {
+    case .alive(runsProgram: true):
+      return resume(index, now)
+    case .alive(runsProgram: false):
+      return [.killAll(id: id)] + startAgain(index)
+    case .neverRan:
+      return startAgain(index)
+    case .ended(let cause):
+      return ended(index, cause, now)
+    case .gone(let why):
+      return ended(index, .unknown(why), now)
+    }
+  }
+
+  private mutating func resume(_ index: Int, _ now: Instant) -> [Effect] {
+    entries[index].isReleased = true
+    entries[index].startedAt = now
+    guard entries[index].container.phase != .stopping, entries[index].container.wanted else {
+      entries[index].initiator = .stopped
+      return beginStop(index)
+    }
+    if entries[index].container.phase == .running { return [] }
+    entries[index].container.phase = .running
+    entries[index].container.startedSeconds = wallSeconds()
+    return [save(index)]
+  }
+
+  /// Puts away the half that was there; `wasPutAway` then starts it, or ends it where it is not wanted any more.
+  private mutating func startAgain(_ index: Int) -> [Effect] {
+    if entries[index].container.starts > 0 { entries[index].container.starts -= 1 }
+    entries[index].container.phase = entries[index].container.wanted ? .created : .ended
+    return [.putAway(id: entries[index].container.id)]
+  }
+}

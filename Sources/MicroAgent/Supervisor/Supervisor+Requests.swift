@@ -1,0 +1,124 @@
+import Basics
+
+extension Supervisor {
+  /// Creates a container and starts it. The answer under `token` comes when its program runs, or when it could not be made
+  /// to run and nothing of it is left.
+  ///
+  /// A request without a name gets `c<id>`.
+  public mutating func run(_ request: ContainerRequest, token: UInt64, now: Instant) -> [Effect] {
+    if let problem = request.problem {
+      return [.reply(token: token, .failed(RequestError(.invalid, problem)))]
+    }
+    if entries.count >= Self.maximumContainers {
+      let line = "this node holds \(Self.maximumContainers) containers, its limit: remove one first"
+      return [.reply(token: token, .failed(RequestError(.noRoom, line)))]
+    }
+    if !request.name.isEmpty, index(named: request.name) != nil {
+      let line = "container \(request.name): the name is taken: remove that one first, or choose another"
+      return [.reply(token: token, .failed(RequestError(.conflict, line)))]
+    }
+    let id = takeID()
+    let name = request.name.isEmpty ? unusedName(id) : request.name
+    var entry = Entry(
+      container: Container(id: id, name: name, request: request, createdSeconds: wallSeconds()))
+    entry.runToken = token
+    entries.append(entry)
+    return launch(entries.count - 1)
+  }
+
+  /// Starts a container that has ended.
+  public mutating func start(named name: String, token: UInt64, now: Instant) -> [Effect] {
+    guard let index = index(named: name) else { return notFound(name, token) }
+    switch entries[index].container.phase {
+    case .created, .starting, .running:
+      return [.reply(token: token, .done(name: name))]
+    case .stopping, .removing:
+      return conflict(index, token, "wait until that is done")
+    case .waiting, .ended:
+      guard entries[index].isPutAway else { return conflict(index, token, "wait until that is done") }
+      entries[index].container.wanted = true
+      entries[index].container.restarts = 0
+      entries[index].deadline = nil
+      entries[index].runToken = token
+      return launch(index)
+    }
+  }
+
+  /// Stops a container and keeps it stopped. The answer comes when its end is durable and its processes are gone.
+  /// - Parameter graceMilliseconds: how long it may take to end after SIGTERM before it is killed; 0 kills at once.
+  public mutating func stop(named name: String, graceMilliseconds: UInt64, token: UInt64, now: Instant) -> [Effect] {
+    guard let index = index(named: name) else { return notFound(name, token) }
+    entries[index].graceMilliseconds = graceMilliseconds
+    switch entries[index].container.phase {
+    case .ended:
+      if entries[index].isPutAway { return [.reply(token: token, .done(name: name))] }
+      entries[index].stopTokens.append(token)
+      return []
+    case .waiting:
+      entries[index].container.wanted = false
+      entries[index].container.phase = .ended
+      entries[index].deadline = nil
+      entries[index].stopTokens.append(token)
+      return [save(index), .changed(id: entries[index].container.id)]
+    case .created, .starting:
+      // `started` or `startFailed` is at most a moment away, and looks at `wanted`.
+      entries[index].container.wanted = false
+      entries[index].stopTokens.append(token)
+      return []
+    case .running:
+      entries[index].initiator = .stopped
+      entries[index].stopTokens.append(token)
+      return beginStop(index)
+    case .stopping:
+      entries[index].stopTokens.append(token)
+      entries[index].deadline = entries[index].deadline.map { min($0, now.advanced(milliseconds: graceMilliseconds)) }
+      return []
+    case .removing:
+      return conflict(index, token, "it will be gone soon")
+    }
+  }
+
+  /// Removes a container with all it wrote. The answer comes when nothing of it is left.
+  /// - Parameter force: also where it runs, in which case it is killed.
+  public mutating func remove(named name: String, force: Bool, token: UInt64, now: Instant) -> [Effect] {
+    guard let index = index(named: name) else { return notFound(name, token) }
+    let phase = entries[index].container.phase
+    if phase == .removing {
+      entries[index].removeTokens.append(token)
+      return []
+    }
+    if phase == .ended {
+      entries[index].removeTokens.append(token)
+      return beginRemoval(index)
+    }
+    guard force else { return conflict(index, token, "stop it first, or use --force") }
+    entries[index].removeTokens.append(token)
+    if phase == .waiting { return beginRemoval(index) }
+    entries[index].removesWhenEnded = true
+    entries[index].graceMilliseconds = 0
+    entries[index].initiator = .removed
+    if phase == .stopping {
+      return [.killAll(id: entries[index].container.id)]
+    }
+    if phase == .running { return beginStop(index) }
+    entries[index].container.wanted = false
+    return []
+  }
+
+  private func notFound(_ name: String, _ token: UInt64) -> [Effect] {
+    [.reply(token: token, .failed(RequestError(.notFound, "container \(name): there is none of that name here")))]
+  }
+
+  private func conflict(_ index: Int, _ token: UInt64, _ advice: String) -> [Effect] {
+    let container = entries[index].container
+    let line = "container \(container.name): it is \(container.phase): \(advice)"
+    return [.reply(token: token, .failed(RequestError(.conflict, line)))]
+  }
+
+  /// `c<id>`, unless somebody gave that name to another.
+  private func unusedName(_ id: UInt64) -> String {
+    var name = "c\(id)"
+    while index(named: name) != nil { name += "x" }
+    return name
+  }
+}

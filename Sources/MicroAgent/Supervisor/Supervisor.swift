@@ -1,0 +1,145 @@
+import Basics
+
+/// Decides what happens to every container of this node: a table of containers, driven by requests and events.
+///
+/// It does nothing itself: each call returns effects, to be carried out in order, and is told of their outcome by
+/// `handle`. It never reads a clock: callers pass `now`, and call `tick` at `nextDeadline`.
+///
+/// The rules that keep a crash at any point harmless:
+/// - a program runs only after its record is durable (`save`, `saved`, then `release`);
+/// - an end is durable before the process is collected (`save`, `saved`, then `putAway`), so that the kernel or the keeper
+///   still knows it if the agent dies in between;
+/// - the wish to stop or remove is durable before anything is killed;
+/// - files go before the record does.
+public struct Supervisor {
+  /// How many containers one node holds at most.
+  public static let maximumContainers = 256
+
+  /// A container with what is true of it only while this agent lives.
+  struct Entry {
+    var container: Container
+    /// Counts the saves; an answer to an older one says nothing about the newest.
+    var revision: UInt32 = 0
+    var isReleased = false
+    var isPutAway = false
+    /// When something is due: the end of a grace period or of a pause before a restart.
+    var deadline: Instant?
+    var startedAt: Instant?
+    var graceMilliseconds: UInt64 = 0
+    var initiator = ContainerEnd.Initiator.none
+    /// Remove it as soon as it has ended.
+    var removesWhenEnded = false
+    /// Who waits for it to run (one), to be stopped, to be gone.
+    var runToken: UInt64?
+    var stopTokens: [UInt64] = []
+    var removeTokens: [UInt64] = []
+    /// Why the first start came to nothing; told once all traces are gone.
+    var failure: RequestError?
+  }
+
+  var entries: [Entry] = []
+  private var nextID: UInt64
+  let wallSeconds: () -> UInt64
+
+  /// - Parameters:
+  ///   - nextID: a number above every id this store has ever given out.
+  ///   - wallSeconds: the wall clock, for the times that people read.
+  public init(nextID: UInt64, wallSeconds: @escaping () -> UInt64) {
+    self.nextID = nextID
+    self.wallSeconds = wallSeconds
+  }
+
+  // MARK: Looking
+
+  /// All containers, oldest first.
+  public var containers: [Container] {
+    entries.map { $0.container }
+  }
+
+  public var count: Int { entries.count }
+
+  public func container(id: UInt64) -> Container? {
+    index(of: id).map { entries[$0].container }
+  }
+
+  public func container(named name: String) -> Container? {
+    index(named: name).map { entries[$0].container }
+  }
+
+  /// When `tick` must next be called; nil: not before something else happens.
+  public var nextDeadline: Instant? {
+    var earliest: Instant?
+    for entry in entries {
+      guard let deadline = entry.deadline else { continue }
+      if earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
+    }
+    return earliest
+  }
+
+  func index(of id: UInt64) -> Int? {
+    entries.firstIndex { $0.container.id == id }
+  }
+
+  func index(named name: String) -> Int? {
+    entries.firstIndex { $0.container.name == name }
+  }
+
+  mutating func takeID() -> UInt64 {
+    defer { nextID += 1 }
+    return nextID
+  }
+
+  // MARK: Time
+
+  /// Does what is due at `now`.
+  public mutating func tick(now: Instant) -> [Effect] {
+    var effects: [Effect] = []
+    for index in entries.indices {
+      guard let deadline = entries[index].deadline, deadline <= now else { continue }
+      entries[index].deadline = nil
+      let id = entries[index].container.id
+      switch entries[index].container.phase {
+      case .stopping:
+        entries[index].initiator = .graceExpired
+        effects.append(.killAll(id: id))
+      case .waiting:
+        entries[index].container.restarts += 1
+        effects += launch(index)
+      case .created, .starting, .running, .ended, .removing:
+        break
+      }
+    }
+    return effects
+  }
+
+  // MARK: Steps that several transitions share
+
+  /// Begins a start; the record is written once there is a process to write down.
+  mutating func launch(_ index: Int) -> [Effect] {
+    entries[index].container.phase = .created
+    entries[index].isReleased = false
+    entries[index].isPutAway = false
+    entries[index].initiator = .none
+    return [.launch(id: entries[index].container.id)]
+  }
+
+  mutating func save(_ index: Int) -> Effect {
+    entries[index].revision += 1
+    return .save(id: entries[index].container.id, revision: entries[index].revision)
+  }
+
+  /// Begins to end a live container; the signal follows once the wish is durable.
+  mutating func beginStop(_ index: Int) -> [Effect] {
+    entries[index].container.wanted = false
+    entries[index].container.phase = .stopping
+    return [save(index), .changed(id: entries[index].container.id)]
+  }
+
+  /// Begins to remove an ended container.
+  mutating func beginRemoval(_ index: Int) -> [Effect] {
+    entries[index].container.wanted = false
+    entries[index].container.phase = .removing
+    entries[index].deadline = nil
+    return [save(index)]
+  }
+}
