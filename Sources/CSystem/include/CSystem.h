@@ -86,6 +86,30 @@ struct system_exit_status {
 // waitid(2) without waiting. `process` 0 means any child. With `keep` the zombie stays to be waited for again.
 int system_wait(int32_t process, int keep, struct system_exit_status *status);
 
+int32_t system_fork(void);
+int32_t system_parent(void);
+int32_t system_self(void);
+_Noreturn void system_exit(int code);  // without running what C registered for the end
+
+// Signals as messages: blocks these signals and returns a non-blocking descriptor that reads them.
+int system_signal_descriptor(const int *signals, size_t count);
+int system_next_signal(int descriptor);  // the number, or -EAGAIN
+int system_unblock_all_signals(void);
+int system_ignore_signal(int signal);
+
+// Waits until one of these is readable or hung up, or the time is over (-1: none); returns how many are.
+// On return readable[i] is 1 for each that is.
+int system_wait_readable(const int *descriptors, int *readable, size_t count, int timeout_milliseconds);
+
+// A pair of connected sockets that keep messages apart (SOCK_SEQPACKET), and messages with descriptors in them.
+// Without `wait` neither waits. A receive returns the byte count, 0 at the end; at most `capacity` descriptors are taken.
+enum { SYSTEM_MESSAGE_DESCRIPTORS = 4 };
+int system_socket_pair(int descriptors[2]);
+ssize_t system_send_message(int socket, const void *bytes, size_t count, const int *descriptors,
+                            size_t descriptor_count, int wait);
+ssize_t system_receive_message(int socket, void *bytes, size_t capacity, int *descriptors, size_t *descriptor_count,
+                               int wait);
+
 // Clocks, in nanoseconds.
 uint64_t system_monotonic_time(void);
 uint64_t system_wall_time(void);

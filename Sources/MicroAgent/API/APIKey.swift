@@ -1,0 +1,146 @@
+/// The integer keys of all maps that the agent's messages are made of (docs/PROTOCOL.md).
+///
+/// One number means one thing wherever it stands; numbers are never used again for something else.
+public enum APIKey: UInt64, CaseIterable, Sendable {
+  // What is asked for: a container.
+  case name = 1
+  case root = 2
+  case command = 3
+  case environment = 4
+  case workingDirectory = 5
+  case user = 6
+  case group = 7
+  case hostname = 8
+  case readOnlyRoot = 9
+  case network = 10
+  case userNamespace = 11
+  case mounts = 12
+  case source = 13
+  case target = 14
+  case readOnly = 15
+  case memoryBytes = 16
+  case processes = 17
+  case cpuMillis = 18
+  case logBytes = 19
+  case restart = 20
+  case removesWhenEnded = 21
+  case graceMilliseconds = 22
+
+  // What is so: a container's state.
+  case id = 30
+  case phase = 31
+  case wanted = 32
+  case process = 33
+  case starts = 34
+  case restarts = 35
+  case end = 36
+  case exitCode = 37
+  case reason = 38
+  case createdSeconds = 39
+  case startedSeconds = 40
+  case endedSeconds = 41
+  case request = 42
+
+  // What it uses.
+  case memoryUsedBytes = 50
+  case memoryPeakBytes = 51
+  case processCount = 52
+  case cpuNanoseconds = 53
+  case outOfMemoryKills = 54
+
+  // Logs: bytes from an offset since the container was made, and whether more can come.
+  case offset = 60
+  case data = 61
+  case isEnd = 62
+
+  // A launch plan.
+  case agentSteps = 70
+  case childSteps = 71
+  case agentPlan = 72
+  case childPlan = 73
+
+  // The node.
+  case version = 80
+  case kernel = 81
+  case cgroupVersion = 82
+  case store = 83
+  case notices = 84
+  case containerCount = 85
+  case uptimeSeconds = 86
+  case instructionSet = 87
+  case agentProcess = 88
+  case keeperProcess = 89
+  case memoryTotalBytes = 90
+  case memoryAvailableBytes = 91
+  case agentStarts = 92
+  case memoryOfferBytes = 93
+  case memoryReservedBytes = 94
+
+  /// The name by which `microctl --json` and the documents call it.
+  public var name: String {
+    switch self {
+    case .name: "name"
+    case .root: "root"
+    case .command: "command"
+    case .environment: "environment"
+    case .workingDirectory: "workingDirectory"
+    case .user: "user"
+    case .group: "group"
+    case .hostname: "hostname"
+    case .readOnlyRoot: "readOnlyRoot"
+    case .network: "network"
+    case .userNamespace: "userNamespace"
+    case .mounts: "mounts"
+    case .source: "source"
+    case .target: "target"
+    case .readOnly: "readOnly"
+    case .memoryBytes: "memoryBytes"
+    case .processes: "processes"
+    case .cpuMillis: "cpuMillis"
+    case .logBytes: "logBytes"
+    case .restart: "restart"
+    case .removesWhenEnded: "removesWhenEnded"
+    case .graceMilliseconds: "graceMilliseconds"
+    case .id: "id"
+    case .phase: "phase"
+    case .wanted: "wanted"
+    case .process: "process"
+    case .starts: "starts"
+    case .restarts: "restarts"
+    case .end: "end"
+    case .exitCode: "exitCode"
+    case .reason: "reason"
+    case .createdSeconds: "createdSeconds"
+    case .startedSeconds: "startedSeconds"
+    case .endedSeconds: "endedSeconds"
+    case .request: "request"
+    case .memoryUsedBytes: "memoryUsedBytes"
+    case .memoryPeakBytes: "memoryPeakBytes"
+    case .processCount: "processCount"
+    case .cpuNanoseconds: "cpuNanoseconds"
+    case .outOfMemoryKills: "outOfMemoryKills"
+    case .offset: "offset"
+    case .data: "data"
+    case .isEnd: "isEnd"
+    case .agentSteps: "agentSteps"
+    case .childSteps: "childSteps"
+    case .agentPlan: "agentPlan"
+    case .childPlan: "childPlan"
+    case .version: "version"
+    case .kernel: "kernel"
+    case .cgroupVersion: "cgroupVersion"
+    case .store: "store"
+    case .notices: "notices"
+    case .containerCount: "containerCount"
+    case .uptimeSeconds: "uptimeSeconds"
+    case .instructionSet: "instructionSet"
+    case .agentProcess: "agentProcess"
+    case .keeperProcess: "keeperProcess"
+    case .memoryTotalBytes: "memoryTotalBytes"
+    case .memoryAvailableBytes: "memoryAvailableBytes"
+    case .agentStarts: "agentStarts"
+    case .memoryOfferBytes: "memoryOfferBytes"
+    case .memoryReservedBytes: "memoryReservedBytes"
+    }
+  }
+}

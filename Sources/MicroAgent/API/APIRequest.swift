@@ -1,0 +1,111 @@
+import Basics
+import Microcloud
+
+/// What a client asks of the agent, read from a CoAP request (docs/PROTOCOL.md).
+public enum APIRequest: Equatable, Sendable {
+  /// POST /containers
+  case run(ContainerRequest)
+  /// GET /containers
+  case list
+  /// GET /containers/NAME; with Observe, each change is told.
+  case inspect(name: String, observe: Bool)
+  /// DELETE /containers/NAME, with ?force also where it runs.
+  case remove(name: String, force: Bool)
+  /// POST /containers/NAME/start
+  case start(name: String)
+  /// POST /containers/NAME/stop, with ?grace=MILLISECONDS
+  case stop(name: String, graceMilliseconds: UInt64?)
+  /// GET /containers/NAME/logs, with ?from=OFFSET or ?tail=LINES; with Observe, more as it comes.
+  case logs(name: String, from: UInt64?, tailLines: UInt64?, observe: Bool)
+  /// GET /usage: what each live container uses.
+  case usage
+  /// POST /plan: how a container would be launched; nothing is done.
+  case plan(ContainerRequest)
+  /// GET /info
+  case info
+
+  public init(_ message: CoAPMessage) throws(RequestError) {
+    let path = message.path
+    let query = APIQuery(message.query)
+    let observe = message.options.unsigned(.observe) == 0
+    if let option = message.options.list.first(where: { $0.number.isCritical && !Self.known($0.number) }) {
+      throw RequestError(.invalid, "option \(option.number.rawValue) is critical and not known here")
+    }
+    switch (message.code, path.count) {
+    case (.post, 1) where path[0] == "containers": self = .run(try Self.containerRequest(message))
+    case (.post, 1) where path[0] == "plan": self = .plan(try Self.containerRequest(message))
+    case (.get, 1) where path[0] == "containers": self = .list
+    case (.get, 1) where path[0] == "usage": self = .usage
+    case (.get, 1) where path[0] == "info": self = .info
+    case (.get, 2) where path[0] == "containers": self = .inspect(name: path[1], observe: observe)
+    case (.delete, 2) where path[0] == "containers": self = .remove(name: path[1], force: query.has("force"))
+    case (.post, 3) where path[0] == "containers" && path[2] == "start": self = .start(name: path[1])
+    case (.post, 3) where path[0] == "containers" && path[2] == "stop":
+      self = .stop(name: path[1], graceMilliseconds: try query.number("grace"))
+    case (.get, 3) where path[0] == "containers" && path[2] == "logs":
+      let from = try query.number("from")
+      self = .logs(name: path[1], from: from, tailLines: try query.number("tail"), observe: observe)
+    default: throw RequestError(.notFound, "there is no such resource here: the client may be newer than the agent")
+    }
+  }
+
+  private static func known(_ number: CoAPOptionNumber) -> Bool {
+    number == .uriPath || number == .uriQuery || number == .uriHost || number == .uriPort || number == .accept
+  }
+
+  private static func containerRequest(_ message: CoAPMessage) throws(RequestError) -> ContainerRequest {
+    let value: CBORValue
+    do {
+      value = try CBORDecoder.decode(message.payload)
+    } catch {
+      throw RequestError(.invalid, "the message is not CBOR: \(error.description)")
+    }
+    let request = try ContainerRequest(value)
+    if let problem = request.problem { throw RequestError(.invalid, problem) }
+    return request
+  }
+}
+
+/// The `name` and `name=value` parts of a request's query.
+struct APIQuery {
+  let parts: [String]
+
+  init(_ parts: [String]) {
+    self.parts = parts
+  }
+
+  func has(_ name: String) -> Bool {
+    parts.contains(name)
+  }
+
+  /// The number under a name; nil where the name is absent.
+  func number(_ name: String) throws(RequestError) -> UInt64? {
+    let prefix = Array("\(name)=".utf8)
+    for part in parts {
+      let bytes = Array(part.utf8)
+      guard bytes.starts(with: prefix) else { continue }
+      guard let number = Decimal.parse(bytes[prefix.count...]) else {
+        throw RequestError(.invalid, "\(part): give a number")
+      }
+      return number
+    }
+    return nil
+  }
+}
+
+extension RequestError {
+  /// The response that tells it (RFC 9290).
+  public func response(token: [UInt8]) -> CoAPMessage {
+    ProblemDetails(title: description).response(code, token: token)
+  }
+
+  private var code: CoAPCode {
+    switch kind {
+    case .invalid: .badRequest
+    case .notFound: .notFound
+    case .conflict: .conflict
+    case .noRoom: .serviceUnavailable
+    case .failed: .internalServerError
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import Microcloud
+
+extension ContainerRequest {
+  /// The message that carries the request; what has its default is left out.
+  public var value: CBORValue {
+    let standard = ContainerRequest()
+    var map = CBORMap()
+    if !name.isEmpty { map[.name] = .text(name) }
+    map[.root] = .text(root)
+    map[.command] = .array(command.map { .text($0) })
+    if !environment.isEmpty { map[.environment] = .array(environment.map { .text($0) }) }
+    if workingDirectory != standard.workingDirectory { map[.workingDirectory] = .text(workingDirectory) }
+    if user != 0 { map[.user] = .unsigned(UInt64(user)) }
+    if group != 0 { map[.group] = .unsigned(UInt64(group)) }
+    if !hostname.isEmpty { map[.hostname] = .text(hostname) }
+    if readOnlyRoot { map[.readOnlyRoot] = true }
+    if network != .none { map[.network] = .text(network.description) }
+    if !userNamespace { map[.userNamespace] = false }
+    if !mounts.isEmpty { map[.mounts] = .array(mounts.map { $0.value }) }
+    map[.memoryBytes] = .unsigned(budget.memoryBytes)
+    map[.processes] = .unsigned(budget.processes)
+    map[.cpuMillis] = .unsigned(budget.cpuMillis)
+    if budget.logBytes != standard.budget.logBytes { map[.logBytes] = .unsigned(budget.logBytes) }
+    if restart != .no { map[.restart] = .text(restart.description) }
+    if removesWhenEnded { map[.removesWhenEnded] = true }
+    if graceMilliseconds != standard.graceMilliseconds { map[.graceMilliseconds] = .unsigned(graceMilliseconds) }
+    return .map(map)
+  }
+
+  /// Reads what `value` writes. Keys that are not known are refused: what is asked for is done or told, never ignored.
+  public init(_ value: CBORValue) throws(RequestError) {
+    self.init()
+    let reader = try APIMapReader(value)
+    try Self.refuseUnknownKeys(value)
+    try reader.text(.name, into: &name)
+    try reader.text(.root, into: &root)
+    try reader.texts(.command, into: &command)
+    try reader.texts(.environment, into: &environment)
+    try reader.text(.workingDirectory, into: &workingDirectory)
+    try reader.identifier(.user, into: &user)
+    try reader.identifier(.group, into: &group)
+    try reader.text(.hostname, into: &hostname)
+    try reader.flag(.readOnlyRoot, into: &readOnlyRoot)
+    try reader.flag(.userNamespace, into: &userNamespace)
+    try reader.unsigned(.memoryBytes, into: &budget.memoryBytes)
+    try reader.unsigned(.processes, into: &budget.processes)
+    try reader.unsigned(.cpuMillis, into: &budget.cpuMillis)
+    try reader.unsigned(.logBytes, into: &budget.logBytes)
+    try reader.flag(.removesWhenEnded, into: &removesWhenEnded)
+    try reader.unsigned(.graceMilliseconds, into: &graceMilliseconds)
+    if let found = value[.network] {
+      network = try reader.need(found.textValue.flatMap { Network($0) }, .network, "\"none\" or \"host\"")
+    }
+    if let found = value[.restart] {
+      let policy = found.textValue.flatMap { RestartPolicy($0) }
+      restart = try reader.need(policy, .restart, "\"no\", \"on-failure\", \"on-failure:N\" or \"always\"")
+    }
+    if let found = value[.mounts] {
+      for item in try reader.need(found.arrayValue, .mounts, "an array of maps") { mounts.append(try Mount(item)) }
+    }
+  }
+
+  private static func refuseUnknownKeys(_ value: CBORValue) throws(RequestError) {
+    for entry in value.mapValue?.entries ?? [] {
+      guard let number = entry.key.unsignedValue, let key = APIKey(rawValue: number),
+        key.rawValue <= APIKey.graceMilliseconds.rawValue
+      else {
+        throw RequestError(.invalid, "the message has a key that this agent does not know: it may be older than you")
+      }
+    }
+  }
+}
+
+extension ContainerRequest.Mount {
+  var value: CBORValue {
+    var map = CBORMap()
+    map[.source] = .text(source)
+    map[.target] = .text(target)
+    if readOnly { map[.readOnly] = true }
+    return .map(map)
+  }
+
+  init(_ value: CBORValue) throws(RequestError) {
+    self.init(source: "", target: "", readOnly: false)
+    let reader = try APIMapReader(value)
+    try reader.text(.source, into: &source)
+    try reader.text(.target, into: &target)
+    try reader.flag(.readOnly, into: &readOnly)
+  }
+}
+
+extension ContainerRequest.Network: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .none: "none"
+    case .host: "host"
+    }
+  }
+
+  public init?(_ text: String) {
+    switch text {
+    case "none": self = .none
+    case "host": self = .host
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import Basics
+
+/// The settings of an agent: one small text file, every line of it optional (docs/CONFIGURATION.md).
+public struct Configuration: Equatable, Sendable {
+  /// Where the store and what containers write is kept.
+  public var stateDirectory = "/var/lib/microagent"
+  /// Where the control socket stands.
+  public var runtimeDirectory = "/run/microagent"
+  /// The name of the control group above all containers.
+  public var cgroup = "microagent"
+  /// The first of the 65536 user and group ids of the board that containers' users are mapped to.
+  public var firstUserID: UInt64 = 100_000
+  /// What the containers together leave to the rest of the board.
+  public var memoryReserveBytes: UInt64 = 24 << 20
+
+  public init() {}
+
+  public static let maximumFileBytes = 64 * 1024
+  /// How many ids a container has: 0 to 65535.
+  public static let idCount: UInt64 = 65_536
+
+  public var controlSocket: String { runtimeDirectory + "/control.sock" }
+  public var storePath: String { stateDirectory + "/microagent.db" }
+  public var containersDirectory: String { stateDirectory + "/containers" }
+
+  /// Reads a file's text: lines `name = value`, blank lines, and comments that begin with `#`.
+  public init(parsing text: [UInt8]) throws(ConfigurationError) {
+    if text.count >= Self.maximumFileBytes {
+      throw ConfigurationError(line: 1, "the file has more than \(Self.maximumFileBytes) bytes: shorten it")
+    }
+    var seen: [String] = []
+    var number = 0
+    for line in ASCII.lines(text[...]) {
+      number += 1
+      let trimmed = ASCII.trim(line)
+      if trimmed.isEmpty || trimmed.first == UInt8(ascii: "#") { continue }
+      guard let equals = trimmed.firstIndex(of: UInt8(ascii: "=")) else {
+        throw ConfigurationError(line: number, "'\(ASCII.string(trimmed))' is not a setting: write name = value")
+      }
+      let name = ASCII.string(ASCII.trim(trimmed[..<equals]))
+      let value = ASCII.string(ASCII.trim(trimmed[(equals + 1)...]))
+      if seen.contains(name) { throw ConfigurationError(line: number, "\(name) is set twice: keep one") }
+      seen.append(name)
+      if let problem = set(name, value) { throw ConfigurationError(line: number, problem) }
+    }
+  }
+
+  /// Takes one setting; returns what is wrong with it, and what would be right.
+  private mutating func set(_ name: String, _ value: String) -> String? {
+    switch name {
+    case "state-directory": return setPath(&stateDirectory, name, value)
+    case "runtime-directory": return setPath(&runtimeDirectory, name, value)
+    case "cgroup":
+      guard ContainerRequest.isName(value) else { return "\(name) '\(value)': give one name, as microagent" }
+      cgroup = value
+    case "first-user-id":
+      guard let number = Decimal.parse(value), number >= 1, number <= UInt64(UInt32.max) - Self.idCount else {
+        return "\(name) '\(value)': give the first of 65536 free ids, as 100000"
+      }
+      firstUserID = number
+    case "memory-reserve":
+      guard let bytes = ByteCount.parse(value) else { return "\(name) '\(value)': give an amount, as 24M" }
+      memoryReserveBytes = bytes
+    default:
+      return "there is no setting '\(name)': use one of \(Self.names)"
+    }
+    return nil
+  }
+
+  private static let names = "state-directory, runtime-directory, cgroup, first-user-id, memory-reserve"
+
+  private func setPath(_ path: inout String, _ name: String, _ value: String) -> String? {
+    guard ContainerRequest.isPlainPath(value), value != "/" else {
+      return "\(name) '\(value)': give an absolute path, as \(path)"
+    }
+    path = value
+    return nil
+  }
+}
+
+/// What is wrong in a configuration file: the line, and what would be right.
+public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+  public let line: Int
+  public let problem: String
+
+  init(line: Int, _ problem: String) {
+    self.line = line
+    self.problem = problem
+  }
+
+  public var description: String { "line \(line): \(problem)" }
+}

@@ -1,0 +1,199 @@
+import Basics
+import CSystem
+import LinuxSystem
+
+/// The tiny process above the agent: starts it again when it dies, and keeps meanwhile what the kernel would lose with it.
+///
+/// It is the child subreaper, so the containers of a dead agent become its children and it learns how they end. It holds
+/// each container's log pipe and log ring, so that no line is lost while no agent reads. A new agent is given all of that.
+/// It does nothing else, and touches neither libuv nor the store, so that there is little that could go wrong in it.
+struct Keeper {
+  /// How a container's first process ended, until an agent has made that durable.
+  private struct End {
+    var process: Int32
+    var code: Int32
+    var bySignal: Bool
+    /// Whether the present agent was told.
+    var isTold = false
+  }
+
+  private struct Held {
+    var container: UInt64
+    var pipe: CInt
+    var ring: CInt
+  }
+
+  /// An agent that dies sooner than this after its start is started again only after a pause.
+  private static let healthyMilliseconds: UInt64 = 10_000
+  private static let firstPauseMilliseconds = 100
+  private static let longestPauseMilliseconds = 5_000
+  /// As many ends as containers and a few; further zombies wait in the kernel.
+  private static let maximumEnds = 512
+
+  private var held: [Held] = []
+  private var ends: [End] = []
+  private var link: CInt = -1
+  private var agent: Int32 = 0
+  private var agentStarted = Instant(nanoseconds: 0)
+  private var generation: UInt32 = 0
+  private var pauseMilliseconds = 0
+  private var isStopping = false
+
+  /// Runs until the agent ends by itself; returns what the process should exit with.
+  /// - Parameter runAgent: the agent's whole life, called in a child process with its end of the link.
+  mutating func run(_ runAgent: (AgentLife) -> CInt) throws(SystemError) -> CInt {
+    try check(system_set_child_subreaper(), "become the child subreaper")
+    let signals: [CInt] = [SIGCHLD, SIGTERM, SIGINT, SIGHUP]
+    let descriptor = signals.withUnsafeBufferPointer { system_signal_descriptor($0.baseAddress, $0.count) }
+    let signalSource = FileDescriptor(owning: try check(descriptor, "watch signals"))
+    while true {
+      if agent == 0, !isStopping { try startAgent(runAgent) }
+      waitForNews(signalSource.rawValue)
+      takeSignals(signalSource.rawValue)
+      if let code = collectEnds() { return code }
+      listen()
+      tellRest()
+    }
+  }
+
+  // MARK: The agent
+
+  private mutating func startAgent(_ runAgent: (AgentLife) -> CInt) throws(SystemError) {
+    pause()
+    let (ours, theirs) = try MessageSocket.pair()
+    generation += 1
+    let process = try check(system_fork(), "fork", "the agent")
+    if process == 0 {
+      _ = system_close(ours)
+      for item in held { closeAll(item) }
+      _ = system_unblock_all_signals()
+      system_exit(runAgent(AgentLife(link: theirs, generation: generation)))
+    }
+    _ = system_close(theirs)
+    link = ours
+    agent = process
+    agentStarted = Clock.now()
+    tellState()
+  }
+
+  /// Waits before a restart, longer each time, where the agent keeps dying young.
+  private mutating func pause() {
+    guard generation > 0 else { return }
+    if Clock.now().milliseconds(since: agentStarted) >= Self.healthyMilliseconds { pauseMilliseconds = 0 }
+    _ = system_wait_readable(nil, nil, 0, CInt(pauseMilliseconds))
+    pauseMilliseconds = min(max(pauseMilliseconds * 2, Self.firstPauseMilliseconds), Self.longestPauseMilliseconds)
+  }
+
+  /// Gives a new agent all there is; it reads before it does anything else, so waiting for it is safe.
+  private mutating func tellState() {
+    for item in held {
+      _ = send(KeeperMessage(.held, container: item.container), [item.pipe, item.ring], wait: true)
+    }
+    for index in ends.indices { ends[index].isTold = tell(ends[index], wait: true) }
+    _ = send(KeeperMessage(.complete), wait: true)
+  }
+
+  /// Tells what could not be told before because the link was full.
+  private mutating func tellRest() {
+    guard link >= 0 else { return }
+    for index in ends.indices where !ends[index].isTold {
+      ends[index].isTold = tell(ends[index], wait: false)
+    }
+  }
+
+  private func tell(_ end: End, wait: Bool) -> Bool {
+    let message = KeeperMessage(.ended, process: end.process, code: end.code, bySignal: end.bySignal)
+    return send(message, wait: wait)
+  }
+
+  /// False where the message did not go out: the link is full, or the agent gone.
+  private func send(_ message: KeeperMessage, _ descriptors: [CInt] = [], wait: Bool) -> Bool {
+    let bytes = message.bytes
+    return system_send_message(link, bytes, bytes.count, descriptors, descriptors.count, wait ? 1 : 0) > 0
+  }
+
+  // MARK: News
+
+  private func waitForNews(_ signalSource: CInt) {
+    let sources = [signalSource, link]
+    var readable: [CInt] = [0, 0]
+    _ = system_wait_readable(sources, &readable, link >= 0 ? 2 : 1, -1)
+  }
+
+  private mutating func takeSignals(_ source: CInt) {
+    while true {
+      let signal = system_next_signal(source)
+      if signal < 0 { return }
+      if signal == SIGTERM || signal == SIGINT {
+        isStopping = true
+        if agent != 0 { _ = system_kill(agent, SIGTERM) }
+      }
+    }
+  }
+
+  /// Collects whatever ended. Returns an exit code when the agent ended by its own decision.
+  private mutating func collectEnds() -> CInt? {
+    while ends.count < Self.maximumEnds {
+      var status = system_exit_status()
+      if system_wait(0, 0, &status) < 0 || status.process == 0 { break }
+      if status.process == agent {
+        listen()  // what it still said counts
+        agent = 0
+        _ = system_close(link)
+        link = -1
+        // An exit code is the agent's own word; anything else was done to it.
+        if status.by_signal == 0 || isStopping { return status.by_signal == 0 ? status.code : 0 }
+      } else {
+        ends.append(End(process: status.process, code: status.code, bySignal: status.by_signal != 0))
+      }
+    }
+    return nil
+  }
+
+  private mutating func listen() {
+    while link >= 0 {
+      var bytes = [UInt8](repeating: 0, count: KeeperMessage.byteCount)
+      var descriptors = [CInt](repeating: -1, count: SYSTEM_MESSAGE_DESCRIPTORS)
+      var count = 0
+      let received = system_receive_message(link, &bytes, bytes.count, &descriptors, &count, 0)
+      guard received > 0 else { return }
+      take(KeeperMessage(bytes[..<Int(received)]), Array(descriptors[..<count]))
+    }
+  }
+
+  private mutating func take(_ message: KeeperMessage?, _ descriptors: [CInt]) {
+    guard let message else {
+      for descriptor in descriptors { _ = system_close(descriptor) }
+      return
+    }
+    switch message.kind {
+    case .hold where descriptors.count == 2:
+      drop(message.container)
+      held.append(Held(container: message.container, pipe: descriptors[0], ring: descriptors[1]))
+    case .drop:
+      drop(message.container)
+    case .forgetEnd:
+      ends.removeAll { $0.process == message.process }
+    case .hold, .held, .ended, .complete:
+      for descriptor in descriptors { _ = system_close(descriptor) }
+    }
+  }
+
+  private mutating func drop(_ container: UInt64) {
+    for item in held where item.container == container { closeAll(item) }
+    held.removeAll { $0.container == container }
+  }
+
+  private func closeAll(_ item: Held) {
+    _ = system_close(item.pipe)
+    _ = system_close(item.ring)
+  }
+}
+
+/// What an agent is born with.
+struct AgentLife {
+  /// Its end of the link to the keeper, which it owns.
+  let link: CInt
+  /// 1 for the first agent of this keeper.
+  let generation: UInt32
+}
