@@ -110,6 +110,9 @@ ssize_t system_send_message(int socket, const void *bytes, size_t count, const i
 ssize_t system_receive_message(int socket, void *bytes, size_t capacity, int *descriptors, size_t *descriptor_count,
                                int wait);
 
+// Tells a service manager (sd_notify(3)); the path is what NOTIFY_SOCKET says.
+int system_notify(const char *socket_path, const char *message);
+
 // Clocks, in nanoseconds.
 uint64_t system_monotonic_time(void);
 uint64_t system_wall_time(void);
