@@ -1,0 +1,58 @@
+# One verb each. `make demo` and `make test` need nothing but Debian 12, Swift 6.3 and root: they install the rest.
+
+TARGETS ?= i586 atom64
+PYTHON = $(VENV)/bin/python
+CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/microagent
+VENV = $(CACHE)/python-$(shell cat Tests/system/requirements.txt 2>/dev/null | sha256sum | cut -c1-12)
+PACKAGE_LISTS = packages.txt cross/packages.txt Tests/system/packages.txt
+
+.PHONY: build demo test test-unit test-system test-vm cross check-binaries fuzz-replay lint bench deps clean
+
+build: deps
+	swift build
+
+# Shows the whole thing working: a container in a budget, a hog ended by its own, an agent killed and back.
+demo: cross
+	bench/demo
+
+test: lint test-unit cross check-binaries fuzz-replay test-system test-vm
+
+lint:
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+test-unit: deps
+	swift test
+
+# The same end-to-end tests on what ships: each Embedded build on this machine, then in a VM with cgroup v2.
+test-system: cross $(VENV)
+	swift build
+	for target in host $(TARGETS); do \
+	  $(PYTHON) -m pytest -q Tests/system --machine local --target $$target || exit 1; done
+
+test-vm: cross $(VENV)
+	$(PYTHON) -m pytest -q Tests/system --machine vm --target i586
+
+cross: deps
+	cross/build $(TARGETS)
+
+check-binaries: cross
+	cross/check-binaries
+
+fuzz-replay: deps
+	fuzz/run --replay
+
+bench: cross $(VENV)
+	$(PYTHON) bench/run
+
+# Installs the Debian packages that are missing, and nothing where none is.
+deps:
+	@missing=$$(sed 's/#.*//' $(PACKAGE_LISTS) | xargs -rn1 | sort -u | while read -r name; do \
+	  dpkg-query -W -f='$${Status}' "$$name" 2>/dev/null | grep -q 'ok installed' || echo "$$name"; done); \
+	if [ -n "$$missing" ]; then \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $$missing; fi
+
+$(VENV): deps Tests/system/requirements.txt
+	python3 -m venv $@ && $@/bin/pip install -q -r Tests/system/requirements.txt || { rm -rf $@; exit 1; }
+
+clean:
+	rm -rf .build .build-*
