@@ -1,6 +1,7 @@
 /// Encodes CBOR deterministically (RFC 8949 section 4.2.1): shortest integers, lengths and floats, definite lengths,
 /// map keys in bytewise order of their encodings. Equal values give equal bytes, which can be signed and compared.
 public enum CBOREncoder {
+  /// The bytes of one item.
   public static func encode(_ value: CBORValue) -> [UInt8] {
     var output: [UInt8] = []
     append(value, to: &output)

@@ -7,6 +7,7 @@ public struct CBORLimits: Sendable {
   /// Bytes of input.
   public var inputBytes: Int
 
+  /// What our own messages are decoded with.
   public static let standard = CBORLimits(depth: 16, items: 4096, inputBytes: 64 * 1024)
 
   public init(depth: Int, items: Int, inputBytes: Int) {
@@ -18,6 +19,7 @@ public struct CBORLimits: Sendable {
 
 /// Why bytes are not a CBOR item that we accept, and where: `decode CBOR: byte 12: text is not valid UTF-8`.
 public struct CBORError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// What is wrong.
   public enum Reason: Equatable, Sendable {
     /// The input ends inside an item; more bytes could complete it.
     case truncated
@@ -36,6 +38,7 @@ public struct CBORError: Error, Equatable, Sendable, CustomStringConvertible {
     case unexpectedType
   }
 
+  /// What is wrong there.
   public let reason: Reason
   /// Bytes from the start of the input to the item at fault.
   public let offset: Int
@@ -45,6 +48,7 @@ public struct CBORError: Error, Equatable, Sendable, CustomStringConvertible {
     self.offset = offset
   }
 
+  /// One line for a person.
   public var description: String {
     "decode CBOR: byte \(offset): \(reason.text)"
   }

@@ -2,13 +2,16 @@
 ///
 /// Our maps are small: looking a key up walks the entries, which costs less code than hashing.
 public struct CBORMap: Sendable {
+  /// A key and what stands under it.
   public struct Entry: Sendable {
     public let key: CBORValue
     public var value: CBORValue
   }
 
+  /// Key by key; two may be equal only if `append` added them so.
   public private(set) var entries: [Entry] = []
 
+  /// A map without entries.
   public init() {}
 
   /// Adds an entry without looking for its key. Of two equal keys only the first is encoded.
@@ -44,6 +47,13 @@ public struct CBORMap: Sendable {
     case (nil, let index?): entries.remove(at: index)
     case (nil, nil): break
     }
+  }
+}
+
+extension CBORMap: Equatable {
+  /// Whether the entries are the same, in whatever order.
+  public static func == (left: CBORMap, right: CBORMap) -> Bool {
+    CBORValue.map(left) == .map(right)
   }
 }
 

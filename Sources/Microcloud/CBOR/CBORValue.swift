@@ -3,16 +3,25 @@
 /// Two values are equal when their deterministic encodings are: the order of a map's entries does not matter, every
 /// NaN equals every other, and text compares byte by byte.
 public enum CBORValue: Sendable {
+  /// An integer from 0 on.
   case unsigned(UInt64)
   /// The integer -1 - n.
   case negative(UInt64)
+  /// A byte string.
   case bytes([UInt8])
+  /// A text string; UTF-8 on the wire.
   case text(String)
+  /// Items in order.
   case array([CBORValue])
+  /// Items under keys, which may be of any type.
   case map(CBORMap)
+  /// An item and the number that says what it means (RFC 8949 section 3.4).
   indirect case tagged(UInt64, CBORValue)
+  /// False or true.
   case bool(Bool)
+  /// Nothing, said on purpose.
   case null
+  /// Nothing that could be encoded.
   case undefined
   /// A 16, 32 or 64 bit float; encoded in the shortest of these that holds it exactly.
   case float(Double)
@@ -36,6 +45,7 @@ extension CBORValue: Equatable {
 
 // What a message type asks of a value: nil if it is of another type.
 extension CBORValue {
+  /// An integer from 0 on.
   public var unsignedValue: UInt64? {
     if case .unsigned(let value) = self { value } else { nil }
   }
@@ -49,22 +59,27 @@ extension CBORValue {
     }
   }
 
+  /// The bytes of a byte string.
   public var bytesValue: [UInt8]? {
     if case .bytes(let value) = self { value } else { nil }
   }
 
+  /// The text of a text string.
   public var textValue: String? {
     if case .text(let value) = self { value } else { nil }
   }
 
+  /// The items of an array.
   public var arrayValue: [CBORValue]? {
     if case .array(let value) = self { value } else { nil }
   }
 
+  /// The entries of a map.
   public var mapValue: CBORMap? {
     if case .map(let value) = self { value } else { nil }
   }
 
+  /// False or true.
   public var boolValue: Bool? {
     if case .bool(let value) = self { value } else { nil }
   }
@@ -74,6 +89,7 @@ extension CBORValue {
     if case .float(let value) = self { value } else { nil }
   }
 
+  /// Whether it is null; `undefined` is not.
   public var isNull: Bool {
     if case .null = self { true } else { false }
   }

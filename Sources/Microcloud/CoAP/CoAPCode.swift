@@ -12,12 +12,18 @@ public struct CoAPCode: RawRepresentable, Equatable, Hashable, Sendable, CustomS
     rawValue = codeClass << 5 | detail & 0x1F
   }
 
+  /// 0 request, 2 success, 4 client error, 5 server error, 7 signal.
   public var codeClass: UInt8 { rawValue >> 5 }
+  /// Which of its class, 0 to 31.
   public var detail: UInt8 { rawValue & 0x1F }
 
+  /// A method.
   public var isRequest: Bool { codeClass == 0 && detail != 0 }
+  /// A response that says yes.
   public var isSuccess: Bool { codeClass == 2 }
+  /// A response of any kind.
   public var isResponse: Bool { (2...5).contains(codeClass) }
+  /// About a stream itself (RFC 8323 section 5).
   public var isSignal: Bool { codeClass == 7 }
 
   /// As people write it: `4.04`.
@@ -27,6 +33,7 @@ public struct CoAPCode: RawRepresentable, Equatable, Hashable, Sendable, CustomS
 }
 
 extension CoAPCode {
+  /// Neither request nor response.
   public static let empty = CoAPCode(0, 0)
 
   public static let get = CoAPCode(0, 1)

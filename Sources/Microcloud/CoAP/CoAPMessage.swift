@@ -1,10 +1,13 @@
 /// A CoAP request, response or signal, apart from how datagrams or streams frame it.
 public struct CoAPMessage: Equatable, Sendable {
+  /// RFC 7252 section 3.
   public static let maximumTokenBytes = 8
 
+  /// What it asks, answers or signals.
   public var code: CoAPCode
   /// 0 to 8 bytes that a response repeats.
   public var token: [UInt8]
+  /// Path, query, formats and the like.
   public var options: CoAPOptions
   /// No payload and an empty one are the same.
   public var payload: [UInt8]

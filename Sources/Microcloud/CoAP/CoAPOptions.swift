@@ -7,8 +7,10 @@ public struct CoAPOptions: Equatable, Sendable {
   /// The longest value that the encoding can express.
   public static let maximumValueBytes = 269 + 0xFFFF
 
+  /// The options in order.
   public private(set) var list: [CoAPOption] = []
 
+  /// No options.
   public init() {}
 
   /// Adds an option after those of the same or a lower number.

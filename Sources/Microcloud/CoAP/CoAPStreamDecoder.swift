@@ -8,6 +8,7 @@ public struct CoAPStreamDecoder {
 
   private var buffer: [UInt8] = []
 
+  /// A decoder at the start of a stream.
   public init() {}
 
   /// The next message, or nil when all of `bytes` is read and more are needed. What is read leaves `bytes`.

@@ -15,6 +15,7 @@ public struct ProblemDetails: Equatable, Sendable {
     self.detail = detail
   }
 
+  /// The map that is sent.
   public var value: CBORValue {
     var map = CBORMap()
     map[key: Self.titleKey] = title.map { .text($0) }
