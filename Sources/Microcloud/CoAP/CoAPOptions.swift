@@ -1,0 +1,110 @@
+/// The options of a message in the order in which they are sent: by number, and as added where numbers are equal.
+///
+/// Encoding and decoding (RFC 7252 section 3.1) is the same for datagrams and for streams.
+public struct CoAPOptions: Equatable, Sendable {
+  /// More options than this in one message are refused.
+  public static let maximumCount = 64
+  /// The longest value that the encoding can express.
+  public static let maximumValueBytes = 269 + 0xFFFF
+
+  /// The options in order.
+  public private(set) var list: [CoAPOption] = []
+
+  /// No options.
+  public init() {}
+
+  /// Adds an option after those of the same or a lower number.
+  public mutating func add(_ option: CoAPOption) {
+    var index = list.count
+    while index > 0, list[index - 1].number.rawValue > option.number.rawValue { index -= 1 }
+    list.insert(option, at: index)
+  }
+
+  /// Removes every option of this number.
+  public mutating func remove(_ number: CoAPOptionNumber) {
+    list.removeAll { $0.number == number }
+  }
+
+  /// The first option of this number.
+  public subscript(_ number: CoAPOptionNumber) -> CoAPOption? {
+    list.first { $0.number == number }
+  }
+
+  /// The uint that the first option of this number holds; nil if it is absent or too long for 64 bits.
+  public func unsigned(_ number: CoAPOptionNumber) -> UInt64? {
+    self[number]?.unsignedValue
+  }
+}
+
+extension CoAPOptions {
+  private static let payloadMarker: UInt8 = 0xFF
+
+  /// Reads options from `bytes` up to the payload marker, which is stepped over, or up to the end.
+  ///
+  /// What is left of `bytes` is the payload; a marker with nothing after it is an error.
+  public static func decode(from bytes: inout ArraySlice<UInt8>) throws(CoAPError) -> CoAPOptions {
+    var options = CoAPOptions()
+    var number: UInt32 = 0
+    while let initial = bytes.popFirst() {
+      if initial == payloadMarker {
+        if bytes.isEmpty { throw .emptyPayload }
+        break
+      }
+      number += try extended(initial >> 4, &bytes)
+      let count = try extended(initial & 0xF, &bytes)
+      guard number <= 0xFFFF else { throw .optionNumber }
+      guard count <= UInt32(bytes.count) else { throw .truncatedOption }
+      guard options.list.count < maximumCount else { throw .tooManyOptions }
+      let value = Array(bytes.prefix(Int(count)))
+      bytes.removeFirst(Int(count))
+      options.list.append(CoAPOption(CoAPOptionNumber(rawValue: UInt16(number)), value))
+    }
+    return options
+  }
+
+  /// A delta or a length: the nibble itself, or the bytes after it that it announces.
+  private static func extended(_ nibble: UInt8, _ bytes: inout ArraySlice<UInt8>) throws(CoAPError) -> UInt32 {
+    switch nibble {
+    case 0..<13: return UInt32(nibble)
+    case 13:
+      guard let byte = bytes.popFirst() else { throw .truncatedOption }
+      return UInt32(byte) + 13
+    case 14:
+      guard let high = bytes.popFirst(), let low = bytes.popFirst() else { throw .truncatedOption }
+      return UInt32(high) << 8 + UInt32(low) + 269
+    default: throw .reservedOptionNibble
+    }
+  }
+
+  /// Appends the options, and the payload after its marker unless it is empty.
+  public func encode(payload: [UInt8], to output: inout [UInt8]) throws(CoAPError) {
+    if list.count > Self.maximumCount { throw .tooManyOptions }
+    var previous = 0
+    for option in list {
+      if option.value.count > Self.maximumValueBytes { throw .optionTooLong }
+      let delta = Int(option.number.rawValue) - previous
+      previous = Int(option.number.rawValue)
+      output.append(Self.nibble(delta) << 4 | Self.nibble(option.value.count))
+      Self.appendExtension(delta, to: &output)
+      Self.appendExtension(option.value.count, to: &output)
+      output += option.value
+    }
+    if payload.isEmpty { return }
+    output.append(Self.payloadMarker)
+    output += payload
+  }
+
+  private static func nibble(_ value: Int) -> UInt8 {
+    value < 13 ? UInt8(value) : value < 269 ? 13 : 14
+  }
+
+  private static func appendExtension(_ value: Int, to output: inout [UInt8]) {
+    switch value {
+    case ..<13: break
+    case ..<269: output.append(UInt8(value - 13))
+    default:
+      output.append(UInt8(truncatingIfNeeded: (value - 269) >> 8))
+      output.append(UInt8(truncatingIfNeeded: value - 269))
+    }
+  }
+}
