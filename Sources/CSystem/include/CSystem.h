@@ -86,6 +86,17 @@ struct system_exit_status {
 // waitid(2) without waiting. `process` 0 means any child. With `keep` the zombie stays to be waited for again.
 int system_wait(int32_t process, int keep, struct system_exit_status *status);
 
+// Sockets. All are close-on-exec and non-blocking.
+int system_unix_listen(const char *path, unsigned mode, int backlog);  // replaces a socket file nobody listens on
+int system_unix_connect(const char *path);
+struct system_peer_credentials {
+  int32_t process;
+  uint32_t user;
+  uint32_t group;
+};
+int system_peer_credentials(int socket, struct system_peer_credentials *credentials);
+int system_ignore_broken_pipes(void);  // a write to a peer that is gone gives EPIPE instead of killing the process
+
 // Clocks, in nanoseconds.
 uint64_t system_monotonic_time(void);
 uint64_t system_wall_time(void);
