@@ -42,8 +42,8 @@ let package = Package(
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
     .testTarget(name: "ContainerRunnerTests", dependencies: ["ContainerRunner"]),
-    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"]),
-    .testTarget(name: "StoreTests", dependencies: ["Store"]),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics"]),
+    .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics"]),
   ],
   swiftLanguageModes: [.v6]
 )

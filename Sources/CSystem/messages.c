@@ -36,8 +36,6 @@ int system_unblock_all_signals(void) {
   return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }
 
-int system_ignore_signal(int number) { return signal(number, SIG_IGN) == SIG_ERR ? -errno : 0; }
-
 int system_wait_readable(const int *descriptors, int *readable, size_t count, int timeout_milliseconds) {
   enum { MOST = 8 };
   struct pollfd polled[MOST];

@@ -12,6 +12,7 @@ public struct Errno: RawRepresentable, Equatable, Hashable, Sendable, CustomStri
   public static let noSuchFile = Errno(rawValue: 2)
   public static let noSuchProcess = Errno(rawValue: 3)
   public static let inputOutput = Errno(rawValue: 5)
+  public static let badDescriptor = Errno(rawValue: 9)
   public static let noChild = Errno(rawValue: 10)
   public static let wouldBlock = Errno(rawValue: 11)
   public static let outOfMemory = Errno(rawValue: 12)
@@ -28,6 +29,7 @@ public struct Errno: RawRepresentable, Equatable, Hashable, Sendable, CustomStri
   public static let notImplemented = Errno(rawValue: 38)
   public static let notEmpty = Errno(rawValue: 39)
   public static let addressInUse = Errno(rawValue: 98)
+  public static let noBufferSpace = Errno(rawValue: 105)
   public static let connectionRefused = Errno(rawValue: 111)
 
   /// The C library's sentence, as "No such file or directory".

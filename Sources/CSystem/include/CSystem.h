@@ -95,7 +95,6 @@ _Noreturn void system_exit(int code);  // without running what C registered for 
 int system_signal_descriptor(const int *signals, size_t count);
 int system_next_signal(int descriptor);  // the number, or -EAGAIN
 int system_unblock_all_signals(void);
-int system_ignore_signal(int signal);
 
 // Waits until one of these is readable or hung up, or the time is over (-1: none); returns how many are.
 // On return readable[i] is 1 for each that is.
@@ -112,6 +111,17 @@ ssize_t system_receive_message(int socket, void *bytes, size_t capacity, int *de
 
 // Tells a service manager (sd_notify(3)); the path is what NOTIFY_SOCKET says.
 int system_notify(const char *socket_path, const char *message);
+
+// Sockets. All are close-on-exec and non-blocking.
+int system_unix_listen(const char *path, unsigned mode, int backlog);  // replaces a socket file nobody listens on
+int system_unix_connect(const char *path);
+struct system_peer_credentials {
+  int32_t process;
+  uint32_t user;
+  uint32_t group;
+};
+int system_peer_credentials(int socket, struct system_peer_credentials *credentials);
+int system_ignore_broken_pipes(void);  // a write to a peer that is gone gives EPIPE instead of killing the process
 
 // Clocks, in nanoseconds.
 uint64_t system_monotonic_time(void);
