@@ -102,6 +102,7 @@ extension RequestError {
   private var code: CoAPCode {
     switch kind {
     case .invalid: .badRequest
+    case .forbidden: .forbidden
     case .notFound: .notFound
     case .conflict: .conflict
     case .noRoom: .serviceUnavailable

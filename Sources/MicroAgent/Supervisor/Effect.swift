@@ -46,6 +46,7 @@ public enum Reply: Equatable, Sendable {
 public struct RequestError: Error, Equatable, Sendable, CustomStringConvertible {
   public enum Kind: UInt8, Equatable, Sendable {
     case invalid
+    case forbidden
     case notFound
     case conflict
     case noRoom

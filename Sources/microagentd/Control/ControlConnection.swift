@@ -1,0 +1,203 @@
+import EventLoop
+import LinuxSystem
+import MicroAgent
+import Microcloud
+
+/// One request as it came: what is asked, and where the answer goes.
+struct ControlRequest {
+  let request: APIRequest
+  let connection: ControlConnection
+  let token: [UInt8]
+}
+
+/// One client of the control socket: CoAP over a stream (RFC 8323) in both directions.
+///
+/// What it is sent is bounded: answers go out as they are, but observations and logs wait while the client does not read.
+final class ControlConnection {
+  /// A client that reads so slowly gets no more log until it has caught up.
+  private static let logQueueBytes = 64 * 1024
+  /// How much log one answer carries.
+  static let logChunkBytes = 16 * 1024
+  static let maximumObservations = 64
+
+  /// A log that the client follows; keeps the log alive after its container is gone.
+  private final class LogFollow {
+    let container: UInt64
+    let token: [UInt8]
+    let log: ContainerLog
+    var offset: UInt64
+    /// The container does not run any more: what is there is all.
+    var isLast = false
+    var sequence: UInt64 = 0
+
+    init(container: UInt64, token: [UInt8], log: ContainerLog, offset: UInt64) {
+      self.container = container
+      self.token = token
+      self.log = log
+      self.offset = offset
+    }
+  }
+
+  private struct Observation {
+    let container: UInt64
+    let token: [UInt8]
+    var sequence: UInt64 = 0
+  }
+
+  private let stream: Connection
+  private let server: ControlServer
+  let peer: PeerCredentials
+  private var decoder = CoAPStreamDecoder()
+  private var inbox: [UInt8] = []
+  private var follows: [LogFollow] = []
+  private var observations: [Observation] = []
+
+  init(_ stream: Connection, peer: PeerCredentials, server: ControlServer) {
+    self.stream = stream
+    self.peer = peer
+    self.server = server
+  }
+
+  func start() {
+    stream.onRead = { [self] in received($0) }
+    stream.onEnd = { [unowned(unsafe) self] _ in close() }
+    stream.onDrain = { [self] in pumpLogs() }
+    send(CapabilitiesAndSettings.ours.message)
+    do throws(SystemError) { try stream.startReading() } catch { close() }
+  }
+
+  func close() {
+    stream.close()
+    follows = []
+    observations = []
+    server.remove(self)
+  }
+
+  // MARK: What comes
+
+  private func received(_ bytes: [UInt8]) {
+    inbox.append(contentsOf: bytes)
+    var rest = inbox[...]
+    do throws(CoAPError) {
+      while stream.isOpen, let message = try decoder.next(from: &rest) { handle(message) }
+      inbox = Array(rest)
+    } catch {
+      // What follows a malformed message cannot be understood: say so and end (RFC 8323 section 5.6).
+      send(CoAPMessage.abort(error.description))
+      stream.finish { [self] in close() }
+    }
+  }
+
+  private func handle(_ message: CoAPMessage) {
+    if message.code == .ping { return send(CoAPMessage.pong(to: message)) }
+    guard message.code.isRequest else { return }
+    // Observe 1: no more of this (RFC 7641 section 3.6).
+    if message.options.unsigned(.observe) == 1 { endObservations(token: message.token) }
+    do throws(RequestError) {
+      if message.code != .get, peer.user != 0 {
+        throw RequestError(.forbidden, "only root may change containers: user \(peer.user) may look")
+      }
+      let request = try APIRequest(message)
+      server.onRequest?(ControlRequest(request: request, connection: self, token: message.token))
+    } catch {
+      send(error.response(token: message.token))
+    }
+  }
+
+  // MARK: What goes
+
+  /// Sends one message; a client that lets its queue run full is cut off.
+  func send(_ message: CoAPMessage) {
+    guard stream.isOpen else { return }
+    do throws(CoAPError) {
+      let bytes = try CoAPStreamEncoder.encode(message)
+      do throws(SystemError) { try stream.write(bytes) } catch { close() }
+    } catch {
+      let failure = RequestError(.failed, "the answer is too long to send: ask for less")
+      if message.code.isSuccess { send(failure.response(token: message.token)) }
+    }
+  }
+
+  // MARK: Observing containers (RFC 7641)
+
+  /// Tells the state now, and again at each change.
+  func observe(_ container: Container, token: [UInt8]) {
+    guard observations.count < Self.maximumObservations else {
+      return send(RequestError(.noRoom, "this connection observes too much already").response(token: token))
+    }
+    observations.append(Observation(container: container.id, token: token))
+    changed(id: container.id, to: container)
+  }
+
+  /// Nil: the container is gone.
+  func changed(id: UInt64, to container: Container?) {
+    for index in observations.indices where observations[index].container == id {
+      observations[index].sequence += 1
+      let token = observations[index].token
+      guard let container else {
+        send(RequestError(.notFound, "the container is gone").response(token: token))
+        continue
+      }
+      var message = CoAPMessage(code: .content, token: token, cbor: container.value)
+      message.options.add(CoAPOption(.observe, observations[index].sequence))
+      send(message)
+    }
+    if container == nil { observations.removeAll { $0.container == id } }
+  }
+
+  private func endObservations(token: [UInt8]) {
+    observations.removeAll { $0.token == token }
+    follows.removeAll { $0.token == token }
+  }
+
+  // MARK: Following logs
+
+  /// Sends a log from an offset on, and what comes, until `logEnded`.
+  func follow(_ log: ContainerLog, of container: UInt64, from offset: UInt64, token: [UInt8], isLast: Bool) {
+    guard follows.count < Self.maximumObservations else {
+      return send(RequestError(.noRoom, "this connection follows too many logs already").response(token: token))
+    }
+    let follow = LogFollow(container: container, token: token, log: log, offset: offset)
+    follow.isLast = isLast
+    follows.append(follow)
+    pumpLogs()
+  }
+
+  /// More was written to some container's log.
+  func logGrew(of container: UInt64) {
+    if follows.contains(where: { $0.container == container }) { pumpLogs() }
+  }
+
+  /// The container ended and its log is complete.
+  func logEnded(of container: UInt64) {
+    for follow in follows where follow.container == container { follow.isLast = true }
+    pumpLogs()
+  }
+
+  private func pumpLogs() {
+    for follow in follows {
+      while stream.isOpen, stream.queuedBytes < Self.logQueueBytes {
+        let (offset, bytes) = follow.log.read(from: follow.offset, limitBytes: Self.logChunkBytes)
+        let isEnd = follow.isLast && offset + UInt64(bytes.count) >= follow.log.endOffset
+        if bytes.isEmpty && !isEnd { break }
+        follow.offset = offset + UInt64(bytes.count)
+        follow.sequence += 1
+        var message = CoAPMessage(code: .content, token: follow.token, cbor: Self.chunk(offset, bytes, isEnd: isEnd))
+        message.options.add(CoAPOption(.observe, follow.sequence))
+        send(message)
+        if isEnd {
+          follows.removeAll { $0 === follow }
+          break
+        }
+      }
+    }
+  }
+
+  static func chunk(_ offset: UInt64, _ bytes: [UInt8], isEnd: Bool) -> CBORValue {
+    var map = CBORMap()
+    map[.offset] = .unsigned(offset)
+    map[.data] = .bytes(bytes)
+    map[.isEnd] = .bool(isEnd)
+    return .map(map)
+  }
+}

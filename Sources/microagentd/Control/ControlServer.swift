@@ -1,0 +1,46 @@
+import EventLoop
+import LinuxSystem
+
+/// Listens on the agent's unix socket and owns the connections of those who talk to it.
+final class ControlServer {
+  /// More clients at once than a board has people; each costs a few KiB.
+  static let maximumConnections = 64
+
+  private let loop: EventLoop
+  private var listener: Listener?
+  private(set) var connections: [ControlConnection] = []
+  /// Takes each request; set before `listen`.
+  var onRequest: ((ControlRequest) -> Void)?
+
+  init(on loop: EventLoop) {
+    self.loop = loop
+  }
+
+  /// Listens at `path`: root and the socket's group may connect, and only root may change things.
+  func listen(path: String) throws(SystemError) {
+    listener = try Listener(on: loop, path: path, mode: 0o660) { [self] in accept($0) }
+  }
+
+  func close() {
+    listener?.close()
+    listener = nil
+    for connection in connections { connection.close() }
+    connections = []
+    onRequest = nil
+  }
+
+  private func accept(_ stream: Connection) {
+    guard connections.count < Self.maximumConnections, let peer = try? stream.peerCredentials() else {
+      stream.close()
+      return
+    }
+    let connection = ControlConnection(stream, peer: peer, server: self)
+    connections.append(connection)
+    connection.start()
+  }
+
+  /// A connection ended; whoever still answers it finds it closed.
+  func remove(_ connection: ControlConnection) {
+    connections.removeAll { $0 === connection }
+  }
+}
