@@ -42,6 +42,9 @@ public struct FileDescriptor: ~Copyable {
 /// The two ends of a pipe; taking one apart from the other is `consume`-ing the pair.
 @frozen
 public struct Pipe: ~Copyable {
-  public var reading: FileDescriptor
-  public var writing: FileDescriptor
+  public let reading: FileDescriptor
+  public let writing: FileDescriptor
+
+  /// Keeps the reading end and closes the writing one.
+  public consuming func takeReading() -> FileDescriptor { reading }
 }

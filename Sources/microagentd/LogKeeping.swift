@@ -1,0 +1,116 @@
+import CSystem
+import EventLoop
+import LinuxSystem
+
+/// All containers' logs: fills them as output comes, and has the keeper hold what must outlive the agent.
+final class LogKeeping {
+  private final class Entry {
+    let container: UInt64
+    let log: ContainerLog
+    var watcher: DescriptorWatcher?
+
+    init(container: UInt64, log: ContainerLog) {
+      self.container = container
+      self.log = log
+    }
+  }
+
+  private let loop: EventLoop
+  private let keeper: KeeperLink
+  private var entries: [Entry] = []
+  /// Called when a container's log has more.
+  var onGrowth: ((UInt64) -> Void)?
+
+  init(on loop: EventLoop, keeper: KeeperLink) {
+    self.loop = loop
+    self.keeper = keeper
+  }
+
+  func log(of container: UInt64) -> ContainerLog? {
+    entries.first { $0.container == container }?.log
+  }
+
+  /// Takes over what the keeper held.
+  func adopt(_ held: KeeperLink.HeldLog, capacityBytes: UInt64) throws(SystemError) {
+    let log = try ContainerLog(
+      pipe: FileDescriptor(owning: held.pipe), ring: FileDescriptor(owning: held.ring), capacityBytes: capacityBytes)
+    entries.append(Entry(container: held.container, log: log))
+  }
+
+  /// A log for a container: the one it has, or a new one, which the keeper holds too before anything is written to it.
+  func open(_ container: UInt64, capacityBytes: UInt64) throws(SystemError) -> ContainerLog {
+    if let log = log(of: container) { return log }
+    let pipe = try FileDescriptor.pipe(nonblocking: true)
+    return try keep(pipe.takeReading(), container, capacityBytes)
+  }
+
+  /// A new log on the pipe of a container that outlived the agent and its keeper: what it wrote before is gone with them,
+  /// but from here on nothing is lost. `output` is the path of one of its descriptors, as /proc/PID/fd/1.
+  func reopen(_ container: UInt64, output: String, capacityBytes: UInt64) throws(SystemError) {
+    let pipe = try FileDescriptor.open(output, O_RDONLY | O_NONBLOCK)
+    _ = try keep(pipe, container, capacityBytes)
+  }
+
+  private func keep(
+    _ pipe: consuming FileDescriptor, _ container: UInt64, _ capacityBytes: UInt64
+  ) throws(SystemError) -> ContainerLog {
+    let ring = FileDescriptor(owning: try check(system_memfd("microagent-log"), "make", "a log ring"))
+    try keeper.hold(container: container, pipe: pipe.rawValue, ring: ring.rawValue)
+    let log = try ContainerLog(pipe: pipe, ring: ring, capacityBytes: capacityBytes)
+    entries.append(Entry(container: container, log: log))
+    return log
+  }
+
+  /// What a container's stdout and stderr are: the pipe opened for reading too, so that a container whose readers have all
+  /// died waits at a full pipe instead of being killed by SIGPIPE.
+  func openOutput(_ log: ContainerLog) throws(SystemError) -> FileDescriptor {
+    try FileDescriptor.open("/proc/self/fd/\(log.pipeDescriptor)", O_RDWR)
+  }
+
+  /// Fills the log from now on. Call it while the container has the pipe open: a pipe without a writer is always ready.
+  func watch(_ container: UInt64) throws(SystemError) {
+    guard let entry = entries.first(where: { $0.container == container }) else { return }
+    if entry.watcher == nil {
+      entry.watcher = try DescriptorWatcher(on: loop, borrowing: entry.log.pipeDescriptor) { [self] event in
+        outputCame(entry, event)
+      }
+    }
+    try entry.watcher?.start(.readable)
+  }
+
+  private func outputCame(_ entry: Entry, _ event: DescriptorWatcher.Event) {
+    if entry.log.drain() {
+      onGrowth?(entry.container)
+    } else {
+      // Ready and empty: no writer is left.
+      entry.watcher?.stop()
+    }
+  }
+
+  /// The container ended: takes what its pipe still holds.
+  func finish(_ container: UInt64) {
+    guard let entry = entries.first(where: { $0.container == container }) else { return }
+    entry.log.drainAll()
+    entry.watcher?.stop()
+  }
+
+  /// The container is removed: its log goes once nobody reads it any more.
+  func remove(_ container: UInt64) {
+    for entry in entries where entry.container == container {
+      entry.watcher?.close()
+      entry.watcher = nil
+    }
+    entries.removeAll { $0.container == container }
+    keeper.drop(container: container)
+  }
+
+  func removeAll(except known: [UInt64]) {
+    for entry in entries where !known.contains(entry.container) { remove(entry.container) }
+  }
+
+  func close() {
+    for entry in entries { entry.watcher?.close() }
+    entries = []
+    onGrowth = nil
+  }
+}
