@@ -1,5 +1,5 @@
 // sources: Sources/Microcloud/CBOR
-// What decodes must encode to no more bytes than it came from, decode again to the same, and print.
+// What decodes must encode to hardly more bytes than it came from, decode again to the same, and print.
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzCBOR(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -7,7 +7,9 @@ public func fuzzCBOR(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   do throws(CBORError) {
     let (value, rest) = try CBORDecoder.decodePrefix(input[...])
     let encoded = value.encoded
-    precondition(encoded.count <= input.count - rest.count, "the encoding is longer than the input")
+    let consumed = input.count - rest.count
+    // An array of indefinite length and 256 items or more grows by one byte, as its head then takes three.
+    precondition(encoded.count <= consumed + consumed / 256, "the encoding is longer than the input")
     check(value, encoded)
     precondition(!CBORJSON.encode(value) { _ in nil }.isEmpty)
     precondition(!value.description.isEmpty)
