@@ -10,6 +10,12 @@ public struct Budget: Equatable, Sendable {
 
   public init() {}
 
+  /// What the kernel itself spends on a container: 110 to 240 KiB were measured.
+  public static let kernelBytes: UInt64 = 240 * 1024
+
+  /// What must be set aside for it: the kernel's share and the log are no part of the container's own limit.
+  public var reservedBytes: UInt64 { memoryBytes + Self.kernelBytes + logBytes }
+
   /// Less cannot start a program: what set-up itself is charged for was measured at 164 to 400 KiB.
   public static let leastMemoryBytes: UInt64 = 512 * 1024
   public static let mostMemoryBytes: UInt64 = 1 << 40

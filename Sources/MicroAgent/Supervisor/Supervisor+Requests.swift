@@ -17,6 +17,7 @@ extension Supervisor {
       let line = "container \(request.name): the name is taken: remove that one first, or choose another"
       return [.reply(token: token, .failed(RequestError(.conflict, line)))]
     }
+    if let lack = lack(of: request.budget) { return [.reply(token: token, .failed(lack))] }
     let id = takeID()
     let name = request.name.isEmpty ? unusedName(id) : request.name
     var entry = Entry(
@@ -36,6 +37,9 @@ extension Supervisor {
       return conflict(index, token, "wait until that is done")
     case .waiting, .ended:
       guard entries[index].isPutAway else { return conflict(index, token, "wait until that is done") }
+      if !entries[index].container.wanted, let lack = lack(of: entries[index].container.request.budget) {
+        return [.reply(token: token, .failed(lack))]
+      }
       entries[index].container.wanted = true
       entries[index].container.restarts = 0
       entries[index].deadline = nil

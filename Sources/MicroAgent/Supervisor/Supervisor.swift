@@ -40,12 +40,16 @@ public struct Supervisor {
   var entries: [Entry] = []
   private var nextID: UInt64
   let wallSeconds: () -> UInt64
+  /// The memory that all containers together may reserve.
+  public let offerBytes: UInt64
 
   /// - Parameters:
   ///   - nextID: a number above every id this store has ever given out.
+  ///   - offerBytes: the memory that all containers together may reserve.
   ///   - wallSeconds: the wall clock, for the times that people read.
-  public init(nextID: UInt64, wallSeconds: @escaping () -> UInt64) {
+  public init(nextID: UInt64, offerBytes: UInt64 = .max, wallSeconds: @escaping () -> UInt64) {
     self.nextID = nextID
+    self.offerBytes = offerBytes
     self.wallSeconds = wallSeconds
   }
 
@@ -57,6 +61,21 @@ public struct Supervisor {
   }
 
   public var count: Int { entries.count }
+
+  /// The memory reserved for containers that run or are meant to.
+  public var reservedBytes: UInt64 {
+    entries.reduce(0) {
+      $0 + ($1.container.wanted || $1.container.isAlive ? $1.container.request.budget.reservedBytes : 0)
+    }
+  }
+
+  /// Why a budget does not fit into what is left of the offer; nil: it does.
+  func lack(of budget: Budget) -> RequestError? {
+    let left = offerBytes > reservedBytes ? offerBytes - reservedBytes : 0
+    if budget.reservedBytes <= left { return nil }
+    let line = "memory budget \(budget.memoryBytes / 1024) KiB: \(left / 1024) KiB are left of this node's "
+    return RequestError(.noRoom, line + "\(offerBytes / 1024) KiB: ask for less, or stop something")
+  }
 
   public func container(id: UInt64) -> Container? {
     index(of: id).map { entries[$0].container }
