@@ -142,7 +142,8 @@ struct Keeper {
         _ = system_close(link)
         link = -1
         // An exit code is the agent's own word; anything else was done to it.
-        if status.by_signal == 0 || isStopping { return status.by_signal == 0 ? status.code : 0 }
+        if isStopping { return status.by_signal == 0 ? status.code : AgentExit.ended }
+        if status.by_signal == 0, status.code != AgentExit.restart { return status.code }
       } else {
         ends.append(End(process: status.process, code: status.code, bySignal: status.by_signal != 0))
       }
