@@ -19,7 +19,7 @@ public final class Connection {
   /// Called once, when nothing more will arrive: nil if the peer has finished, or why the connection is broken. After
   /// nil the peer may still be reading, so answers can be written. The connection stays until it is closed.
   public var onEnd: ((SystemError?) -> Void)?
-  /// Called when all that was queued has been given to the kernel.
+  /// Called when all that had to be queued has been given to the kernel; not for writes that it took at once.
   public var onDrain: (() -> Void)?
 
   /// The most that `write` queues for a peer that does not read.
@@ -185,8 +185,9 @@ extension Connection {
     }
   }
 
-  /// Sends what is queued, then closes, then calls `then`; keep holding the connection until that. A peer that breaks
-  /// off ends it too; one that never reads does not, so a timer of the holder's limits the wait by `close()`.
+  /// Sends what is queued, then closes, then calls `then`, at once if nothing is queued; keep holding the connection
+  /// until that. A peer that breaks off ends it too; one that never reads does not: limit the wait with a timer and
+  /// `close()`, which does not call `then`.
   public func finish(then: @escaping () -> Void) {
     guard handle.isOpen else { return then() }
     whenFinished = then
