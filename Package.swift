@@ -28,8 +28,11 @@ let package = Package(
     .target(name: "LinuxSystem", dependencies: ["Basics", "CSystem"]),
     .target(name: "Cgroups", dependencies: ["Basics", "LinuxSystem"]),
     .target(name: "ContainerRunner", dependencies: ["Basics", "LinuxSystem", "Cgroups", "CSystem"]),
-    .target(name: "EventLoop", dependencies: ["Basics", "LinuxSystem", "CUV"]),
-    .target(name: "Store", dependencies: ["Basics", "LinuxSystem", "CSQLite"]),
+    // Embedded Swift does not hear a module map's `link`, so the libraries are named here.
+    .target(
+      name: "EventLoop", dependencies: ["Basics", "LinuxSystem", "CUV"], linkerSettings: [.linkedLibrary("uv")]),
+    .target(
+      name: "Store", dependencies: ["Basics", "LinuxSystem", "CSQLite"], linkerSettings: [.linkedLibrary("sqlite3")]),
 
     program(
       "microagentd",

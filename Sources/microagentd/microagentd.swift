@@ -2,12 +2,8 @@ import CSystem
 import LinuxSystem
 import MicroAgent
 
-// Where the program starts. SwiftPM renames a host program's `main` to `<module>_main` at link time.
-#if hasFeature(Embedded)
-  @_cdecl("main")
-#else
-  @_cdecl("microagentd_main")
-#endif
+// Where the program starts: SwiftPM tells the linker that `main` is `<module>_main`, on the host and on boards alike.
+@_cdecl("microagentd_main")
 func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   let words = (1..<max(1, Int(count))).compactMap { arguments[$0].map { String(cString: $0) } }
   switch Invocation(words) {
