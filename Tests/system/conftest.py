@@ -15,7 +15,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MACHINES = {
     "local": LocalMachine,
     "vm": VirtualMachine,
-    "vm-initramfs": lambda: VirtualMachine(initramfs=True),
+    "vm-initramfs": lambda: VirtualMachine("initramfs"),
+    "vm-systemd": lambda: VirtualMachine("systemd"),
 }
 TARGETS = {
     "host": REPOSITORY / ".build" / "debug",
@@ -58,6 +59,14 @@ def pytest_generate_tests(metafunc):
 def machine(request):
     """The machine to run on."""
     machine = MACHINES[request.param]()
+    yield machine
+    machine.close()
+
+
+@pytest.fixture(scope="session")
+def systemd_machine():
+    """A virtual board whose first program is Debian's systemd, whatever --machine says: for what our unit promises."""
+    machine = VirtualMachine("systemd")
     yield machine
     machine.close()
 
@@ -150,7 +159,9 @@ def agent(stopped_agent):
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     parameters = getattr(getattr(item, "callspec", None), "params", {})
-    report.setting = f"machine={parameters.get('machine', 'none')} target={parameters.get('target', 'none')}"
+    of_systemd = "systemd_machine" in getattr(item, "fixturenames", [])
+    machine = parameters.get("machine", "vm-systemd" if of_systemd else "none")
+    report.setting = f"machine={machine} target={parameters.get('target', 'none')}"
     agent = getattr(item, "funcargs", {}).get("stopped_agent")
     if report.failed and agent and agent.process:
         report.sections.append(("microagentd", agent.process.stderr.decode(errors="replace")))

@@ -183,8 +183,8 @@ def test_virtual_file_systems_load_on_demand(virtual, directory):
 
 def test_virtual_root_file_system(virtual):
     root = [line.split()[2] for line in virtual.read("/proc/mounts").decode().splitlines() if line.split()[1] == "/"]
-    assert root[-1] == ("rootfs" if virtual.initramfs else "ext4")
-    assert f" {'/data' if virtual.initramfs else '/'} ext4 rw" in virtual.read("/proc/mounts").decode()
+    assert root[-1] == ("rootfs" if virtual.system == 'initramfs' else "ext4")
+    assert f" {'/data' if virtual.system == 'initramfs' else '/'} ext4 rw" in virtual.read("/proc/mounts").decode()
 
 
 def test_virtual_boot_time_is_told(virtual, record_property, capsys):

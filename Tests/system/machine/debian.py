@@ -15,7 +15,7 @@ class ForeignPackages:
     def __init__(self, architecture, folder):
         self._architecture = architecture
         self._folder = folder
-        for path in ("lists/partial", "archives/partial", "unpacked"):
+        for path in ("lists/partial", "archives/partial"):
             os.makedirs(os.path.join(folder, path), exist_ok=True)
         self._status = os.path.join(folder, "status")
         open(self._status, "w").close()
@@ -46,22 +46,34 @@ class ForeignPackages:
             )
         return matches[0]
 
-    def unpack(self, packages):
-        """Downloads the packages; returns the folder that holds their files, and their file names."""
+    def download(self, packages):
+        """Downloads just these packages; returns their files."""
+        return self._downloaded("apt-get", "download", *packages)
+
+    def download_with_dependencies(self, package):
+        """Downloads a package and all that it needs; returns their files."""
+        return self._downloaded("apt-get", "install", "--yes", "--download-only", "--no-install-recommends", package)
+
+    def _downloaded(self, *argv):
         archives = os.path.join(self._folder, "archives")
-        self._apt("apt-get", "download", *packages, directory=archives)
-        names = sorted(name for name in os.listdir(archives) if name.endswith(".deb"))
-        target = os.path.join(self._folder, "unpacked")
-        for name in names:
-            _checked(["dpkg-deb", "-x", os.path.join(archives, name), target])
-        return target, names
+        before = set(os.listdir(archives))
+        self._apt(*argv, directory=archives)
+        names = set(os.listdir(archives)) - before
+        return sorted(os.path.join(archives, name) for name in names if name.endswith(".deb"))
 
     def _apt(self, *argv, check=True, directory=None):
         env = {**os.environ, "APT_CONFIG": self._configuration, "LC_ALL": "C"}
-        return _checked(list(argv), check=check, env=env, cwd=directory or self._folder)
+        return run_tool(list(argv), check=check, env=env, cwd=directory or self._folder)
 
 
-def _checked(argv, check=True, **options):
+def unpack(archives, folder):
+    """Unpacks package files into a folder; their scripts do not run."""
+    for archive in archives:
+        run_tool(["dpkg-deb", "-x", archive, str(folder)])
+
+
+def run_tool(argv, check=True, **options):
+    """Runs a program of this host, without output; its complaint becomes a MachineError."""
     try:
         result = subprocess.run(argv, capture_output=True, text=True, **options)
     except FileNotFoundError:
@@ -70,5 +82,3 @@ def _checked(argv, check=True, **options):
         raise MachineError(f"{' '.join(argv)}: exit code {result.returncode}\n{result.stderr}")
     return result
 
-
-run_tool = _checked

@@ -1,6 +1,7 @@
 #!/bin/sh
 # First program of the virtual machine: loads drivers, mounts what a board has, and becomes the guest agent (process 1).
-# With microagent.root=disk the ext4 disk becomes the root; otherwise the system stays on the initramfs, disk on /data.
+# microagent.system on the kernel's command line says whether the disk becomes the root, under the agent or systemd, or
+# the system stays on the initramfs with the disk on /data.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -21,11 +22,13 @@ until [ -e /dev/vda ] && [ -e /dev/vport*p1 ]; do
     sleep 0.1
 done
 ln -s /dev/vport*p1 /dev/agent-port
-if grep -q microagent.root=disk /proc/cmdline; then
+if ! grep -q microagent.system=initramfs /proc/cmdline; then
     mount -t ext4 -o prjquota /dev/vda /data || exit 1
     for point in proc sys dev; do mount --move /$point /data/$point; done
     mount -t tmpfs tmpfs /data/run
-    exec switch_root /data /sbin/guest-agent
+    first=/sbin/guest-agent
+    grep -q microagent.system=systemd /data/proc/cmdline && first=/lib/systemd/systemd
+    exec switch_root /data $first
 fi
 mount -t tmpfs tmpfs /run
 mount -t ext4 -o prjquota /dev/vda /data || exit 1

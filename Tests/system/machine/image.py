@@ -12,10 +12,10 @@ from pathlib import Path
 
 from .base import MachineError
 from .cpio import write_cpio
-from .debian import KERNEL_METAPACKAGE, ForeignPackages, run_tool
+from .debian import KERNEL_METAPACKAGE, ForeignPackages, run_tool, unpack
 
 HERE = Path(__file__).parent
-SOURCES = ["base.py", "cpio.py", "debian.py", "image.py", "guest_agent.c", "guest_init.sh"]
+SOURCES = ["base.py", "cpio.py", "debian.py", "image.py", "guest_agent.c", "guest_init.sh", "guest-agent.service"]
 DISK_BYTES = 2 << 30
 
 #: Loaded at boot: the VM's own devices and the disk's file system.
@@ -25,6 +25,9 @@ OTHER_MODULES = ["overlay", "squashfs", "loop", "veth", "bridge", "dummy", "tun"
                  "nft_masq", "nft_ct", "softdog", "vfat", "nls_cp437", "nls_ascii"]
 FOLDERS = ["bin", "sbin", "usr/bin", "usr/sbin", "etc", "proc", "sys", "dev", "run", "tmp", "data", "root", "mnt",
            "var/lib", "var/log", "var/tmp", "lib"]
+#: They want D-Bus, getty, kmod or a module, none of which is there.
+MASKED_UNITS = ["serial-getty@ttyS0.service", "getty@tty1.service", "getty-static.service", "kmod-static-nodes.service",
+                "systemd-logind.service", "systemd-firstboot.service", "proc-sys-fs-binfmt_misc.automount"]
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
 GROUP = "root:x:0:\nnogroup:x:65534:\n"
 
@@ -45,8 +48,14 @@ class Image:
 
     @property
     def disk(self):
-        """An ext4 file system of DISK_BYTES (sparse). Never written: every VM works on a throwaway layer above it."""
+        """An ext4 file system of DISK_BYTES (sparse) with busybox and little else. Never written: every VM works on a
+        throwaway layer above it."""
         return self.folder / "disk.ext4"
+
+    @property
+    def systemd_disk(self):
+        """The same with Debian's systemd as its first program."""
+        return self.folder / "systemd.ext4"
 
     @property
     def busybox(self):
@@ -78,24 +87,38 @@ def _build(work):
     packages = ForeignPackages("i386", str(work / "apt"))
     packages.update()
     kernel = packages.dependency(KERNEL_METAPACKAGE, r"linux-image-\d.*-686")
-    unpacked, names = packages.unpack([kernel, "busybox-static"])
+    base = packages.download([kernel, "busybox-static"])
+    systemd = packages.download_with_dependencies("systemd")
+    unpacked = work / "unpacked"
+    unpack(base, unpacked)
     release = kernel.removeprefix("linux-image-")
+    run_tool(["depmod", "-b", str(unpacked), release])
     image = work / "image"
-    root = work / "root"
     image.mkdir()
-    shutil.copy(Path(unpacked, "boot", f"vmlinuz-{release}"), image / "vmlinuz")
-    shutil.copy(Path(unpacked, "bin/busybox"), image / "busybox")
-    _build_root(root, Path(unpacked), release)
+    shutil.copy(unpacked / "boot" / f"vmlinuz-{release}", image / "vmlinuz")
+    shutil.copy(unpacked / "bin/busybox", image / "busybox")
+    (image / "packages").write_text("\n".join(os.path.basename(path) for path in base + systemd) + "\n")
+
+    root = work / "root"
+    _build_root(root, unpacked, release)
     with gzip.GzipFile(image / "initramfs.gz", "wb", compresslevel=1, mtime=0) as file:
         write_cpio(root, file)
-    run_tool(["mke2fs", "-q", "-t", "ext4", "-E", "root_owner=0:0,quotatype=prjquota,lazy_itable_init=0,nodiscard", "-m", "0", "-L", "board",
-              "-O", "quota,project",
-              "-d", str(root), str(image / "disk.ext4"), str(DISK_BYTES // 1024)])
-    (image / "packages").write_text("\n".join(names) + "\n")
+    _make_disk(root, image / "disk.ext4")
+
+    root = work / "systemd-root"
+    unpack(systemd, root)
+    _build_root(root, unpacked, release)
+    _configure_systemd(root)
+    _make_disk(root, image / "systemd.ext4")
+
+
+def _make_disk(root, path):
+    run_tool(["mke2fs", "-q", "-t", "ext4", "-L", "board", "-m", "0", "-O", "quota,project", "-d", str(root),
+              "-E", "root_owner=0:0,quotatype=prjquota,lazy_itable_init=0,nodiscard", str(path), str(DISK_BYTES // 1024)])
 
 
 def _build_root(root, unpacked, release):
-    """One tree for both: the initramfs, and the disk."""
+    """What the initramfs and every disk have: busybox (where nothing else has a command), modules, the guest agent."""
     for name in FOLDERS:
         (root / name).mkdir(parents=True, exist_ok=True)
     os.chmod(root / "tmp", 0o1777)
@@ -110,13 +133,27 @@ def _build_root(root, unpacked, release):
     _install_modules(root, unpacked, release)
 
 
+def _configure_systemd(root):
+    """The guest agent becomes a service; what would need packages that are not there (D-Bus, getty) is masked."""
+    units = root / "etc/systemd/system"
+    wants = units / "multi-user.target.wants"
+    wants.mkdir(parents=True, exist_ok=True)
+    shutil.copy(HERE / "guest-agent.service", units / "guest-agent.service")
+    (wants / "guest-agent.service").symlink_to("../guest-agent.service")
+    (units / "default.target").symlink_to("/lib/systemd/system/multi-user.target")
+    for name in MASKED_UNITS:
+        (units / name).symlink_to("/dev/null")
+    (root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    (root / "etc/hostname").write_text("board\n")
+
+
 def _install_busybox(root, busybox):
     shutil.copy(busybox, root / "bin/busybox")
     # The i386 busybox runs on an x86_64 host with IA32 emulation; its list of applets is the same as the host's own.
     for path in run_tool([str(busybox), "--list-full"]).stdout.split():
         link = root / path
         link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.exists():
+        if not os.path.lexists(link):
             link.symlink_to("/bin/busybox")
 
 
@@ -134,7 +171,6 @@ def _compile_agent(target):
 
 def _install_modules(root, unpacked, release):
     """The wanted modules and all that they depend on."""
-    run_tool(["depmod", "-b", str(unpacked), release])
     source = unpacked / "lib/modules" / release
     target = root / "lib/modules" / release
     needs = {}

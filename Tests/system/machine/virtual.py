@@ -72,16 +72,16 @@ class GuestProcess(Process):
 class VirtualMachine(Machine):
     """qemu with TCG. Its disk is a throwaway layer over a cached image; it ends with `close` or with this Python.
 
-    With `initramfs=True` the guest keeps its initramfs as the root file system (where pivot_root does not work), and the
-    disk is on /data.
+    `system` is what runs in it: "disk" is busybox on ext4 with the guest agent as process 1; "initramfs" keeps the
+    initramfs as the root file system (where pivot_root does not work), the disk on /data; "systemd" is Debian's systemd.
     """
 
     exclusive = True
 
-    def __init__(self, initramfs=False):
-        self.name = "vm-initramfs" if initramfs else "vm"
-        self.scratch = "/data" if initramfs else "/var/tmp"
-        self.initramfs = initramfs
+    def __init__(self, system="disk"):
+        self.name = "vm" if system == "disk" else f"vm-{system}"
+        self.scratch = "/data" if system == "initramfs" else "/var/tmp"
+        self.system = system
         self._numbers = itertools.count(1)
         self._processes = {}
         self._kills = {}
@@ -94,10 +94,12 @@ class VirtualMachine(Machine):
         self._start(image)
         try:
             self._wait_until_ready()
+            if system == "systemd":
+                self.wait_until(self._is_running, BOOT_TIMEOUT_SECONDS)
         except BaseException:
             self.close()
             raise
-        #: From the start of qemu to the first command.
+        #: From the start of qemu until commands can be run (and systemd, if there, has started everything).
         self.boot_seconds = time.monotonic() - started
 
     def _start(self, image):
@@ -105,13 +107,13 @@ class VirtualMachine(Machine):
             raise MachineError("qemu-system-i386: not found; install the packages of Tests/system/packages.txt")
         self._port, guest_end = socket.socketpair()
         self._console = tempfile.TemporaryFile()
-        root = "initramfs" if self.initramfs else "disk"
+        disk = image.systemd_disk if self.system == "systemd" else image.disk
         # setpriv has the kernel end qemu should this Python end without saying good-bye.
         argv = ["setpriv", "--pdeathsig", "KILL", "qemu-system-i386", "-accel", "tcg", "-cpu", "n270"]
         argv += ["-m", str(MEMORY_MEGABYTES), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
         argv += ["-serial", "stdio", "-kernel", str(image.kernel), "-initrd", str(image.initramfs)]
-        argv += ["-append", f"{KERNEL_ARGUMENTS} microagent.root={root}"]
-        argv += ["-drive", f"file={image.disk},format=raw,if=virtio,snapshot=on", "-device", "virtio-rng-pci"]
+        argv += ["-append", f"{KERNEL_ARGUMENTS} microagent.system={self.system}"]
+        argv += ["-drive", f"file={disk},format=raw,if=virtio,snapshot=on", "-device", "virtio-rng-pci"]
         argv += ["-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={guest_end.fileno()}"]
         argv += ["-device", "virtserialport,chardev=agent,name=agent"]
         with guest_end:
@@ -128,6 +130,14 @@ class VirtualMachine(Machine):
     def _wait_until_ready(self):
         if not self._ready.wait(BOOT_TIMEOUT_SECONDS) or self._lost:
             raise MachineError(f"the virtual machine did not boot; its console:\n{self.console()[-4000:]}")
+
+    def _is_running(self):
+        """Whether systemd has started everything; a unit that failed is an error of the image."""
+        state = self.run(["systemctl", "is-system-running"]).text.strip()
+        if state not in ("initializing", "starting", "running"):
+            failed = self.run(["systemctl", "--failed", "--plain", "--no-legend"]).text
+            raise MachineError(f"systemd in the virtual machine is {state}:\n{failed}")
+        return state == "running"
 
     def console(self):
         """What the guest's kernel has written on its console."""
