@@ -24,7 +24,7 @@ class Agent:
         self._programs = programs
 
     def configure(self, **settings):
-        """Writes the configuration file: the test's own places and what the test adds (`some_key=1` is `some-key = 1`)."""
+        """Writes the configuration file: the test's own places and the settings (`some_key=1`: `some-key = 1`)."""
         lines = {
             "state-directory": self.state_directory,
             "runtime-directory": self.runtime_directory,

@@ -36,14 +36,16 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.settings = [pair for machine in config.getoption("--machine") or ["local"] for pair in _pairs(config, machine)]
+    machines = config.getoption("--machine") or ["local"]
+    config.settings = [pair for machine in machines for pair in _pairs(config, machine)]
 
 
 def _pairs(config, machine):
     targets = config.getoption("--target") or (["host"] if machine == "local" else ["i586"])
     for target in targets:
         if machine != "local" and target not in TARGETS_OF_VIRTUAL_MACHINES:
-            raise pytest.UsageError(f"--machine {machine} is an i386: it runs {TARGETS_OF_VIRTUAL_MACHINES}, not {target}")
+            fitting = " and ".join(TARGETS_OF_VIRTUAL_MACHINES)
+            raise pytest.UsageError(f"--machine {machine} is an i386: it runs {fitting}, not {target}")
     return [(machine, target) for target in targets]
 
 
@@ -55,12 +57,28 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("machine", list(dict(settings)), indirect=True, scope="session")
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what only a virtual machine can show where there is none."""
+
+    def fits(item):
+        return "virtual" not in item.fixturenames or item.callspec.params["machine"] != "local"
+
+    config.hook.pytest_deselected(items=[item for item in items if not fits(item)])
+    items[:] = [item for item in items if fits(item)]
+
+
 @pytest.fixture(scope="session")
 def machine(request):
     """The machine to run on."""
     machine = MACHINES[request.param]()
     yield machine
     machine.close()
+
+
+@pytest.fixture
+def virtual(machine):
+    """The machine, which is a virtual one: a test that asks for this is left out on others (pytest says how many)."""
+    return machine
 
 
 @pytest.fixture(scope="session")

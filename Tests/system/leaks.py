@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 #: Every process a test starts on its own behalf carries this variable with the test's name.
 MARKER = "MICROAGENT_TEST"
 KERNEL_THREAD = 0x00200000  # PF_KTHREAD in the flags of /proc/<pid>/stat
-FILE_PLACES = ["/tmp", "/run", "/run/netns", "/run/lock", "/var/run", "/var/tmp", "/var/lib", "/var/log", "/dev/shm", "/data"]
+FILE_PLACES = ["/tmp", "/run", "/run/netns", "/run/lock", "/var/run", "/var/tmp", "/var/lib", "/var/log", "/dev/shm",
+               "/data"]
 
 # Only what coreutils and busybox have in common; one command for all processes, because forks are dear on a slow board.
 SURVEY = r"""

@@ -7,18 +7,10 @@ import time
 
 import pytest
 
-from machine import CommandFailed, CommandTimeout, MachineError, VirtualMachine
+from machine import CommandFailed, CommandTimeout, MachineError
 from machine.virtual import MEMORY_MEGABYTES
 
 FULL_CAPABILITIES = (1 << 41) - 1  # CAP_CHECKPOINT_RESTORE, number 40, is the last one
-
-
-@pytest.fixture
-def virtual(machine):
-    """The machine, if it is a virtual one; its properties are of no interest elsewhere."""
-    if not isinstance(machine, VirtualMachine):
-        pytest.skip("only of a virtual machine")
-    return machine
 
 
 def test_output_and_error_come_apart(machine):
@@ -75,7 +67,8 @@ def test_command_that_takes_no_input(machine):
 def test_timeout_kills(machine):
     with pytest.raises(CommandTimeout, match="started"):
         machine.run(["sh", "-c", "echo started; sleep 1234.5 & sleep 1234.5"], timeout=1)
-    machine.wait_until(lambda: "sleep 1234.5" not in machine.sh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '", check=False).text)
+    commands = ["sh", "-c", "cat /proc/[0-9]*/cmdline"]
+    machine.wait_until(lambda: b"sleep\0001234.5" not in machine.run(commands).stdout)
 
 
 def test_files(machine, directory):
@@ -176,7 +169,8 @@ def test_virtual_kernel_and_processor(virtual):
 
 
 def test_virtual_file_systems_load_on_demand(virtual, directory):
-    virtual.sh(f"cd {directory} && mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w overlay m && umount m")
+    mount = "mount -t overlay -o lowerdir=l,upperdir=u,workdir=w overlay m"
+    virtual.sh(f"cd {directory} && mkdir l u w m && {mount} && umount m")
     for module in ("loop", "squashfs", "veth", "bridge", "softdog"):
         virtual.run(["modprobe", "-D", module]).check()
 
@@ -185,6 +179,28 @@ def test_virtual_root_file_system(virtual):
     root = [line.split()[2] for line in virtual.read("/proc/mounts").decode().splitlines() if line.split()[1] == "/"]
     assert root[-1] == ("rootfs" if virtual.system == 'initramfs' else "ext4")
     assert f" {'/data' if virtual.system == 'initramfs' else '/'} ext4 rw" in virtual.read("/proc/mounts").decode()
+
+
+def test_virtual_pivot_root_fails_on_an_initramfs_only(virtual, directory):
+    script = f"mount --bind {directory} {directory} && mkdir {directory}/old && cd {directory} && pivot_root . old"
+    result = virtual.run(["unshare", "-m", "sh", "-c", script])
+    assert (result.code != 0) == (virtual.system == "initramfs"), result
+    assert ("Invalid argument" in result.error_text) == (virtual.system == "initramfs"), result
+
+
+def test_virtual_memory_limit_kills(virtual, directory, test_name):
+    cgroup = f"/sys/fs/cgroup/{test_name}"
+    script = f"echo $$ > {cgroup}/cgroup.procs; exec dd if=/dev/zero of=/dev/null bs=32M count=1"
+    virtual.sh(f"echo +memory > /sys/fs/cgroup/cgroup.subtree_control; mkdir {cgroup}; echo 4M > {cgroup}/memory.max")
+    result = virtual.run(["sh", "-c", script])
+    events = virtual.read(f"{cgroup}/memory.events").decode()
+    virtual.sh(f"rmdir {cgroup}")
+    assert result.code == -signal.SIGKILL
+    assert "oom_kill 1\n" in events
+
+
+def test_virtual_project_quota_is_on(virtual):
+    assert any(" ext4 " in line and "prjquota" in line for line in virtual.read("/proc/mounts").decode().splitlines())
 
 
 def test_virtual_boot_time_is_told(virtual, record_property, capsys):

@@ -1,11 +1,11 @@
-"""Writes a cpio archive in the format that the kernel takes as an initramfs (newc; Documentation/driver-api/early-userspace)."""
+"""Writes a cpio archive as the kernel takes it for an initramfs (newc, Documentation/driver-api/early-userspace)."""
 
 import os
 import stat
 
 
 def write_cpio(root, file):
-    """Writes everything below the folder `root`, owned by root and dated 1970 so that equal trees give equal archives."""
+    """Writes all that is below the folder `root`, owned by root and dated 1970: equal trees give equal archives."""
     number = 0
     for folder, folders, files in os.walk(root):
         folders.sort()

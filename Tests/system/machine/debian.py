@@ -10,7 +10,7 @@ KERNEL_METAPACKAGE = "linux-image-686"
 
 
 class ForeignPackages:
-    """Packages for `architecture` from this host's own apt sources, by an apt configuration of their own in `folder`."""
+    """Packages for `architecture` from this host's own apt sources, by apt with a configuration of its own."""
 
     def __init__(self, architecture, folder):
         self._architecture = architecture

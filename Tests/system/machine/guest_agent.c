@@ -1,6 +1,6 @@
 // The guest's process 1: runs commands that the host asks for over one virtio-serial port, any number at a time.
 //
-// It is a freestanding program (Linux system calls only, no C library), so that the host's own gcc can build it for i386
+// It is a freestanding program (Linux system calls only, no C library), so that the host's gcc can build it for i386
 // without 32-bit libraries. virtual.py holds the other half of the protocol: frames of three little-endian 32-bit words
 // {channel, type, payload bytes} and the payload. A channel is one command from its START until it has ended and nobody
 // holds its output any more.

@@ -1,4 +1,4 @@
-"""Builds what the virtual machine boots: Debian's i386 kernel, an initramfs and an ext4 disk. Built once, then cached."""
+"""Builds what the virtual machine boots: Debian's i386 kernel, an initramfs and an ext4 disk. Built once."""
 
 import fcntl
 import gzip
@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from .debian import KERNEL_METAPACKAGE, ForeignPackages, run_tool, unpack
 HERE = Path(__file__).parent
 SOURCES = ["base.py", "cpio.py", "debian.py", "image.py", "guest_agent.c", "guest_init.sh", "guest-agent.service"]
 DISK_BYTES = 2 << 30
+UNUSED_SECONDS = 30 * 24 * 3600
 
 #: Loaded at boot: the VM's own devices and the disk's file system.
 BOOT_MODULES = ["virtio_pci", "virtio_blk", "virtio_console", "virtio_rng", "crc32c_generic", "quota_v2", "ext4"]
 #: There to be loaded when a test or the kernel asks for them.
-OTHER_MODULES = ["overlay", "squashfs", "loop", "veth", "bridge", "dummy", "tun", "macvlan", "nf_tables", "nft_chain_nat",
-                 "nft_masq", "nft_ct", "softdog", "vfat", "nls_cp437", "nls_ascii"]
+OTHER_MODULES = ["overlay", "squashfs", "loop", "veth", "bridge", "dummy", "tun", "macvlan", "nf_tables",
+                 "nft_chain_nat", "nft_masq", "nft_ct", "softdog", "vfat", "nls_cp437", "nls_ascii"]
 FOLDERS = ["bin", "sbin", "usr/bin", "usr/sbin", "etc", "proc", "sys", "dev", "run", "tmp", "data", "root", "mnt",
            "var/lib", "var/log", "var/tmp", "lib"]
 #: They want D-Bus, getty, kmod or a module, none of which is there.
@@ -80,7 +82,17 @@ def cached_image():
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as work:
                 _build(Path(work))
                 os.rename(Path(work) / "image", folder)
+        os.utime(folder)
+        _forget_unused(folder.parent)
     return Image(folder)
+
+
+def _forget_unused(folder):
+    """Removes images that no run has asked for in a month: older sources' and other branches'."""
+    oldest = time.time() - UNUSED_SECONDS
+    for image in folder.iterdir():
+        if image.is_dir() and image.stat().st_mtime < oldest:
+            shutil.rmtree(image)
 
 
 def _build(work):
@@ -114,7 +126,8 @@ def _build(work):
 
 def _make_disk(root, path):
     run_tool(["mke2fs", "-q", "-t", "ext4", "-L", "board", "-m", "0", "-O", "quota,project", "-d", str(root),
-              "-E", "root_owner=0:0,quotatype=prjquota,lazy_itable_init=0,nodiscard", str(path), str(DISK_BYTES // 1024)])
+              "-E", "root_owner=0:0,quotatype=prjquota,lazy_itable_init=0,nodiscard",
+              str(path), str(DISK_BYTES // 1024)])
 
 
 def _build_root(root, unpacked, release):
@@ -149,8 +162,8 @@ def _configure_systemd(root):
 
 def _install_busybox(root, busybox):
     shutil.copy(busybox, root / "bin/busybox")
-    # The i386 busybox runs on an x86_64 host with IA32 emulation; its list of applets is the same as the host's own.
-    for path in run_tool([str(busybox), "--list-full"]).stdout.split():
+    # By emulation, for hosts whose kernel runs no 32-bit programs.
+    for path in run_tool(["qemu-i386-static", str(busybox), "--list-full"]).stdout.split():
         link = root / path
         link.parent.mkdir(parents=True, exist_ok=True)
         if not os.path.lexists(link):
@@ -162,9 +175,9 @@ def _compile_agent(target):
     headers = next(Path("/usr/include").glob("*/asm/unistd_32.h"), None)
     if headers is None:
         raise MachineError("no asm/unistd_32.h: install linux-libc-dev (see Tests/system/packages.txt)")
-    run_tool(["gcc", "-m32", "-march=i586", "-Os", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-static",
-              "-fno-pic", "-no-pie", "-fno-stack-protector", "-fno-asynchronous-unwind-tables", "-fcf-protection=none",
-              "-fno-tree-loop-distribute-patterns", "-Wl,--build-id=none", f"-I{headers.parent.parent}",
+    run_tool(["gcc", "-m32", "-march=i586", "-Os", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib",
+              "-static", "-fno-pic", "-no-pie", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+              "-fcf-protection=none", "-fno-tree-loop-distribute-patterns", "-Wl,--build-id=none", f"-I{headers.parent.parent}",
               str(HERE / "guest_agent.c"), "-o", str(target)])
     os.chmod(target, stat.S_IMODE(os.stat(target).st_mode) | 0o111)
 

@@ -73,7 +73,7 @@ class VirtualMachine(Machine):
     """qemu with TCG. Its disk is a throwaway layer over a cached image; it ends with `close` or with this Python.
 
     `system` is what runs in it: "disk" is busybox on ext4 with the guest agent as process 1; "initramfs" keeps the
-    initramfs as the root file system (where pivot_root does not work), the disk on /data; "systemd" is Debian's systemd.
+    initramfs as the root file system (where pivot_root does not work), the disk on /data; "systemd" is Debian's.
     """
 
     exclusive = True
