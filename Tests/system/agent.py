@@ -1,0 +1,65 @@
+"""A microagentd of its own for one test: own folders, socket and cgroup, so that tests do not meet."""
+
+import signal as signals
+
+from leaks import MARKER
+
+READY = "microagentd: ready"
+STOP_TIMEOUT_SECONDS = 30
+
+
+class Agent:
+    """Runs microagentd on a machine. `programs` tells where the binaries lie there."""
+
+    def __init__(self, machine, programs, name, directory):
+        self.machine = machine
+        self.name = name
+        self.directory = directory
+        self.state_directory = f"{directory}/state"
+        self.runtime_directory = f"{directory}/run"
+        self.configuration = f"{directory}/microagent.conf"
+        self.socket = f"{self.runtime_directory}/control.sock"
+        self.environment = {MARKER: name}
+        self.process = None
+        self._programs = programs
+
+    def configure(self, **settings):
+        """Writes the configuration file: the test's own places and the settings (`some_key=1`: `some-key = 1`)."""
+        lines = {
+            "state-directory": self.state_directory,
+            "runtime-directory": self.runtime_directory,
+            "cgroup": self.name,
+            **{key.replace("_", "-"): value for key, value in settings.items()},
+        }
+        self.machine.write(self.configuration, "".join(f"{key} = {value}\n" for key, value in lines.items()))
+
+    def start(self, wait=True):
+        """Starts the daemon and waits until it says that it is ready."""
+        self.process = self.machine.spawn(
+            [self._programs["microagentd"], "--config", self.configuration], env=self.environment
+        )
+        if wait:
+            self.process.wait_for(READY)
+        return self.process
+
+    def stop(self):
+        """Ends the daemon as a service manager would; returns its Result. Without a running daemon: None."""
+        if self.process is None:
+            return None
+        if self.process.code is None:
+            try:
+                self.process.signal(signals.SIGTERM)
+            except ProcessLookupError:
+                pass  # it ended just now
+        return self.process.wait(STOP_TIMEOUT_SECONDS)
+
+    def ctl(self, *arguments, input=None, timeout=60):
+        """Runs microctl with these arguments against this agent; returns its Result."""
+        return self.machine.run(self._ctl_argv(arguments), input=input, timeout=timeout, env=self.environment)
+
+    def spawn_ctl(self, *arguments):
+        """Starts microctl and lets it run, for `logs -f` and the like."""
+        return self.machine.spawn(self._ctl_argv(arguments), env=self.environment)
+
+    def _ctl_argv(self, arguments):
+        return [self._programs["microctl"], "--socket", self.socket, *map(str, arguments)]
