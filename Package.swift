@@ -44,7 +44,7 @@ let package = Package(
     .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
-    .testTarget(name: "ContainerRunnerTests", dependencies: ["ContainerRunner"]),
+    .testTarget(name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics"]),
     .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics"]),
   ],

@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "executor.h"
+
 // Files. Paths are NUL-terminated; flags are open(2)'s, O_CLOEXEC is always added.
 int system_open(const char *path, int flags, unsigned mode);
 int system_openat(int directory, const char *path, int flags, unsigned mode);

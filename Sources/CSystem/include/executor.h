@@ -1,0 +1,83 @@
+// The executor: walks a list of steps, encoded as bytes by ContainerRunner's LaunchPlan, and performs them one by one.
+// The agent runs its own list in-process; the cloned child runs the other one up to exec. Nothing here allocates, takes
+// a lock or calls what is not async-signal-safe, for the child is a copy of a process that may have been anywhere.
+//
+// A step is four 32-bit words in the machine's order (operation, bytes in all, how many numbers, how many strings),
+// then the numbers, 32 bits each, then the strings, each ended by NUL, then zeros up to a multiple of four.
+// Descriptors that live longer than a step stand in numbered slots, -1 where empty.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// In brackets the numbers, after them the strings. 64-bit numbers are two, the low half first.
+enum executor_operation {
+  EXECUTOR_MAKE_DIRECTORY = 1,     // [mode] path; one that is there is as good
+  EXECUTOR_WRITE_FILE,             // path, text
+  EXECUTOR_OPEN,                   // [slot, flags, mode] path
+  EXECUTOR_WRITE,                  // [slot] text
+  EXECUTOR_OWN,                    // [slot, user, group], or [EXECUTOR_NO_SLOT, user, group] path
+  EXECUTOR_OPEN_TREE,              // [slot, recursive] path: a detached copy of the mount there
+  EXECUTOR_CHANGE_MOUNT,           // [slot, attributes, private, recursive, user namespace's slot or EXECUTOR_NO_SLOT]
+  EXECUTOR_OVERLAY,                // [slot, lower's slot] upper, work: a detached overlay mount
+  EXECUTOR_JOIN_NAMESPACE,         // [slot, kind]
+  EXECUTOR_UNSHARE,                // [kinds]
+  EXECUTOR_WAIT,                   // [byte] for this byte on the control pipe; its end instead means exit
+  EXECUTOR_MOUNT,                  // [flags, make the target] source, target, type, data
+  EXECUTOR_UNMOUNT,                // [flags] path
+  EXECUTOR_MOVE_MOUNT,             // [slot, make the target] target
+  EXECUTOR_ENTER_DIRECTORY,        // [slot]
+  EXECUTOR_CHANGE_DIRECTORY,       // path
+  EXECUTOR_PIVOT_ROOT,             // the working directory becomes the root, the old root lies over it
+  EXECUTOR_CHANGE_ROOT,            // path
+  EXECUTOR_MAKE_NODE,              // [mode, major, minor] path
+  EXECUTOR_BIND_NODE,              // source, target: an empty file, and the device bound over it
+  EXECUTOR_LINK,                   // target, path: symbolic
+  EXECUTOR_MASK,                   // path: hidden by /dev/null or an empty directory; one that is missing is as good
+  EXECUTOR_READ_ONLY,              // [mount_setattr is there] path; one that is missing is as good
+  EXECUTOR_LOOPBACK,               // brings lo up
+  EXECUTOR_HOSTNAME,               // name
+  EXECUTOR_LIMIT,                  // [resource, soft (2), hard (2)]
+  EXECUTOR_NEW_SESSION,            //
+  EXECUTOR_RESET_SIGNALS,          // default dispositions, nothing blocked
+  EXECUTOR_STANDARD_STREAMS,       // [slot, slot, slot]
+  EXECUTOR_CLOSE_OTHERS,           // all descriptors but 0, 1, 2 and the two pipes to the agent
+  EXECUTOR_UMASK,                  // [mask]
+  EXECUTOR_LIMIT_CAPABILITIES,     // [kept in the bounding set (2)]
+  EXECUTOR_GROUPS,                 // [group...]: the additional ones
+  EXECUTOR_GROUP,                  // [group]
+  EXECUTOR_USER,                   // [user, keep capabilities over the change]
+  EXECUTOR_SET_CAPABILITIES,       // [effective (2), permitted (2), inheritable (2), ambient (2)]
+  EXECUTOR_NO_NEW_PRIVILEGES,      //
+  EXECUTOR_SECCOMP,                // [a BPF program, two numbers an instruction]
+  EXECUTOR_EXECUTE,                // [candidates, arguments] candidate..., argument..., environment...
+};
+
+#define EXECUTOR_SLOTS 64
+#define EXECUTOR_NO_SLOT 0xffffffffu
+#define EXECUTOR_MAX_STRINGS 2048  // of EXECUTOR_EXECUTE: its vectors stand on the stack
+#define EXECUTOR_MAX_GROUPS 64
+
+// What stopped a list. Eight bytes, as they stand on the error pipe.
+struct executor_failure {
+  uint32_t step;  // from 0, within its list
+  int32_t error;  // errno
+};
+
+// Performs the agent's list. Returns 0, or -1 with the failure told.
+int executor_perform(const uint8_t *steps, size_t count, int32_t *slots, struct executor_failure *failure);
+
+struct executor_child {
+  int32_t process;
+  int32_t pidfd;    // all three close on exec
+  int32_t control;  // write end of the control pipe: 'g' lets the child exec, its end makes it exit
+  int32_t errors;   // read end of the error pipe: a failure, or its end when the child is running its program
+};
+
+// Clones a child that performs `steps`, and writes its id maps (text as for /proc/PID/uid_map; NULL: no user
+// namespace). `cgroup` is the descriptor of a cgroup v2 directory that the child is born in, or -1. Returns 0 or the
+// negative errno; then there is no child.
+int executor_clone(const uint8_t *steps, size_t count, int32_t *slots, uint64_t namespaces, int cgroup,
+                   const char *user_map, const char *group_map, struct executor_child *child);
+
+// A user namespace with these maps, as a descriptor: what an id-mapped mount needs. Negative errno on failure.
+int executor_user_namespace(const char *user_map, const char *group_map);

@@ -1,0 +1,103 @@
+import CSystem
+import LinuxSystem
+
+/// A container's first process that is set up to just before its program.
+@frozen
+public struct StartedProcess: ~Copyable {
+  public let pid: Int32
+  /// Readable when the process has ended.
+  public var pidfd: FileDescriptor
+  /// `releaseToExec` writes the go byte here; closing it before makes the process exit quietly.
+  public var control: FileDescriptor
+  /// Non-blocking. Ends without a byte when the program runs; else holds what `ContainerProcess.parseFailure` reads.
+  public var errors: FileDescriptor
+}
+
+/// What the agent hands a container. The descriptors stay the caller's.
+public struct LaunchDescriptors: Sendable {
+  public var standardOutput: CInt
+  public var standardError: CInt
+  /// Of a `UserNamespace` with the same maps, if `LaunchPlan.needsUserNamespace`; else -1.
+  public var userNamespace: CInt
+
+  public init(standardOutput: CInt, standardError: CInt, userNamespace: CInt = -1) {
+    self.standardOutput = standardOutput
+    self.standardError = standardError
+    self.userNamespace = userNamespace
+  }
+}
+
+/// Performs launch plans.
+public enum ContainerProcess {
+  /// Performs the agent's steps, clones the child and writes its id maps. The child goes on by itself, up to just before
+  /// its program, while the agent makes its record durable. What the agent's steps opened is closed again; directories
+  /// that they made are `Cleanup`'s.
+  public static func start(
+    _ plan: LaunchPlan, _ descriptors: LaunchDescriptors
+  ) throws(LaunchError) -> StartedProcess {
+    var slots = [Int32](repeating: -1, count: Int(EXECUTOR_SLOTS))
+    slots[Int(Slot.standardOutput)] = descriptors.standardOutput
+    slots[Int(Slot.standardError)] = descriptors.standardError
+    slots[Int(Slot.userNamespace)] = descriptors.userNamespace
+    let given = slots
+    defer { for (slot, kept) in zip(slots, given) where slot >= 0 && slot != kept { _ = system_close(slot) } }
+
+    var failure = executor_failure()
+    let agentSteps = plan.agentSteps.bytes
+    if executor_perform(agentSteps, agentSteps.count, &slots, &failure) < 0 {
+      throw LaunchError(plan, step: Int(failure.step) + 1, Errno(rawValue: failure.error))
+    }
+    var child = executor_child()
+    let result = clone(plan, &slots, &child)
+    if result < 0 { throw LaunchError(plan, step: plan.agentSteps.count + 1, Errno(rawValue: -result)) }
+    return StartedProcess(
+      pid: child.process, pidfd: FileDescriptor(owning: child.pidfd), control: FileDescriptor(owning: child.control),
+      errors: FileDescriptor(owning: child.errors))
+  }
+
+  private static func clone(_ plan: LaunchPlan, _ slots: inout [Int32], _ child: inout executor_child) -> CInt {
+    let steps = plan.childSteps.bytes
+    let namespaces = UInt64(plan.clonedNamespaces.rawValue)
+    let cgroup = plan.isBornInCgroup ? slots[Int(Slot.cgroup)] : -1
+    guard let userMap = plan.userMap, let groupMap = plan.groupMap else {
+      return executor_clone(steps, steps.count, &slots, namespaces, cgroup, nil, nil, &child)
+    }
+    return executor_clone(steps, steps.count, &slots, namespaces, cgroup, userMap, groupMap, &child)
+  }
+
+  /// Lets the child run its program.
+  public static func releaseToExec(_ control: borrowing FileDescriptor) throws(SystemError) {
+    var byte = UInt8(ascii: "g")
+    try check(system_write(control.rawValue, &byte, 1), "let the container run")
+  }
+
+  /// Reads what stood on the error pipe when it ended. Nil: nothing did, and the program runs.
+  public static func parseFailure(_ bytes: [UInt8], of plan: LaunchPlan) -> LaunchError? {
+    guard bytes.count == MemoryLayout<executor_failure>.size else { return nil }
+    var words: [UInt32] = [0, 0]
+    for (index, byte) in bytes.enumerated() { words[index / 4] |= UInt32(byte) << UInt32(8 * (index % 4)) }
+    let step = plan.agentSteps.count + 2 + Int(clamping: words[0])
+    return LaunchError(plan, step: min(step, plan.stepCount), Errno(rawValue: CInt(bitPattern: words[1])))
+  }
+}
+
+/// A user namespace with id maps but without a process: what an id-mapped mount takes its maps from. One serves all
+/// containers that have the same maps.
+public enum UserNamespace {
+  public static func make(_ plan: LaunchPlan) throws(SystemError) -> FileDescriptor {
+    let descriptor = executor_user_namespace(plan.userMap ?? "", plan.groupMap ?? "")
+    return FileDescriptor(owning: try check(descriptor, "make a user namespace with the ids", plan.userMap ?? ""))
+  }
+}
+
+/// The pipe that a container writes its output to.
+public enum OutputPipe {
+  /// A pipe whose write end can also be read, so that a container whose reader died is not killed by SIGPIPE but waits.
+  public static func make() throws(SystemError) -> Pipe {
+    var pipe = try FileDescriptor.pipe(nonblocking: false)
+    try check(system_set_nonblocking(pipe.reading.rawValue, 1), "make a pipe non-blocking")
+    let path = "/proc/self/fd/\(pipe.writing.rawValue)"
+    pipe.writing = try FileDescriptor.open(path, O_RDWR)
+    return pipe
+  }
+}

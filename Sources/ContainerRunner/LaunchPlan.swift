@@ -1,0 +1,76 @@
+import CSystem
+import LinuxSystem
+
+/// Everything that starting a container does, decided beforehand: the steps of the agent, the clone, the steps of the
+/// child, as the very bytes that the executor performs. A pure function of the spec and the host's facts.
+public struct LaunchPlan: Hashable, Sendable {
+  public static let maxAdditionalGids = Int(EXECUTOR_MAX_GROUPS)
+  public static let maxMappings = 340  // the kernel's, user_namespaces(7)
+
+  public let name: String
+  public let agentSteps: StepList
+  public let childSteps: StepList
+  /// What clone3(2) makes; the child enters the rest itself.
+  public let clonedNamespaces: Namespaces
+  /// The text of /proc/PID/uid_map; nil without a user namespace.
+  public let userMap: String?
+  public let groupMap: String?
+  /// The child is born in the cgroup v2 directory that the agent's steps opened.
+  public let isBornInCgroup: Bool
+  /// An id-mapped mount needs a user namespace (`UserNamespace`) handed in.
+  public let needsUserNamespace: Bool
+
+  /// - Parameter rootMagic: `HostFacts.fileSystemMagic(of: spec.root.path)`, which decides whether ids can be mapped.
+  public init(_ spec: ContainerSpec, facts: HostFacts, rootMagic: UInt64) throws(PlanError) {
+    try spec.check(facts, rootMagic: rootMagic)
+    let userNamespace = spec.namespaces.contains(.user)
+    name = spec.name
+    agentSteps = spec.agentSteps(facts)
+    childSteps = spec.childSteps(facts)
+    clonedNamespaces = spec.namespaces.subtracting(.enteredByChild)
+    userMap = userNamespace ? IDMapping.text(spec.uidMappings) : nil
+    groupMap = userNamespace ? IDMapping.text(spec.gidMappings) : nil
+    needsUserNamespace = spec.needsIDMappedMounts
+    if case .directory = spec.cgroup.join { isBornInCgroup = true } else { isBornInCgroup = false }
+    if let text = agentSteps.badText ?? childSteps.badText { throw PlanError(name, .nulInText(text)) }
+  }
+
+  /// How many steps there are: the agent's, the clone, the child's.
+  public var stepCount: Int { agentSteps.count + 1 + childSteps.count }
+
+  /// The numbered list for people, read back from the bytes: `7 mount proc on /proc (nosuid,nodev,noexec)`.
+  public func describe() -> [String] {
+    var lines: [String] = []
+    for step in agentSteps.steps { lines.append("\(lines.count + 1) \(step.description)") }
+    lines.append("\(lines.count + 1) \(cloneAction) (\(clonedNamespaces.description))")
+    for step in childSteps.steps { lines.append("\(lines.count + 1) \(step.description)") }
+    return lines
+  }
+
+  /// What step `number` (from 1) does, for error messages.
+  public func step(at number: Int) -> String {
+    let agent = agentSteps.steps
+    if number <= agent.count { return number > 0 ? agent[number - 1].action : "" }
+    if number == agent.count + 1 { return cloneAction }
+    let child = childSteps.steps
+    return number <= stepCount ? child[number - agent.count - 2].action : "the end of the plan"
+  }
+
+  private var cloneAction: String {
+    isBornInCgroup ? "make the container's process in its cgroup" : "make the container's process"
+  }
+}
+
+extension IDMapping {
+  static func text(_ mappings: [IDMapping]) -> String {
+    mappings.map { "\($0.containerID) \($0.hostID) \($0.size)\n" }.joined()
+  }
+
+  /// The host's id of the container's `id`, or nil if it is not mapped.
+  static func hostID(of id: UInt32, in mappings: [IDMapping]) -> UInt32? {
+    for mapping in mappings where id >= mapping.containerID && id - mapping.containerID < mapping.size {
+      return mapping.hostID + (id - mapping.containerID)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,39 @@
+import CSystem
+
+/// Where the executor keeps descriptors from step to step.
+enum Slot {
+  static let standardInput: UInt32 = 0
+  static let standardOutput: UInt32 = 1
+  static let standardError: UInt32 = 2
+  /// The container's root, a mount that is nowhere mounted yet.
+  static let root: UInt32 = 3
+  static let lower: UInt32 = 4
+  /// The root that the child leaves: what the host gives is named relative to it.
+  static let oldRoot: UInt32 = 5
+  /// A user namespace with the container's id maps.
+  static let userNamespace: UInt32 = 6
+  /// The cgroup v2 directory that the child is born in.
+  static let cgroup: UInt32 = 7
+  static let timeNamespace: UInt32 = 8
+  /// v1: one `tasks` file a controller.
+  static let firstTasks: UInt32 = 9
+  static let maxTasks: UInt32 = 15
+  /// One detached mount a bind.
+  static let firstBind: UInt32 = 24
+  static let maxBinds = UInt32(EXECUTOR_SLOTS) - firstBind
+
+  static func name(_ slot: UInt32) -> String {
+    switch slot {
+    case standardInput: return "standard input"
+    case standardOutput: return "standard output"
+    case standardError: return "standard error"
+    case root: return "the root"
+    case lower: return "the lower layer"
+    case oldRoot: return "the old root"
+    case userNamespace: return "the user namespace"
+    case cgroup: return "the cgroup"
+    case timeNamespace: return "the time namespace"
+    default: return slot < firstBind ? "cgroup \(slot - firstTasks)" : "mount \(slot - firstBind)"
+    }
+  }
+}

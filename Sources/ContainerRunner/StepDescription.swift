@@ -1,0 +1,127 @@
+import CSystem
+
+/// How a step reads for a person: what it does and on what, then in brackets what only `plan` shows.
+extension Step: CustomStringConvertible {
+  var description: String {
+    let details = details.filter { !$0.isEmpty }
+    return details.isEmpty ? action : "\(action) (\(details.joined(separator: ",")))"
+  }
+
+  /// The part that an error message begins with.
+  var action: String {
+    switch operation {
+    case EXECUTOR_MAKE_DIRECTORY: return "make directory \(text(0))"
+    case EXECUTOR_WRITE_FILE: return "write \(quoted(text(1))) to \(text(0))"
+    case EXECUTOR_OPEN: return "open \(text(0))"
+    case EXECUTOR_WRITE: return "write \(quoted(text(0))) to \(slot(0))"
+    case EXECUTOR_OWN:
+      return "give \(strings.isEmpty ? slot(0) : text(0)) to user \(number(1)), group \(number(2))"
+    case EXECUTOR_OPEN_TREE: return "take \(text(0))"
+    case EXECUTOR_CHANGE_MOUNT: return "set the options of \(slot(0))"
+    case EXECUTOR_OVERLAY: return "make an overlay of \(slot(1)) and \(text(0))"
+    case EXECUTOR_JOIN_NAMESPACE: return "enter \(slot(0))"
+    case EXECUTOR_UNSHARE: return "make namespaces"
+    case EXECUTOR_WAIT: return number(0) == Step.goByte ? "wait for the go" : "wait for the id maps"
+    default: return mountAction ?? processAction
+    }
+  }
+
+  private var mountAction: String? {
+    switch operation {
+    case EXECUTOR_MOUNT:
+      if number(0) & (1 << 18) != 0 { return "keep mounts below \(text(1)) private" }
+      if number(0) & (1 << 5) != 0 { return "remount \(text(1))" }
+      return "mount \(text(2).isEmpty ? text(0) : text(2)) on \(text(1))"
+    case EXECUTOR_UNMOUNT: return text(0) == "." ? "leave the old root" : "unmount \(text(0)) of the old root"
+    case EXECUTOR_MOVE_MOUNT: return "mount \(slot(0)) on \(text(0))"
+    case EXECUTOR_ENTER_DIRECTORY: return "go to \(slot(0))"
+    case EXECUTOR_CHANGE_DIRECTORY: return "go to \(text(0))"
+    case EXECUTOR_PIVOT_ROOT: return "make this the root"
+    case EXECUTOR_CHANGE_ROOT: return "make this the root by chroot"
+    case EXECUTOR_MAKE_NODE: return "make device \(text(0))"
+    case EXECUTOR_BIND_NODE: return "bind device \(text(0)) on \(text(1))"
+    case EXECUTOR_LINK: return "link \(text(1)) to \(text(0))"
+    case EXECUTOR_MASK: return "mask \(text(0))"
+    case EXECUTOR_READ_ONLY: return "make \(text(0)) read-only"
+    default: return nil
+    }
+  }
+
+  private var processAction: String {
+    switch operation {
+    case EXECUTOR_LOOPBACK: return "bring lo up"
+    case EXECUTOR_HOSTNAME: return "set the host name to \(text(0))"
+    case EXECUTOR_LIMIT: return "limit resource \(number(0))"
+    case EXECUTOR_NEW_SESSION: return "begin a session"
+    case EXECUTOR_RESET_SIGNALS: return "reset signals"
+    case EXECUTOR_STANDARD_STREAMS: return "set standard input, output and error"
+    case EXECUTOR_CLOSE_OTHERS: return "close other descriptors"
+    case EXECUTOR_UMASK: return "set umask \(octal(number(0)))"
+    case EXECUTOR_LIMIT_CAPABILITIES: return "limit capabilities"
+    case EXECUTOR_GROUPS:
+      return numbers.isEmpty ? "drop other groups" : "join groups \(numbers.map { "\($0)" }.joined(separator: ","))"
+    case EXECUTOR_GROUP: return "become group \(number(0))"
+    case EXECUTOR_USER: return "become user \(number(0))"
+    case EXECUTOR_SET_CAPABILITIES: return "set capabilities"
+    case EXECUTOR_NO_NEW_PRIVILEGES: return "refuse new privileges"
+    case EXECUTOR_SECCOMP: return "filter system calls"
+    case EXECUTOR_EXECUTE: return "run \(program)"
+    default: return "operation \(operation.rawValue)"
+    }
+  }
+
+  private var details: [String] {
+    switch operation {
+    case EXECUTOR_MAKE_DIRECTORY: return [octal(number(0))]
+    case EXECUTOR_OPEN: return [slot(0)]
+    case EXECUTOR_OPEN_TREE: return [slot(0), number(1) == 0 ? "" : "recursive"]
+    case EXECUTOR_CHANGE_MOUNT:
+      return options(number(1)) + [
+        number(2) == 0 ? "" : "private", number(3) == 0 ? "" : "recursive",
+        number(4) == EXECUTOR_NO_SLOT ? "" : "ids mapped",
+      ]
+    case EXECUTOR_OVERLAY: return ["work \(text(1))"]
+    case EXECUTOR_UNSHARE: return [Namespaces(rawValue: number(0)).description]
+    case EXECUTOR_MOUNT: return options(number(0)) + [text(3)]
+    case EXECUTOR_MAKE_NODE: return [octal(number(0) & 0o7777), "\(number(1)):\(number(2))"]
+    case EXECUTOR_LIMIT: return ["\(wide(1)):\(wide(3))"]
+    case EXECUTOR_LIMIT_CAPABILITIES: return [hexadecimal(wide(0))]
+    case EXECUTOR_SET_CAPABILITIES:
+      return ["effective \(hexadecimal(wide(0)))", "permitted \(hexadecimal(wide(2)))"]
+        + (wide(4) == 0 ? [] : ["inheritable \(hexadecimal(wide(4)))"])
+        + (wide(6) == 0 ? [] : ["ambient \(hexadecimal(wide(6)))"])
+    case EXECUTOR_SECCOMP: return ["\(numbers.count / 2) instructions"]
+    case EXECUTOR_EXECUTE: return [arguments.joined(separator: " ")]
+    default: return []
+    }
+  }
+
+  static let goByte = UInt32(UInt8(ascii: "g"))
+  static let mappedByte = UInt32(UInt8(ascii: "m"))
+
+  private var arguments: [String] { Array(strings.dropFirst(Int(number(0))).prefix(Int(number(1)))) }
+
+  private var program: String { arguments.first ?? "" }
+
+  private func number(_ index: Int) -> UInt32 { index < numbers.count ? numbers[index] : 0 }
+
+  private func wide(_ index: Int) -> UInt64 { UInt64(number(index)) | UInt64(number(index + 1)) << 32 }
+
+  private func text(_ index: Int) -> String { index < strings.count ? strings[index] : "" }
+
+  private func slot(_ index: Int) -> String { Slot.name(number(index)) }
+
+  private func quoted(_ text: String) -> String { "\"\(text)\"" }
+
+  private func octal(_ value: UInt32) -> String { "0" + String(value, radix: 8) }
+
+  private func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+
+  private func options(_ flags: UInt32) -> [String] {
+    let names: [(UInt32, String)] = [
+      (1, "ro"), (2, "nosuid"), (4, "nodev"), (8, "noexec"), (1 << 10, "noatime"), (1 << 12, "bind"),
+      (1 << 14, "recursive"), (1 << 24, "strictatime"),
+    ]
+    return names.filter { flags & $0.0 != 0 }.map { $0.1 }
+  }
+}
