@@ -42,8 +42,8 @@ public struct FileDescriptor: ~Copyable {
 /// The two ends of a pipe; taking one apart from the other is `consume`-ing the pair.
 @frozen
 public struct Pipe: ~Copyable {
-  public let reading: FileDescriptor
-  public let writing: FileDescriptor
+  public var reading: FileDescriptor
+  public var writing: FileDescriptor
 
   /// Keeps the reading end and closes the writing one.
   public consuming func takeReading() -> FileDescriptor { reading }
