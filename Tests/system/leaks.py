@@ -215,6 +215,8 @@ def _parse_processes(text):
         # proc(5): "pid (name) state ppid pgrp session tty tpgid flags … starttime is field 22"
         name, _, rest = content.partition("(")[2].rpartition(") ")
         fields = rest.split()
+        if len(fields) < 20:
+            continue  # it ended while it was looked at
         process.name = name
         process.parent, process.session, process.flags = int(fields[1]), int(fields[3]), int(fields[6])
         process.started = fields[19]

@@ -177,8 +177,8 @@ def _compile_agent(target):
         raise MachineError("no asm/unistd_32.h: install linux-libc-dev (see Tests/system/packages.txt)")
     run_tool(["gcc", "-m32", "-march=i586", "-Os", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib",
               "-static", "-fno-pic", "-no-pie", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
-              "-fcf-protection=none", "-fno-tree-loop-distribute-patterns", "-Wl,--build-id=none", f"-I{headers.parent.parent}",
-              str(HERE / "guest_agent.c"), "-o", str(target)])
+              "-fcf-protection=none", "-fno-tree-loop-distribute-patterns", "-Wl,--build-id=none",
+              f"-I{headers.parent.parent}", str(HERE / "guest_agent.c"), "-o", str(target)])
     os.chmod(target, stat.S_IMODE(os.stat(target).st_mode) | 0o111)
 
 
