@@ -1,0 +1,105 @@
+import Basics
+import CSystem
+import ContainerRunner
+import LinuxSystem
+import MicroAgent
+import Microcloud
+
+/// What the agent answers to each request.
+extension Agent {
+  func answer(_ request: ControlRequest) {
+    do throws(RequestError) {
+      switch request.request {
+      case .run(let wish):
+        ask(request) { $0.run(wish, token: $1, now: $2) }
+      case .start(let name):
+        ask(request) { $0.start(named: name, token: $1, now: $2) }
+      case .stop(let name, let grace):
+        let grace = grace ?? supervisor.container(named: name)?.request.graceMilliseconds ?? 0
+        ask(request) { $0.stop(named: name, graceMilliseconds: grace, token: $1, now: $2) }
+      case .remove(let name, let force):
+        ask(request) { $0.remove(named: name, force: force, token: $1, now: $2) }
+      case .list:
+        send(.array(supervisor.containers.map { $0.value }), request)
+      case .inspect(let name, let observe):
+        let container = try need(name)
+        if observe {
+          request.connection.observe(container, token: request.token)
+        } else {
+          send(container.value, request)
+        }
+      case .logs(let name, let from, let tail, let observe):
+        try answerLogs(request, try need(name), from, tail, observe)
+      case .usage:
+        send(.array(supervisor.containers.filter { $0.isAlive }.map { host.usage(of: $0) }), request)
+      case .plan(let wish):
+        send(Self.value(of: try host.plan(wish)), request)
+      case .info:
+        send(info(), request)
+      }
+    } catch {
+      request.connection.send(error.response(token: request.token))
+    }
+  }
+
+  private func send(_ value: CBORValue, _ request: ControlRequest) {
+    request.connection.send(Responses.content(value, token: request.token))
+  }
+
+  private func need(_ name: String) throws(RequestError) -> Container {
+    guard let container = supervisor.container(named: name) else {
+      throw RequestError(.notFound, "container \(name): there is none of that name here")
+    }
+    return container
+  }
+
+  private func answerLogs(
+    _ request: ControlRequest, _ container: Container, _ from: UInt64?, _ tail: UInt64?, _ observe: Bool
+  ) throws(RequestError) {
+    guard let log = host.logs.log(of: container.id) else {
+      // Its log was in RAM, and the board was restarted since.
+      return send(ControlConnection.chunk(from ?? 0, [], isEnd: !container.isAlive), request)
+    }
+    var offset = from ?? log.startOffset
+    if let tail { offset = log.offset(ofLastLines: tail) }
+    let isLast = container.phase == .ended || container.phase == .removing
+    if observe {
+      return request.connection.follow(log, of: container.id, from: offset, token: request.token, isLast: isLast)
+    }
+    let (start, bytes) = log.read(from: offset, limitBytes: ControlConnection.logChunkBytes)
+    let isEnd = isLast && start + UInt64(bytes.count) >= log.endOffset
+    send(ControlConnection.chunk(start, bytes, isEnd: isEnd), request)
+  }
+
+  private static func value(of plan: LaunchPlan) -> CBORValue {
+    var map = CBORMap()
+    let lines = plan.describe()
+    map[.agentSteps] = .array(lines[..<plan.agentSteps.count].map { .text($0) })
+    map[.childSteps] = .array(lines[plan.agentSteps.count...].map { .text($0) })
+    map[.agentPlan] = .bytes(plan.agentSteps.bytes)
+    map[.childPlan] = .bytes(plan.childSteps.bytes)
+    return .map(map)
+  }
+
+  private func info() -> CBORValue {
+    var map = CBORMap()
+    map[.version] = .text(Version.text)
+    map[.instructionSet] = .text(Version.instructionSet)
+    map[.kernel] = .text(MachineStatus.kernelRelease())
+    map[.hostname] = .text(MachineStatus.hostname())
+    map[.cgroupVersion] = .text(host.cgroupVersion)
+    map[.store] = .text(configuration.storePath)
+    map[.containerCount] = .unsigned(UInt64(supervisor.count))
+    map[.uptimeSeconds] = .unsigned(loop.now.milliseconds(since: started) / 1000)
+    map[.agentProcess] = .unsigned(UInt64(max(0, system_self())))
+    map[.keeperProcess] = .unsigned(UInt64(max(0, system_parent())))
+    map[.agentStarts] = .unsigned(UInt64(life.generation))
+    let memory = MachineStatus.memory()
+    map[.memoryTotalBytes] = .unsigned(memory.totalBytes)
+    map[.memoryAvailableBytes] = .unsigned(memory.availableBytes)
+    map[.memoryOfferBytes] = .unsigned(host.offerBytes)
+    map[.memoryReservedBytes] = .unsigned(supervisor.reservedBytes)
+    map[.notices] = .array(notices.map { .text($0) })
+    return .map(map)
+  }
+}

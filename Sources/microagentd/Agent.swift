@@ -1,0 +1,282 @@
+import Basics
+import CSystem
+import EventLoop
+import LinuxSystem
+import MicroAgent
+import Microcloud
+
+/// Why the agent could not start; the line is for people.
+struct StartError: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}
+
+/// The agent: carries requests and events to the supervisor, and its effects to the store, the containers and the clients.
+final class Agent {
+  let configuration: Configuration
+  let loop: EventLoop
+  let table: ContainerTable
+  let host: ContainerHost
+  let server: ControlServer
+  let life: AgentLife
+  let started: Instant
+  /// What a person should know about this node, oldest first: shown by `microctl info`.
+  private(set) var notices: [String] = []
+
+  private let keeper: KeeperLink
+  private let manager = ServiceManager()
+  private(set) var supervisor: Supervisor
+  /// Effects still to be carried out, in order.
+  private var effects: [Effect] = []
+  private var isPerforming = false
+  /// Requests that the supervisor will answer.
+  private var pending: [(token: UInt64, request: ControlRequest)] = []
+  private var nextToken: UInt64 = 1
+  private var deadlineTimer: EventLoop.Timer?
+  private var watchdogTimer: EventLoop.Timer?
+  /// Writes that found the disk full.
+  private var retries: [() -> Void] = []
+  private var retryTimer: EventLoop.Timer?
+  private static let retryMilliseconds: UInt64 = 1000
+  private var watchers: [DescriptorWatcher] = []
+  private var signals: [SignalWatcher] = []
+  private(set) var exitCode: CInt = 0
+
+  /// Opens everything, takes over what an earlier agent left, and listens.
+  init(_ configuration: Configuration, _ life: AgentLife) throws(StartError) {
+    self.configuration = configuration
+    self.life = life
+    keeper = KeeperLink(owning: life.link)
+    do throws(SystemError) {
+      loop = try EventLoop()
+      try Files.makeDirectories(configuration.stateDirectory, mode: 0o711)
+      try Files.makeDirectories(configuration.runtimeDirectory, mode: 0o750)
+    } catch {
+      throw StartError("\(error)")
+    }
+    started = loop.now
+    table = try ContainerTable(path: configuration.storePath)
+    if let name = table.setAside {
+      notices.append("the store was damaged and is set aside as \(name): containers it knew are not known any more")
+    }
+    host = try ContainerHost(configuration, on: loop, keeper: keeper)
+    server = ControlServer(on: loop)
+    supervisor = Supervisor(nextID: table.nextID, wallSeconds: Clock.wallSeconds)
+    do throws(SystemError) {
+      try listen()
+      try recover()
+    } catch {
+      throw StartError("\(error)")
+    }
+  }
+
+  /// Runs until told to end. Containers go on.
+  func run() -> CInt {
+    manager.tell("READY=1\nSTATUS=\(supervisor.count) containers")
+    Diagnostics.line("ready")
+    loop.run()
+    manager.tell("STOPPING=1")
+    close()
+    return exitCode
+  }
+
+  private func end(_ code: CInt, _ reason: String?) {
+    if let reason { Diagnostics.line(reason) }
+    exitCode = code
+    loop.stop()
+  }
+
+  private func close() {
+    server.close()
+    host.close()
+    table.close()
+    for watcher in watchers { watcher.close() }
+    for signal in signals { signal.close() }
+    deadlineTimer?.close()
+    retryTimer?.close()
+    retries = []
+    watchdogTimer?.close()
+  }
+
+  // MARK: Listening
+
+  private func listen() throws(SystemError) {
+    host.onEvent = { [self] event, id in handle(event, id) }
+    host.logs.onGrowth = { [self] id in
+      for connection in server.connections { connection.logGrew(of: id) }
+    }
+    server.onRequest = { [self] request in answer(request) }
+    deadlineTimer = try EventLoop.Timer(on: loop) { [self] in
+      perform(supervisor.tick(now: loop.now))
+    }
+    retryTimer = try EventLoop.Timer(on: loop) { [self] in retryAll() }
+    try watch(table.completionDescriptor) { [self] in storeCompleted() }
+    try watch(keeper.descriptor) { [self] in keeperSpoke() }
+    for signal in [SIGTERM, SIGINT] {
+      signals.append(try SignalWatcher(on: loop, signal: signal) { [self] in end(0, nil) })
+    }
+    try server.listen(path: configuration.controlSocket)
+    if let period = manager.watchdogMilliseconds { try feedWatchdog(every: period) }
+  }
+
+  private func watch(_ descriptor: CInt, _ call: @escaping () -> Void) throws(SystemError) {
+    let watcher = try DescriptorWatcher(on: loop, borrowing: descriptor) { _ in call() }
+    try watcher.start(.readable)
+    watchers.append(watcher)
+  }
+
+  /// Tells the service manager that the loop turns, as often as it asked for.
+  private func feedWatchdog(every period: UInt64) throws(SystemError) {
+    let timer = try EventLoop.Timer(on: loop) { [self] in
+      manager.tell("WATCHDOG=1")
+      watchdogTimer?.start(milliseconds: period)
+    }
+    timer.start(milliseconds: period)
+    watchdogTimer = timer
+  }
+
+  private func storeCompleted() {
+    if let failure = table.handleCompletion() {
+      // What the disk holds is not known any more. A new agent reads it again, and finds the containers as they are.
+      end(AgentExit.restart, failure)
+    }
+  }
+
+  private func keeperSpoke() {
+    if !host.hearKeeper() { end(1, "the keeper is gone: ending, containers go on") }
+  }
+
+  // MARK: Requests, events, effects
+
+  /// Gives a request to the supervisor, which answers under the token that `call` is given.
+  func ask(_ request: ControlRequest, _ call: (inout Supervisor, UInt64, Instant) -> [Effect]) {
+    let token = nextToken
+    nextToken += 1
+    pending.append((token, request))
+    perform(call(&supervisor, token, loop.now))
+  }
+
+  func handle(_ event: Event, _ id: UInt64) {
+    perform(supervisor.handle(event, id: id, now: loop.now))
+  }
+
+  /// Carries effects out in order; what they lead to is appended behind them.
+  private func perform(_ new: [Effect]) {
+    effects += new
+    if isPerforming { return }
+    isPerforming = true
+    while !effects.isEmpty {
+      let effect = effects.removeFirst()
+      CrashPoint.pass()
+      perform(effect)
+    }
+    isPerforming = false
+    armDeadline()
+  }
+
+  private func perform(_ effect: Effect) {
+    switch effect {
+    case .launch(let id):
+      if let container = supervisor.container(id: id) { host.launch(container) }
+    case .save(let id, let revision):
+      save(id, revision)
+    case .release(let id):
+      host.release(id)
+    case .signal(let id, let signal):
+      host.signal(id, CInt(signal))
+    case .killAll(let id):
+      host.killAll(id)
+    case .putAway(let id):
+      host.putAway(id)
+    case .deleteFiles(let id):
+      host.deleteFiles(id)
+    case .forget(let id):
+      forget(id)
+    case .reply(let token, let reply):
+      self.reply(token, reply)
+    case .changed(let id):
+      tellObservers(id)
+    }
+  }
+
+  private func save(_ id: UInt64, _ revision: UInt32) {
+    guard let container = supervisor.container(id: id) else { return }
+    table.save(container) { [self] problem in
+      guard let problem else { return handle(.saved(revision: revision), id) }
+      couldNotSave(id, revision, problem)
+    }
+  }
+
+  /// A container that has not run yet is given up; what has happened is written as soon as there is room.
+  private func couldNotSave(_ id: UInt64, _ revision: UInt32, _ problem: String) {
+    guard let container = supervisor.container(id: id) else { return }
+    if container.phase == .starting {
+      host.killAll(id)
+      return handle(.startFailed("container \(container.name): write its record: \(problem)"), id)
+    }
+    retry { [self] in save(id, revision) }
+  }
+
+  private func forget(_ id: UInt64) {
+    table.delete(id) { [self] problem in
+      if problem == nil { return handle(.forgotten, id) }
+      retry { [self] in forget(id) }
+    }
+  }
+
+  private func retry(_ call: @escaping () -> Void) {
+    retries.append(call)
+    retryTimer?.start(milliseconds: Self.retryMilliseconds)
+  }
+
+  private func retryAll() {
+    let calls = retries
+    retries = []
+    for call in calls { call() }
+  }
+
+  private func reply(_ token: UInt64, _ reply: Reply) {
+    guard let index = pending.firstIndex(where: { $0.token == token }) else { return }
+    let request = pending.remove(at: index).request
+    switch reply {
+    case .done(let name): request.connection.send(Responses.done(request, name: name))
+    case .failed(let error): request.connection.send(error.response(token: request.token))
+    }
+  }
+
+  private func tellObservers(_ id: UInt64) {
+    let container = supervisor.container(id: id)
+    let isOver = container.map { !$0.isAlive && $0.phase != .created && $0.phase != .waiting } ?? true
+    for connection in server.connections {
+      if isOver { connection.logEnded(of: id) }
+      connection.changed(id: id, to: container)
+    }
+  }
+
+  private func armDeadline() {
+    guard let deadline = supervisor.nextDeadline else { return deadlineTimer?.stop() ?? () }
+    deadlineTimer?.start(milliseconds: deadline.milliseconds(since: loop.now))
+  }
+
+  // MARK: Recovery
+
+  /// Takes over from an earlier agent: the store says what should be, the keeper and the kernel what is.
+  private func recover() throws(SystemError) {
+    let state = try keeper.receiveState()
+    let containers = table.takeContainers()
+    var recovered: [Effect] = []
+    host.takeOver(state, containers)
+    for container in containers {
+      let observation = host.observe(container)
+      recovered += supervisor.adopt(container, observation, now: loop.now)
+    }
+    host.removeUnclaimed(containers)
+    if life.generation > 1 {
+      notices.append("the agent was started again by its keeper, \(life.generation - 1) times so far")
+    }
+    perform(recovered)
+  }
+}

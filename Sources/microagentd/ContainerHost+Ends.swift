@@ -1,0 +1,150 @@
+import CSystem
+import Cgroups
+import ContainerRunner
+import EventLoop
+import LinuxSystem
+import MicroAgent
+
+/// How containers end, and how that is learnt.
+extension ContainerHost {
+  /// The pidfd says that the first process has ended. Its zombie, if it is ours, stays until the end is durable.
+  func processEnded(_ entry: LiveContainer) {
+    guard !entry.hasEnded, let process = entry.identity?.process else { return }
+    if entry.isOwnChild {
+      var status = system_exit_status()
+      if system_wait(process, 1, &status) == 0, status.process == process {
+        return ended(entry, code: status.code, bySignal: status.by_signal != 0)
+      }
+    }
+    if let end = reportedEnds.first(where: { $0.process == process }) {
+      return ended(entry, code: end.code, bySignal: end.bySignal)
+    }
+    // The keeper collects it in a moment and says how it ended.
+    if entry.isKeepersChild { return }
+    entry.hasEnded = true
+    logs.finish(entry.id)
+    tell(.ended(.unknown("it ended while neither the agent nor its keeper was its parent")), entry.id)
+  }
+
+  /// The keeper has something to say. False: it is gone.
+  func hearKeeper() -> Bool {
+    guard let ends = keeper.receiveEnds() else { return false }
+    for end in ends {
+      guard let entry = live.first(where: { $0.identity?.process == end.process }) else {
+        // Of nobody that is known: the sweeper of an earlier agent, or a child that was never recorded.
+        keeper.forgetEnd(of: end.process)
+        continue
+      }
+      reportedEnds.append(end)
+      if !entry.hasEnded { ended(entry, code: end.code, bySignal: end.bySignal) }
+    }
+    return true
+  }
+
+  private func ended(_ entry: LiveContainer, code: Int32, bySignal: Bool) {
+    entry.hasEnded = true
+    entry.readFailureReport()
+    logs.finish(entry.id)
+    if entry.isOwnChild, !entry.hasStarted, let failure = startFailure(entry, code: code, bySignal: bySignal) {
+      return tell(.startFailed(failure), entry.id)
+    }
+    if !entry.hasStarted, entry.isOwnChild {
+      // Its program ran so shortly that its end was seen before its beginning.
+      entry.hasStarted = true
+      tell(.started, entry.id)
+    }
+    tell(.ended(cause(entry, code: code, bySignal: bySignal)), entry.id)
+  }
+
+  /// Why the program never ran; nil: it did.
+  private func startFailure(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> String? {
+    if let plan = entry.plan, let failure = ContainerProcess.parseFailure(entry.failureReport, of: plan) {
+      return entry.metMemoryLimit ? "\(failure): its memory budget is too small to start in" : "\(failure)"
+    }
+    if entry.isReleased, !(bySignal && entry.metMemoryLimit && entry.errorWatcher != nil) { return nil }
+    let how = bySignal ? "killed by signal \(code)" : "ended with code \(code)"
+    let why = entry.metMemoryLimit ? ": its memory budget is too small to start in" : ""
+    return "container \(entry.name): set up: \(how)\(why)"
+  }
+
+  private func cause(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> ContainerEnd.Cause {
+    if bySignal, code == SIGKILL, let (limit, peak) = entry.outOfMemory() {
+      return .outOfMemory(limitBytes: limit, peakBytes: peak)
+    }
+    return bySignal
+      ? .killed(signal: UInt8(truncatingIfNeeded: code)) : .exited(code: UInt8(truncatingIfNeeded: code))
+  }
+
+  // MARK: Taking over
+
+  /// What of a container, as an earlier agent recorded it, is still there. Live ones are watched from here on.
+  func observe(_ container: Container) -> Observation {
+    guard let identity = container.process else { return .neverRan }
+    let entry = LiveContainer(id: container.id, name: container.name, cgroup: launcher.cgroup(of: container.name))
+    entry.identity = identity
+    live.append(entry)
+    guard identity.boot == boot else { return .gone("the board was restarted") }
+    if let end = reportedEnds.first(where: { $0.process == identity.process }) {
+      entry.hasEnded = true
+      logs.finish(container.id)
+      if !end.bySignal, end.code == ContainerProcess.neverRanExitCode { return .neverRan }
+      return .ended(cause(entry, code: end.code, bySignal: end.bySignal))
+    }
+    guard let status = ProcessStatus(of: identity.process), status.startTicks == identity.startTicks else {
+      return .gone("it ended while neither the agent nor its keeper was there")
+    }
+    entry.isKeepersChild = status.parent == system_parent()
+    do throws(SystemError) {
+      try adopt(entry, container)
+    } catch {
+      return .gone("it ended while it was taken over: \(error)")
+    }
+    let runsProgram = !isAgentProgram(identity.process)
+    entry.isReleased = true
+    entry.hasStarted = runsProgram
+    return .alive(runsProgram: runsProgram)
+  }
+
+  private func adopt(_ entry: LiveContainer, _ container: Container) throws(SystemError) {
+    let process = container.process?.process ?? 0
+    let pidfd = FileDescriptor(owning: try check(system_pidfd_open(process), "watch process", "\(process)"))
+    entry.child = try ChildWatcher(on: loop, pidfd: pidfd) { [self] in processEnded(entry) }
+    if logs.log(of: container.id) == nil {
+      let capacity = container.request.budget.logBytes
+      // Without a keeper the log so far is lost; a container that has closed its output has no more to lose.
+      try? logs.reopen(container.id, output: "/proc/\(process)/fd/1", capacityBytes: capacity)
+    }
+    try? logs.watch(container.id)
+    watchMemory(entry)
+  }
+
+  /// Whether a process still runs the agent's own program, which is so until it execs.
+  private func isAgentProgram(_ process: Int32) -> Bool {
+    guard let theirs = ProcessStatus.program(of: "\(process)"), let ours = ProcessStatus.program(of: "self") else {
+      return false
+    }
+    return theirs.device == ours.device && theirs.inode == ours.inode
+  }
+
+  /// Takes over the keeper's logs and ends.
+  func takeOver(_ state: KeeperLink.State, _ containers: [Container]) throws(SystemError) {
+    reportedEnds = state.ends
+    for held in state.logs {
+      let request = containers.first { $0.id == held.container }?.request
+      try logs.adopt(held, capacityBytes: request?.budget.logBytes ?? 0)
+    }
+  }
+
+  /// Removes what belongs to no container: left by an agent that died before it could record one.
+  func removeUnclaimed(_ containers: [Container]) {
+    logs.removeAll(except: containers.map { $0.id })
+    files.deleteAll(except: containers.map { $0.id })
+    let claimed = live.compactMap { $0.identity?.process }
+    for end in reportedEnds where !claimed.contains(end.process) { keeper.forgetEnd(of: end.process) }
+    reportedEnds.removeAll { !claimed.contains($0.process) }
+    for name in launcher.groupNames() where !containers.contains(where: { $0.name == name }) {
+      busy.append(LiveContainer(id: 0, name: name, cgroup: launcher.cgroup(of: name)))
+    }
+    removeBusyNow()
+  }
+}

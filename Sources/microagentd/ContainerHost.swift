@@ -1,0 +1,221 @@
+import Basics
+import CSystem
+import Cgroups
+import ContainerRunner
+import EventLoop
+import LinuxSystem
+import MicroAgent
+
+/// Does to containers what the supervisor decided, and tells it what became of them.
+final class ContainerHost {
+  let configuration: Configuration
+  let loop: EventLoop
+  let launcher: Launcher
+  let logs: LogKeeping
+  let files: ContainerFiles
+  let keeper: KeeperLink
+  let boot = ProcessStatus.bootID()
+  /// The memory that containers together may have.
+  let offerBytes: UInt64
+  var live: [LiveContainer] = []
+  /// Ends that the keeper reported, until they are durable.
+  var reportedEnds: [KeeperMessage] = []
+  /// Containers whose control groups were still busy; looked at again until they are gone.
+  var busy: [LiveContainer] = []
+  private var busyTimer: EventLoop.Timer?
+
+  /// Where events go.
+  var onEvent: ((Event, UInt64) -> Void)?
+
+  /// The kernel takes a moment to end the last processes of a group.
+  private static let busyPauseMilliseconds: UInt64 = 2
+
+  init(_ configuration: Configuration, on loop: EventLoop, keeper: KeeperLink) throws(StartError) {
+    self.configuration = configuration
+    self.loop = loop
+    self.keeper = keeper
+    logs = LogKeeping(on: loop, keeper: keeper)
+    launcher = try Launcher(configuration)
+    let total = MachineStatus.memory().totalBytes
+    offerBytes = total > configuration.memoryReserveBytes ? total - configuration.memoryReserveBytes : 0
+    do throws(SystemError) {
+      files = try ContainerFiles(directory: configuration.containersDirectory, on: loop)
+      busyTimer = nil
+      busyTimer = try EventLoop.Timer(on: loop) { [self] in removeBusyNow() }
+    } catch {
+      throw StartError("\(error)")
+    }
+    try launcher.limitAll(to: offerBytes)
+  }
+
+  /// Lets go of everything; containers go on.
+  func close() {
+    for entry in live { entry.close() }
+    live = []
+    logs.close()
+    busyTimer?.close()
+    busyTimer = nil
+    onEvent = nil
+    launcher.removeIfEmpty()
+  }
+
+  func find(_ id: UInt64) -> LiveContainer? {
+    live.first { $0.id == id }
+  }
+
+  func tell(_ event: Event, _ id: UInt64) {
+    onEvent?(event, id)
+  }
+
+  // MARK: Starting
+
+  /// The plan by which a container would be launched, without doing anything.
+  func plan(_ request: ContainerRequest) throws(RequestError) -> LaunchPlan {
+    try plan(request, name: request.name.isEmpty ? "c0" : request.name, id: 0)
+  }
+
+  private func plan(_ request: ContainerRequest, name: String, id: UInt64) throws(RequestError) -> LaunchPlan {
+    try launcher.plan(request, name: name, upper: files.upper(of: id), work: files.work(of: id))
+  }
+
+  func launch(_ container: Container) {
+    let entry = LiveContainer(id: container.id, name: container.name, cgroup: launcher.cgroup(of: container.name))
+    live.append(entry)
+    do throws(RequestError) {
+      let plan = try plan(container.request, name: container.name, id: container.id)
+      entry.plan = plan
+      try start(plan, entry, container)
+    } catch {
+      return tell(.startFailed(error.description), container.id)
+    }
+    if let identity = entry.identity { tell(.launched(identity), container.id) }
+  }
+
+  private func start(_ plan: LaunchPlan, _ entry: LiveContainer, _ container: Container) throws(RequestError) {
+    do throws(SystemError) {
+      try files.make(entry.id)
+      CrashPoint.pass()
+      let log = try logs.open(entry.id, capacityBytes: container.request.budget.logBytes)
+      CrashPoint.pass()
+      let output = try logs.openOutput(log)
+      let process = try launcher.start(plan, output: output)
+      CrashPoint.pass()
+      try take(process, entry)
+      try logs.watch(entry.id)
+    } catch let error as RequestError {
+      throw error
+    } catch {
+      throw RequestError(.failed, "container \(container.name): \(error)")
+    }
+    watchMemory(entry)
+  }
+
+  private func take(_ process: consuming StartedProcess, _ entry: LiveContainer) throws(SystemError) {
+    let number = process.pid
+    let status = ProcessStatus(of: number)
+    entry.identity = ProcessIdentity(process: number, startTicks: status?.startTicks ?? 0, boot: boot)
+    entry.isOwnChild = true
+    let (pidfd, control, errors) = process.take()
+    entry.control = consume control
+    entry.errorWatcher = try DescriptorWatcher(on: loop, owning: errors) { [self] _ in heardErrors(entry) }
+    try entry.errorWatcher?.start(.readable)
+    entry.child = try ChildWatcher(on: loop, pidfd: pidfd) { [self] in processEnded(entry) }
+  }
+
+  /// Lets the waiting process run its program.
+  func release(_ id: UInt64) {
+    guard let entry = find(id), !entry.isReleased else { return }
+    entry.isReleased = true
+    if let control = entry.control.take() {
+      // A process that is gone already tells by its end.
+      try? ContainerProcess.releaseToExec(control)
+    }
+  }
+
+  /// The error pipe has a report or has ended; its end after the release means that the program runs.
+  private func heardErrors(_ entry: LiveContainer) {
+    guard let watcher = entry.errorWatcher else { return }
+    var buffer = [UInt8](repeating: 0, count: 64)
+    let count = buffer.withUnsafeMutableBytes { system_read(watcher.descriptor, $0.baseAddress, $0.count) }
+    if count > 0 {
+      entry.failureReport += buffer[..<Int(count)]
+      return
+    }
+    if count == -Int(Errno.wouldBlock.rawValue) { return }
+    watcher.close()
+    entry.errorWatcher = nil
+    guard entry.failureReport.isEmpty, entry.isReleased, !entry.hasEnded else { return }
+    entry.hasStarted = true
+    CrashPoint.pass()
+    tell(.started, entry.id)
+  }
+
+  // MARK: Acting
+
+  func signal(_ id: UInt64, _ signal: CInt) {
+    guard let entry = find(id), let child = entry.child else { return }
+    _ = system_pidfd_send_signal(child.pidfd, signal)
+  }
+
+  func killAll(_ id: UInt64) {
+    guard let entry = find(id) else { return }
+    // Its first process takes the others with it; those that joined from outside are in the control group.
+    if let child = entry.child { _ = system_pidfd_send_signal(child.pidfd, SIGKILL) }
+    entry.killGroup()
+  }
+
+  func deleteFiles(_ id: UInt64) {
+    logs.remove(id)
+    files.delete(id)
+  }
+
+  // MARK: Putting away
+
+  /// Collects the process, ends what may be left, removes the control group. Told by `wasPutAway`, at once or later.
+  func putAway(_ id: UInt64) {
+    guard let entry = find(id) else { return tell(.wasPutAway, id) }
+    live.removeAll { $0 === entry }
+    if let process = entry.identity?.process { collect(process, entry) }
+    entry.close()
+    removeGroup(entry)
+  }
+
+  private func collect(_ process: Int32, _ entry: LiveContainer) {
+    CrashPoint.pass()
+    if entry.isOwnChild {
+      var status = system_exit_status()
+      let result = system_wait(process, 0, &status)
+      // Set-up that failed before it could be heard of leaves a process that is about to end: it is waited for.
+      if result == 0, status.process == 0 { entry.isUncollected = true }
+    }
+    if reportedEnds.contains(where: { $0.process == process }) {
+      reportedEnds.removeAll { $0.process == process }
+      keeper.forgetEnd(of: process)
+    }
+  }
+
+  private func removeGroup(_ entry: LiveContainer) {
+    CrashPoint.pass()
+    if entry.isUncollected, let process = entry.identity?.process {
+      var status = system_exit_status()
+      if system_wait(process, 0, &status) == 0, status.process == 0 { return putOff(entry) }
+      entry.isUncollected = false
+    }
+    guard entry.removeGroup() else { return putOff(entry) }
+    tell(.wasPutAway, entry.id)
+  }
+
+  private func putOff(_ entry: LiveContainer) {
+    busy.append(entry)
+    busyTimer?.start(milliseconds: Self.busyPauseMilliseconds)
+  }
+
+  func removeBusyNow() {
+    let waiting = busy
+    busy = []
+    for entry in waiting {
+      entry.killGroup()
+      removeGroup(entry)
+    }
+  }
+}

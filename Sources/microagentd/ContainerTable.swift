@@ -1,0 +1,178 @@
+import LinuxSystem
+import MicroAgent
+import Microcloud
+import Store
+
+/// The containers' records in the store: one row each, as `Container` has them.
+final class ContainerTable {
+  /// Where a damaged store was moved; nil if there was none.
+  let setAside: String?
+  /// A number above every id ever given out.
+  private(set) var nextID: UInt64 = 1
+
+  private let store: Store
+  private var containers: [Container] = []
+
+  /// AUTOINCREMENT keeps the highest id in a table of its own, so that an id is never used twice.
+  private static let schema = Schema(migrations: [
+    """
+    CREATE TABLE container (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      name TEXT NOT NULL UNIQUE,
+      request BLOB NOT NULL,
+      phase INTEGER NOT NULL,
+      wanted INTEGER NOT NULL,
+      process INTEGER,
+      start_ticks INTEGER,
+      boot TEXT,
+      starts INTEGER NOT NULL,
+      restarts INTEGER NOT NULL,
+      end_cause INTEGER,
+      end_number INTEGER,
+      end_peak INTEGER,
+      end_text TEXT,
+      end_initiator INTEGER,
+      created INTEGER NOT NULL,
+      started INTEGER NOT NULL,
+      ended INTEGER NOT NULL
+    ) STRICT
+    """
+  ])
+
+  init(path: String) throws(StartError) {
+    do throws(StoreError) {
+      let opened = try Store.open(path, schema: Self.schema)
+      store = opened.store
+      setAside = opened.setAside
+      var found: [Container] = []
+      var highest: UInt64 = 0
+      try store.read { database throws(StoreError) in
+        let rows = try database.prepare("SELECT * FROM container ORDER BY id")
+        while try rows.step() { found.append(try Self.container(rows)) }
+        let sequence = try database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'container'")
+        if try sequence.step() { highest = sequence.unsigned(0) }
+      }
+      containers = found
+      nextID = highest + 1
+    } catch {
+      throw StartError("\(error)")
+    }
+  }
+
+  /// The containers that were found, once.
+  func takeContainers() -> [Container] {
+    defer { containers = [] }
+    return containers
+  }
+
+  /// Readable when `handleCompletion` has something to do.
+  var completionDescriptor: CInt { store.completionDescriptor }
+
+  /// Calls the completions that are due. Returns why the store stopped, if it did.
+  func handleCompletion() -> String? {
+    store.handleCompletion()
+    return store.failure?.description
+  }
+
+  func close() {
+    store.close()
+  }
+
+  /// Writes a record; `completion` is called when it is durable, or with what is wrong.
+  func save(_ container: Container, completion: @escaping (String?) -> Void) {
+    store.write { database throws(StoreError) in
+      let statement = try database.prepare(
+        "INSERT OR REPLACE INTO container VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)")
+      try Self.bind(container, to: statement)
+      try statement.run()
+    } completion: { failure in
+      completion(failure?.description)
+    }
+  }
+
+  func delete(_ id: UInt64, completion: @escaping (String?) -> Void) {
+    store.write { database throws(StoreError) in
+      try database.prepare("DELETE FROM container WHERE id = ?1").bind(1, id).run()
+    } completion: { failure in
+      completion(failure?.description)
+    }
+  }
+
+  // MARK: Rows
+
+  private static func bind(_ container: Container, to row: Statement) throws(StoreError) {
+    try row.bind(1, container.id).bind(2, container.name).bind(3, container.request.value.encoded)
+    try row.bind(4, UInt64(container.phase.rawValue)).bind(5, container.wanted ? 1 : UInt64(0))
+    try row.bind(6, container.process.map { Int64($0.process) }).bind(7, container.process?.startTicks)
+    try row.bind(8, container.process?.boot)
+    try row.bind(9, UInt64(container.starts)).bind(10, UInt64(container.restarts))
+    let end = container.end.map { EndColumns($0.cause) }
+    try row.bind(11, end?.cause).bind(12, end?.number).bind(13, end?.peak).bind(14, end?.text)
+    try row.bind(15, container.end.map { UInt64($0.initiator.rawValue) })
+    try row.bind(16, container.createdSeconds).bind(17, container.startedSeconds).bind(18, container.endedSeconds)
+  }
+
+  private static func container(_ row: Statement) throws(StoreError) -> Container {
+    let id = row.unsigned(0)
+    guard let request = request(row.bytes(2)), let phase = Container.Phase(rawValue: UInt8(truncatingIfNeeded: row.unsigned(3)))
+    else { throw StoreError(.damaged, "read store: the record of container \(id) makes no sense") }
+    var container = Container(id: id, name: row.text(1), request: request, createdSeconds: row.unsigned(15))
+    container.phase = phase
+    container.wanted = row.unsigned(4) != 0
+    if !row.isNull(5) {
+      container.process = ProcessIdentity(
+        process: Int32(truncatingIfNeeded: row.signed(5)), startTicks: row.unsigned(6), boot: row.text(7))
+    }
+    container.starts = UInt32(truncatingIfNeeded: row.unsigned(8))
+    container.restarts = UInt32(truncatingIfNeeded: row.unsigned(9))
+    if !row.isNull(10) {
+      let columns = EndColumns(
+        cause: row.unsigned(10), number: row.unsigned(11), peak: row.unsigned(12), text: row.text(13))
+      let initiator = ContainerEnd.Initiator(rawValue: UInt8(truncatingIfNeeded: row.unsigned(14)))
+      container.end = ContainerEnd(cause: columns.value, initiator: initiator ?? .none)
+    }
+    container.startedSeconds = row.unsigned(16)
+    container.endedSeconds = row.unsigned(17)
+    return container
+  }
+
+  private static func request(_ bytes: [UInt8]) -> ContainerRequest? {
+    guard let value = try? CBORDecoder.decode(bytes) else { return nil }
+    return try? ContainerRequest(value)
+  }
+}
+
+/// How a container's end stands in its row.
+private struct EndColumns {
+  var cause: UInt64
+  var number: UInt64 = 0
+  var peak: UInt64 = 0
+  var text: String = ""
+
+  init(cause: UInt64, number: UInt64, peak: UInt64, text: String) {
+    self.cause = cause
+    self.number = number
+    self.peak = peak
+    self.text = text
+  }
+
+  init(_ value: ContainerEnd.Cause) {
+    switch value {
+    case .exited(let code): self.init(cause: 0, number: UInt64(code), peak: 0, text: "")
+    case .killed(let signal): self.init(cause: 1, number: UInt64(signal), peak: 0, text: "")
+    case .outOfMemory(let limit, let peak): self.init(cause: 2, number: limit, peak: peak, text: "")
+    case .failedToStart(let line): self.init(cause: 3, number: 0, peak: 0, text: line)
+    case .unknown(let why): self.init(cause: 4, number: 0, peak: 0, text: why)
+    }
+  }
+
+  var value: ContainerEnd.Cause {
+    switch cause {
+    case 0: .exited(code: UInt8(truncatingIfNeeded: number))
+    case 1: .killed(signal: UInt8(truncatingIfNeeded: number))
+    case 2: .outOfMemory(limitBytes: number, peakBytes: peak)
+    case 3: .failedToStart(text)
+    default: .unknown(text)
+    }
+  }
+}
