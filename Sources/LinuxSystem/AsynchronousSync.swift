@@ -56,6 +56,12 @@ public final class AsynchronousSync {
     _ = system_read(event.rawValue, &count, 8)
   }
 
+  /// Waits until `completionDescriptor` is readable: for the end of a program, not for a running loop.
+  public func waitForWake() {
+    var wait = pollfd(fd: event.rawValue, events: Int16(POLLIN), revents: 0)
+    _ = poll(&wait, 1, -1)
+  }
+
   /// A sync that has ended, with the reason if it failed; nil if there is none. Never waits.
   public func nextCompletion() -> (tag: UInt64, failure: Errno?)? {
     var tag: UInt64 = 0
