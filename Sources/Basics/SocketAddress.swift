@@ -24,7 +24,9 @@ public enum IPAddress: Hashable, Sendable {
 
   /// 4 or 16 bytes in network order.
   public var networkBytes: [UInt8] {
-    func bytes(_ number: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) } }
+    func bytes(_ number: UInt64) -> [UInt8] {
+      (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) }
+    }
     switch self {
     case .v4(let address): return Array(bytes(UInt64(address)).suffix(4))
     case .v6(let high, let low): return bytes(high) + bytes(low)

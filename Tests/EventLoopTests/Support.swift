@@ -8,7 +8,9 @@ import Testing
 #endif
 
 /// Runs a loop until `isDone`, or fails the test: a guard against a hang, not a measurement.
-func run(_ loop: EventLoop, until isDone: @escaping () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) throws {
+func run(_ loop: EventLoop, until isDone: @escaping () -> Bool, sourceLocation: SourceLocation = #_sourceLocation)
+  throws
+{
   var hung = false
   let guardTimer = try Timer(on: loop) {
     hung = true

@@ -125,4 +125,3 @@ import Testing
     #expect(loop.runOnce())  // the other timer is still there
   }
 }
-

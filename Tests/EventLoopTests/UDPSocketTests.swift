@@ -65,7 +65,9 @@ import Testing
     var heard = [0, 0]
     let first = try UDPSocket(on: loop, boundTo: SocketAddress(.anyV4, port: 0), shared: true) { _, _ in heard[0] += 1 }
     let port = first.localAddress!.port
-    let second = try UDPSocket(on: loop, boundTo: SocketAddress(.anyV4, port: port), shared: true) { _, _ in heard[1] += 1 }
+    let second = try UDPSocket(on: loop, boundTo: SocketAddress(.anyV4, port: port), shared: true) { _, _ in
+      heard[1] += 1
+    }
     for socket in [first, second] {
       try socket.join(group, interface: "127.0.0.1")
       try socket.setMulticastInterface("127.0.0.1")

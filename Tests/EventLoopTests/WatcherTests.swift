@@ -68,7 +68,9 @@ import Testing
     let loop = try EventLoop()
     var ends: (CInt, CInt) = (-1, -1)
     withUnsafeMutablePointer(to: &ends) {
-      $0.withMemoryRebound(to: CInt.self, capacity: 2) { #expect(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, $0) == 0) }
+      $0.withMemoryRebound(to: CInt.self, capacity: 2) {
+        #expect(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, $0) == 0)
+      }
     }
     var seen: DescriptorEvents = []
     let watcher = try DescriptorWatcher(on: loop, owning: FileDescriptor(owning: ends.0)) { event in
@@ -132,7 +134,7 @@ import Testing
 
   private func spawn(_ words: [String]) throws -> Int32 {
     var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-    defer { arguments.forEach { free($0) } }
+    defer { for argument in arguments { free(argument) } }
     var child: pid_t = 0
     let result = posix_spawn(&child, words[0], nil, nil, &arguments, nil)
     #expect(result == 0)

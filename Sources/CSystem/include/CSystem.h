@@ -73,6 +73,13 @@ int system_eventfd(void);  // non-blocking, counting from 0
 int system_dup(int descriptor, int at_least);
 int system_set_nonblocking(int descriptor, int on);
 
+// Syncs of files that the kernel performs meanwhile. Setting up fails with -ENOSYS on a kernel without CONFIG_AIO.
+int system_aio_setup(unsigned capacity, uintptr_t *context);
+int system_aio_destroy(uintptr_t context);  // waits for what is under way
+int system_aio_sync(uintptr_t context, int descriptor, int data_only, int eventfd, uint64_t tag);
+// 1 and the tag and result (0 or a negative errno) of a sync that ended, or 0 if none has.
+int system_aio_completed(uintptr_t context, uint64_t *tag, int64_t *result);
+
 // Processes.
 int system_pidfd_open(int32_t process);
 int system_pidfd_send_signal(int pidfd, int signal);

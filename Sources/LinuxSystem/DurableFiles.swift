@@ -1,0 +1,36 @@
+import CSystem
+
+/// Names and attributes of files, and making them last. These wait for the disk: not for use in a running loop.
+extension Files {
+  /// Renames a file within its file system. A file of the new name is replaced.
+  public static func rename(_ path: String, to newPath: String) throws(SystemError) {
+    try check(system_rename(path, newPath), "rename", "\(path) to \(newPath)")
+  }
+
+  public static func setMode(_ path: String, _ mode: UInt32) throws(SystemError) {
+    try check(system_chmod(path, mode), "set the mode of", path)
+  }
+
+  /// Opens an existing file for reading and writing.
+  public static func openForWriting(_ path: String) throws(SystemError) -> FileDescriptor {
+    try FileDescriptor.open(path, O_RDWR)
+  }
+
+  /// Makes an open file's content and size durable (fsync(2)).
+  public static func sync(_ descriptor: CInt, _ path: String) throws(SystemError) {
+    try check(system_fsync(descriptor), "sync", path)
+  }
+
+  /// Makes the names in a directory durable.
+  public static func syncDirectory(_ path: String) throws(SystemError) {
+    let directory = try FileDescriptor.open(path, O_RDONLY | O_DIRECTORY)
+    try sync(directory.rawValue, path)
+  }
+
+  /// The directory that a path's last name stands in: `/a/b` in `/a`, `b` in `.`.
+  public static func directory(of path: String) -> String {
+    let bytes = Array(path.utf8)
+    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == 0 ? "/" : String(decoding: bytes[..<slash], as: UTF8.self)
+  }
+}

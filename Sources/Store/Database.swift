@@ -1,0 +1,117 @@
+import CSQLite
+
+/// An SQLite database that is open. Thin: SQL in, rows out, errors as `StoreError`.
+///
+/// It is opened by `Store`, which decides how it is locked and synced, and given to the closures that read and write.
+public final class Database {
+  /// The file's path, for messages.
+  public let path: String
+  private var connection: OpaquePointer?
+
+  /// Opens or makes the file, for this process alone.
+  init(path: String) throws(StoreError) {
+    self.path = path
+    let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+    let code = sqlite3_open_v2(path, &connection, flags, nil)
+    // Also a connection that could not be opened is given back; the end of this object closes it.
+    if code != SQLITE_OK { throw failure(code, "open store") }
+    try check(sqlite_keep_log_on_close(connection), "open store")
+  }
+
+  deinit { close() }
+
+  /// Closes the file; the write-ahead log stays for the next to read. Statements must have ended.
+  func close() {
+    sqlite3_close_v2(connection)
+    connection = nil
+  }
+
+  /// Runs SQL that gives no rows: one statement or several.
+  public func execute(_ sql: String) throws(StoreError) {
+    guard let connection else { throw closed }
+    try check(sqlite3_exec(connection, sql, nil, nil, nil), "use store")
+  }
+
+  /// Makes a statement ready to be run, as often as wanted. `?1`, `?2`… stand for values.
+  public func prepare(_ sql: String) throws(StoreError) -> Statement {
+    guard let connection else { throw closed }
+    var made: OpaquePointer?
+    try check(sqlite3_prepare_v2(connection, sql, -1, &made, nil), "use store")
+    guard let made else { throw StoreError(.refused, "use store \(path): an empty statement") }
+    return Statement(made, of: self)
+  }
+
+  /// The number of rows that the last statement inserted, changed or removed.
+  public var changedRows: Int {
+    connection.map { Int(sqlite3_changes($0)) } ?? 0
+  }
+
+  /// The row that the last insert made.
+  public var lastInsertedRow: Int64 {
+    connection.map { sqlite3_last_insert_rowid($0) } ?? 0
+  }
+
+  /// The single number that a query gives.
+  func number(_ sql: String) throws(StoreError) -> Int64 {
+    let statement = try prepare(sql)
+    return try statement.step() ? statement.signed(0) : 0
+  }
+
+  /// The single text that a query gives.
+  func text(_ sql: String) throws(StoreError) -> String {
+    let statement = try prepare(sql)
+    return try statement.step() ? statement.text(0) : ""
+  }
+
+  /// Ends every statement that is in the middle of its rows: one left so would hold a read open for ever.
+  func resetStatements() {
+    var statement = sqlite3_next_stmt(connection, nil)
+    while let current = statement {
+      if sqlite3_stmt_busy(current) != 0 { sqlite3_reset(current) }
+      statement = sqlite3_next_stmt(connection, current)
+    }
+  }
+
+  var isInTransaction: Bool {
+    connection.map { sqlite3_get_autocommit($0) == 0 } ?? false
+  }
+
+  /// SQLite opens a file of a format later than it knows for reading only.
+  var isReadOnly: Bool {
+    sqlite3_db_readonly(connection, "main") == 1
+  }
+
+  /// Copies the log into the database file (mode PASSIVE), or that and empties it (TRUNCATE). Returns the pages in the
+  /// log and those copied.
+  func checkpoint(_ mode: CInt) throws(StoreError) -> (logPages: Int, copiedPages: Int) {
+    var logPages: CInt = 0
+    var copiedPages: CInt = 0
+    try check(sqlite3_wal_checkpoint_v2(connection, "main", mode, &logPages, &copiedPages), "checkpoint store")
+    return (Int(logPages), Int(copiedPages))
+  }
+
+  /// Has the log's length in pages written to `pages` at each commit. The place must outlive the database.
+  func reportLogPages(to pages: UnsafeMutablePointer<Int>) {
+    sqlite3_wal_hook(connection, logGrew, pages)
+  }
+
+  func check(_ code: CInt, _ action: String) throws(StoreError) {
+    if code != SQLITE_OK { throw failure(code, action) }
+  }
+
+  func failure(_ code: CInt, _ action: String) -> StoreError {
+    let message = connection.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
+    return StoreError(code: code, action, path, message)
+  }
+
+  private var closed: StoreError {
+    StoreError(.stopped, "use store \(path): it is closed")
+  }
+}
+
+private func logGrew(
+  _ pages: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ count: CInt
+) -> CInt {
+  pages?.assumingMemoryBound(to: Int.self).pointee = Int(count)
+  return SQLITE_OK
+}
