@@ -386,7 +386,7 @@ static int do_wait(const struct state *state, const struct step *step) {
   do count = read(state->control, &byte, 1);
   while (count < 0 && errno == EINTR);
   if (count < 0) return -1;
-  if (count == 0) _exit(0);  // the agent gave up, or is gone: so is this
+  if (count == 0) _exit(EXECUTOR_NEVER_RAN);  // the agent gave up, or is gone: so is this
   if (byte == number(step, 0)) return 0;
   errno = EPROTO;
   return -1;
@@ -484,7 +484,7 @@ static _Noreturn void run_child(const uint8_t *steps, size_t count, int32_t *slo
   // The list ends in exec: whoever arrives here failed. Nobody may be left to hear it.
   ssize_t ignored = write(errors, &failure, sizeof failure);
   (void)ignored;
-  _exit(1);
+  _exit(EXECUTOR_NEVER_RAN);
 }
 
 static int write_map(int process, const char *file, const char *map) {

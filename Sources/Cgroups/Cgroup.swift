@@ -92,6 +92,16 @@ public struct Cgroup: Equatable, Sendable, CustomStringConvertible {
     return CgroupPlan(operations: make + settings.operations, caveats: settings.caveats)
   }
 
+  /// The steps that make the group as one that only holds others, which can then be made without `withParents`.
+  public func createParent(_ limits: CgroupLimits = .unlimited) throws(CgroupError) -> CgroupPlan {
+    try limits.check(on: layout)
+    let inside = Cgroup(checked: name + "/inside", layout, controllers)
+    let make = layout.version == .v1 ? V1.make(inside, true) : V2.make(inside, true)
+    let settings = settings(from: .unlimited, to: limits)
+    let ownMake = make.filter { step in !inside.directories.contains { step == .makeDirectory(path: $0) } }
+    return CgroupPlan(operations: ownMake + settings.operations, caveats: settings.caveats)
+  }
+
   /// The steps that change the limits of a group that was made with `old`, in the order that the kernel takes.
   public func update(from old: CgroupLimits, to new: CgroupLimits) throws(CgroupError) -> CgroupPlan {
     try new.check(on: layout)

@@ -26,7 +26,8 @@ extension ContainerSpec {
   }
 
   static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-  static let standardPath = "PATH=" + searchPath
+  /// The PATH that a container has unless it is given another.
+  public static let standardPath = "PATH=" + searchPath
 
   /// The OCI runtime spec's mounts ("Linux: default filesystems") with the options that all runtimes give them.
   static let standardMounts: [MountSpec] = [

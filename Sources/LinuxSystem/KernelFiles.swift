@@ -81,18 +81,3 @@ extension Files {
     return system_lstat(path, &status) == 0 && status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR)
   }
 }
-
-/// Sends signals to processes that are known by number only.
-public enum Signals {
-  /// Ends a process at once (SIGKILL); one that is already gone is as good. `process` must be above 0: other numbers
-  /// mean groups of processes.
-  public static func kill(_ process: Int32) throws(SystemError) {
-    precondition(process > 0)
-    let result = system_kill(process, SIGKILL)
-    if result == -Errno.noSuchProcess.rawValue { return }
-    try check(result, "kill", "process \(process)")
-  }
-
-  /// This process's own number.
-  public static func ownProcess() -> Int32 { getpid() }
-}

@@ -29,12 +29,3 @@ public struct PeerCredentials: Equatable, Sendable {
     return PeerCredentials(process: found.process, user: found.user, group: found.group)
   }
 }
-
-/// Process-wide handling of signals.
-public enum Signals {
-  /// Makes a write to a peer that is gone an error (EPIPE) rather than the end of the process. The setting is inherited
-  /// through exec: whoever starts another program puts SIGPIPE back first.
-  public static func ignoreBrokenPipes() throws(SystemError) {
-    try check(system_ignore_broken_pipes(), "ignore SIGPIPE")
-  }
-}

@@ -35,11 +35,11 @@ final class Agent {
   /// Requests that the supervisor will answer.
   private var pending: [(token: UInt64, request: ControlRequest)] = []
   private var nextToken: UInt64 = 1
-  private var deadlineTimer: EventLoop.Timer?
-  private var watchdogTimer: EventLoop.Timer?
+  private var deadlineTimer: Timer?
+  private var watchdogTimer: Timer?
   /// Writes that found the disk full.
   private var retries: [() -> Void] = []
-  private var retryTimer: EventLoop.Timer?
+  private var retryTimer: Timer?
   private static let retryMilliseconds: UInt64 = 1000
   private var watchers: [DescriptorWatcher] = []
   private var signals: [SignalWatcher] = []
@@ -109,10 +109,10 @@ final class Agent {
       for connection in server.connections { connection.logGrew(of: id) }
     }
     server.onRequest = { [self] request in answer(request) }
-    deadlineTimer = try EventLoop.Timer(on: loop) { [self] in
+    deadlineTimer = try Timer(on: loop) { [self] in
       perform(supervisor.tick(now: loop.now))
     }
-    retryTimer = try EventLoop.Timer(on: loop) { [self] in retryAll() }
+    retryTimer = try Timer(on: loop) { [self] in retryAll() }
     try watch(table.completionDescriptor) { [self] in storeCompleted() }
     try watch(keeper.descriptor) { [self] in keeperSpoke() }
     for signal in [SIGTERM, SIGINT] {
@@ -130,7 +130,7 @@ final class Agent {
 
   /// Tells the service manager that the loop turns, as often as it asked for.
   private func feedWatchdog(every period: UInt64) throws(SystemError) {
-    let timer = try EventLoop.Timer(on: loop) { [self] in
+    let timer = try Timer(on: loop) { [self] in
       manager.tell("WATCHDOG=1")
       watchdogTimer?.start(milliseconds: period)
     }
@@ -268,7 +268,7 @@ final class Agent {
     let state = try keeper.receiveState()
     let containers = table.takeContainers()
     var recovered: [Effect] = []
-    host.takeOver(state, containers)
+    try host.takeOver(state, containers)
     for container in containers {
       let observation = host.observe(container)
       recovered += supervisor.adopt(container, observation, now: loop.now)

@@ -68,11 +68,25 @@ extension ContainerHost {
   }
 
   private func cause(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> ContainerEnd.Cause {
-    if bySignal, code == SIGKILL, let (limit, peak) = entry.outOfMemory() {
-      return .outOfMemory(limitBytes: limit, peakBytes: peak)
+    if bySignal, code == SIGKILL, entry.metMemoryLimit {
+      let usage = entry.cgroup?.usage()
+      return .outOfMemory(limitBytes: entry.memoryLimitBytes, peakBytes: usage?.memoryPeakBytes ?? entry.memoryLimitBytes)
     }
     return bySignal
       ? .killed(signal: UInt8(truncatingIfNeeded: code)) : .exited(code: UInt8(truncatingIfNeeded: code))
+  }
+
+  // MARK: Memory
+
+  /// Hears when the container meets its memory budget. The kernel ends one process of it (v1) or all (v2); a container
+  /// that has lost a process is ended whole.
+  func watchMemory(_ entry: LiveContainer) {
+    guard let (descriptor, events) = entry.openMemoryEvent() else { return }
+    entry.memoryWatcher = try? DescriptorWatcher(on: loop, borrowing: descriptor) { [self] _ in
+      entry.memoryEvent?.acknowledge()
+      if !entry.hasEnded, entry.metMemoryLimit { killAll(entry.id) }
+    }
+    try? entry.memoryWatcher?.start(events)
   }
 
   // MARK: Taking over
@@ -80,7 +94,7 @@ extension ContainerHost {
   /// What of a container, as an earlier agent recorded it, is still there. Live ones are watched from here on.
   func observe(_ container: Container) -> Observation {
     guard let identity = container.process else { return .neverRan }
-    let entry = LiveContainer(id: container.id, name: container.name, cgroup: launcher.cgroup(of: container.name))
+    let entry = launcher.entry(for: container)
     entry.identity = identity
     live.append(entry)
     guard identity.boot == boot else { return .gone("the board was restarted") }
@@ -143,7 +157,7 @@ extension ContainerHost {
     for end in reportedEnds where !claimed.contains(end.process) { keeper.forgetEnd(of: end.process) }
     reportedEnds.removeAll { !claimed.contains($0.process) }
     for name in launcher.groupNames() where !containers.contains(where: { $0.name == name }) {
-      busy.append(LiveContainer(id: 0, name: name, cgroup: launcher.cgroup(of: name)))
+      busy.append(LiveContainer(id: 0, name: name, cgroup: try? launcher.cgroup(of: name), memoryLimitBytes: 0))
     }
     removeBusyNow()
   }

@@ -5,6 +5,7 @@ import ContainerRunner
 import EventLoop
 import LinuxSystem
 import MicroAgent
+import Microcloud
 
 /// Does to containers what the supervisor decided, and tells it what became of them.
 final class ContainerHost {
@@ -22,7 +23,7 @@ final class ContainerHost {
   var reportedEnds: [KeeperMessage] = []
   /// Containers whose control groups were still busy; looked at again until they are gone.
   var busy: [LiveContainer] = []
-  private var busyTimer: EventLoop.Timer?
+  private var busyTimer: Timer?
 
   /// Where events go.
   var onEvent: ((Event, UInt64) -> Void)?
@@ -41,7 +42,7 @@ final class ContainerHost {
     do throws(SystemError) {
       files = try ContainerFiles(directory: configuration.containersDirectory, on: loop)
       busyTimer = nil
-      busyTimer = try EventLoop.Timer(on: loop) { [self] in removeBusyNow() }
+      busyTimer = try Timer(on: loop) { [self] in removeBusyNow() }
     } catch {
       throw StartError("\(error)")
     }
@@ -58,6 +59,8 @@ final class ContainerHost {
     onEvent = nil
     launcher.removeIfEmpty()
   }
+
+  var cgroupVersion: String { launcher.layout.version.description }
 
   func find(_ id: UInt64) -> LiveContainer? {
     live.first { $0.id == id }
@@ -79,7 +82,7 @@ final class ContainerHost {
   }
 
   func launch(_ container: Container) {
-    let entry = LiveContainer(id: container.id, name: container.name, cgroup: launcher.cgroup(of: container.name))
+    let entry = launcher.entry(for: container)
     live.append(entry)
     do throws(RequestError) {
       let plan = try plan(container.request, name: container.name, id: container.id)
@@ -92,22 +95,32 @@ final class ContainerHost {
   }
 
   private func start(_ plan: LaunchPlan, _ entry: LiveContainer, _ container: Container) throws(RequestError) {
-    do throws(SystemError) {
+    let output = try explained(entry) { () throws(SystemError) in
       try files.make(entry.id)
       CrashPoint.pass()
       let log = try logs.open(entry.id, capacityBytes: container.request.budget.logBytes)
       CrashPoint.pass()
-      let output = try logs.openOutput(log)
-      let process = try launcher.start(plan, output: output)
-      CrashPoint.pass()
+      return try logs.openOutput(log)
+    }
+    let process = try launcher.start(plan, output: output)
+    CrashPoint.pass()
+    do throws(SystemError) {
       try take(process, entry)
       try logs.watch(entry.id)
-    } catch let error as RequestError {
-      throw error
     } catch {
-      throw RequestError(.failed, "container \(container.name): \(error)")
+      throw failure(entry, error)
     }
     watchMemory(entry)
+  }
+
+  private func explained<Value: ~Copyable>(
+    _ entry: LiveContainer, _ body: () throws(SystemError) -> Value
+  ) throws(RequestError) -> Value {
+    do throws(SystemError) { return try body() } catch { throw failure(entry, error) }
+  }
+
+  private func failure(_ entry: LiveContainer, _ error: SystemError) -> RequestError {
+    RequestError(.failed, "container \(entry.name): \(error)")
   }
 
   private func take(_ process: consuming StartedProcess, _ entry: LiveContainer) throws(SystemError) {
@@ -115,11 +128,10 @@ final class ContainerHost {
     let status = ProcessStatus(of: number)
     entry.identity = ProcessIdentity(process: number, startTicks: status?.startTicks ?? 0, boot: boot)
     entry.isOwnChild = true
-    let (pidfd, control, errors) = process.take()
-    entry.control = consume control
-    entry.errorWatcher = try DescriptorWatcher(on: loop, owning: errors) { [self] _ in heardErrors(entry) }
+    entry.control = .some(process.control)
+    entry.errorWatcher = try DescriptorWatcher(on: loop, owning: process.errors) { [self] _ in heardErrors(entry) }
     try entry.errorWatcher?.start(.readable)
-    entry.child = try ChildWatcher(on: loop, pidfd: pidfd) { [self] in processEnded(entry) }
+    entry.child = try ChildWatcher(on: loop, pidfd: process.pidfd) { [self] in processEnded(entry) }
   }
 
   /// Lets the waiting process run its program.
@@ -217,5 +229,24 @@ final class ContainerHost {
       entry.killGroup()
       removeGroup(entry)
     }
+  }
+}
+
+// MARK: - What containers use
+
+extension ContainerHost {
+  func usage(of container: Container) -> CBORValue {
+    let usage = find(container.id)?.cgroup?.usage() ?? CgroupUsage()
+    var map = CBORMap()
+    map[.name] = .text(container.name)
+    map[.phase] = .text(container.phase.description)
+    map[.memoryUsedBytes] = usage.memoryBytes.map { .unsigned($0) }
+    map[.memoryPeakBytes] = usage.memoryPeakBytes.map { .unsigned($0) }
+    map[.memoryBytes] = .unsigned(container.request.budget.memoryBytes)
+    map[.processCount] = usage.pids.map { .unsigned($0) }
+    map[.processes] = .unsigned(container.request.budget.processes)
+    map[.cpuNanoseconds] = usage.cpuNanoseconds.map { .unsigned($0) }
+    map[.outOfMemoryKills] = usage.oomKills.map { .unsigned($0) }
+    return .map(map)
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import CSystem
 import Cgroups
 import ContainerRunner
@@ -30,8 +31,63 @@ final class Launcher {
     }
   }
 
-  func cgroup(of name: String) -> Cgroup {
-    Cgroup(layout, "\(configuration.cgroup)/\(name)")
+  // MARK: Control groups
+
+  /// The group above all containers; its limit is what the node gives.
+  private func parentGroup() throws(CgroupError) -> Cgroup {
+    try Cgroup(configuration.cgroup, in: layout)
+  }
+
+  /// What the agent is to know of a container while it lives.
+  func entry(for container: Container) -> LiveContainer {
+    LiveContainer(
+      id: container.id, name: container.name, cgroup: try? cgroup(of: container.name),
+      memoryLimitBytes: container.request.budget.memoryBytes)
+  }
+
+  func cgroup(of name: String) throws(CgroupError) -> Cgroup {
+    try parentGroup().child(name)
+  }
+
+  /// Makes the group above all containers, with a limit on what they may have together.
+  func limitAll(to offerBytes: UInt64) throws(StartError) {
+    do throws(CgroupError) {
+      let limits = CgroupLimits(memoryBytes: layout.has(.memory) ? offerBytes : nil)
+      try parentGroup().createParent(limits).perform()
+    } catch {
+      throw StartError("\(error)")
+    }
+  }
+
+  /// Removes the group above all containers where it holds none.
+  func removeIfEmpty() {
+    guard let group = try? parentGroup(), groupNames().isEmpty else { return }
+    _ = try? group.remove()
+  }
+
+  /// The names of the containers' groups that exist, whoever made them.
+  func groupNames() -> [String] {
+    guard let directories = try? parentGroup().directories else { return [] }
+    var names: [String] = []
+    for directory in directories {
+      for name in (try? Files.subdirectories(directory)) ?? [] where !names.contains(name) { names.append(name) }
+    }
+    return names
+  }
+
+  private func placement(_ budget: Budget, _ name: String) throws(RequestError) -> CgroupPlacement {
+    do throws(CgroupError) {
+      let group = try cgroup(of: name)
+      let limits = CgroupLimits(
+        memoryBytes: budget.memoryBytes, swapBytes: 0, oomGroup: true, pids: budget.processes,
+        cpuMillis: budget.cpuMillis)
+      var placement = CgroupPlacement()
+      for operation in try group.create(limits, withParents: false).operations { placement.add(operation) }
+      for operation in group.joinOperations() { placement.add(operation) }
+      return placement
+    } catch {
+      throw RequestError(.failed, "container \(name): \(error)")
+    }
   }
 
   /// The launch plan of a request; nothing is done yet.
@@ -53,7 +109,7 @@ final class Launcher {
     spec.mounts += request.mounts.map { mount in
       MountSpec(
         destination: mount.target, type: "bind", source: mount.source,
-        options: mount.readOnly ? [.bind, .nosuid, .nodev, .readonly] : [.bind, .nosuid, .nodev])
+        options: mount.readOnly ? [.nosuid, .nodev, .readonly] : [.nosuid, .nodev])
     }
     return try plan(spec, name)
   }
@@ -78,10 +134,6 @@ final class Launcher {
     return [ContainerSpec.standardPath] + request.environment
   }
 
-  private func placement(_ budget: Budget, _ name: String) throws(RequestError) -> CgroupPlacement {
-    CgroupPlacement()
-  }
-
   /// Performs a plan up to the point before the program runs.
   func start(_ plan: LaunchPlan, output: borrowing FileDescriptor) throws(RequestError) -> StartedProcess {
     let namespace: CInt
@@ -104,5 +156,31 @@ final class Launcher {
     guard plan.needsUserNamespace else { return -1 }
     if userNamespace == nil { userNamespace = try UserNamespace.make(plan) }
     return userNamespace?.rawValue ?? -1
+  }
+}
+
+extension CgroupPlacement {
+  /// Takes over a step that the Cgroups module planned.
+  fileprivate mutating func add(_ operation: CgroupOperation) {
+    switch operation {
+    case .makeDirectory(let path):
+      operations.append(.makeDirectory(path))
+    case .write(let path, let text):
+      operations.append(.write(path: path, text: text))
+    case .writeIfPresent(let path, let text):
+      // The file is of a group still to be made: whether the kernel has it is seen in the group above.
+      if Files.exists(Self.inParent(path)) { operations.append(.write(path: path, text: text)) }
+    case .openForJoin(let path, .tasks):
+      if case .tasks(let paths) = join { join = .tasks(paths + [path]) } else { join = .tasks([path]) }
+    case .openForJoin(let path, .cloneInto):
+      join = .directory(path)
+    }
+  }
+
+  /// `/sys/fs/cgroup/a/b/memory.max` gives `/sys/fs/cgroup/a/memory.max`.
+  private static func inParent(_ path: String) -> String {
+    var parts = ASCII.split(Array(path.utf8)[...], at: UInt8(ascii: "/"))
+    if parts.count >= 3 { parts.remove(at: parts.count - 2) }
+    return parts.map { ASCII.string($0) }.joined(separator: "/")
   }
 }

@@ -1,3 +1,4 @@
+import CSystem
 import Cgroups
 import ContainerRunner
 import EventLoop
@@ -8,7 +9,9 @@ import MicroAgent
 final class LiveContainer {
   let id: UInt64
   let name: String
-  let cgroup: Cgroup
+  /// Nil only for a name that no control group can have.
+  let cgroup: Cgroup?
+  let memoryLimitBytes: UInt64
   var plan: LaunchPlan?
   var identity: ProcessIdentity?
   /// The process is the agent's own child; an adopted one is the keeper's, or nobody's.
@@ -23,16 +26,56 @@ final class LiveContainer {
   /// The executor's report of the step that failed.
   var failureReport: [UInt8] = []
   var errorWatcher: DescriptorWatcher?
-  var outOfMemoryWatcher: DescriptorWatcher?
+  /// Tells that the container met its memory budget; the watcher closes before it.
+  var memoryEvent: CgroupEvent?
+  var memoryWatcher: DescriptorWatcher?
   /// Its process had not ended when it was to be collected.
   var isUncollected = false
   /// Its process has ended and that was told.
   var hasEnded = false
 
-  init(id: UInt64, name: String, cgroup: Cgroup) {
+  init(id: UInt64, name: String, cgroup: Cgroup?, memoryLimitBytes: UInt64) {
     self.id = id
     self.name = name
     self.cgroup = cgroup
+    self.memoryLimitBytes = memoryLimitBytes
+  }
+
+  /// Kills what is in the control group, also what joined it from outside.
+  func killGroup() {
+    _ = try? cgroup?.kill()
+  }
+
+  /// Removes the control group; false where it is still busy.
+  func removeGroup() -> Bool {
+    guard let cgroup else { return true }
+    if case .busy = try? cgroup.remove() { return false }
+    return true
+  }
+
+  /// Whether the kernel has ended something of it for want of memory.
+  var metMemoryLimit: Bool {
+    (cgroup?.oomKills() ?? 0) > 0
+  }
+
+  /// Opens the event of memory running out; what to watch it for. Nil where the kernel has none.
+  func openMemoryEvent() -> (descriptor: CInt, events: DescriptorEvents)? {
+    guard let cgroup else { return nil }
+    do throws(CgroupError) {
+      memoryEvent = try cgroup.watchOutOfMemory()
+    } catch {
+      return nil
+    }
+    guard let descriptor = memoryEvent?.descriptor.rawValue, let readiness = memoryEvent?.readiness else { return nil }
+    return (descriptor, readiness == .readable ? .readable : .priority)
+  }
+
+  /// Reads what the executor may have reported just before its end.
+  func readFailureReport() {
+    guard let watcher = errorWatcher else { return }
+    var buffer = [UInt8](repeating: 0, count: 64)
+    let count = buffer.withUnsafeMutableBytes { system_read(watcher.descriptor, $0.baseAddress, $0.count) }
+    if count > 0 { failureReport += buffer[..<Int(count)] }
   }
 
   /// Lets go of everything but the name.
@@ -42,7 +85,8 @@ final class LiveContainer {
     control = nil
     errorWatcher?.close()
     errorWatcher = nil
-    outOfMemoryWatcher?.close()
-    outOfMemoryWatcher = nil
+    memoryWatcher?.close()
+    memoryWatcher = nil
+    memoryEvent = nil
   }
 }

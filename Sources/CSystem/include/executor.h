@@ -52,6 +52,7 @@ enum executor_operation {
   EXECUTOR_EXECUTE,                // [candidates, arguments] candidate..., argument..., environment...
 };
 
+#define EXECUTOR_NEVER_RAN 124  // the child's exit code when it ends before its program
 #define EXECUTOR_SLOTS 64
 #define EXECUTOR_NO_SLOT 0xffffffffu
 #define EXECUTOR_MAX_STRINGS 2048  // of EXECUTOR_EXECUTE: its vectors stand on the stack
