@@ -1,12 +1,8 @@
 import CSystem
 import MicroAgent
 
-// Where the program starts. SwiftPM renames a host program's `main` to `<module>_main` at link time.
-#if hasFeature(Embedded)
-  @_cdecl("main")
-#else
-  @_cdecl("microctl_main")
-#endif
+// Where the program starts: SwiftPM tells the linker that `main` is `<module>_main`, on the host and on boards alike.
+@_cdecl("microctl_main")
 func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   var texts: [String] = []
   for index in 1..<max(1, Int(count)) {

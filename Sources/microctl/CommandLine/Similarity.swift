@@ -8,7 +8,7 @@ enum Similarity {
     var best: (distance: Int, candidate: String)?
     for candidate in candidates {
       let distance = distance(wanted, Array(candidate.utf8))
-      if distance <= (wanted.count < 4 ? 1 : 2), distance < best?.distance ?? Int.max { best = (distance, candidate) }
+      if distance <= min(2, wanted.count - 1), distance < best?.distance ?? Int.max { best = (distance, candidate) }
     }
     return best?.candidate
   }
