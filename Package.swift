@@ -40,6 +40,7 @@ let package = Package(
     program("microctl", ["MicroAgent", "Microcloud", "LinuxSystem", "Basics"]),
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
+    .testTarget(name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
     .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent"]),

@@ -132,6 +132,14 @@ struct system_peer_credentials {
 int system_peer_credentials(int socket, struct system_peer_credentials *credentials);
 int system_ignore_broken_pipes(void);  // a write to a peer that is gone gives EPIPE instead of killing the process
 
+// For a command that waits: which of these is ready, as a sum. A socket until it can be read (or written), a descriptor
+// of signals, an output until nobody reads it any more. Negative descriptors are passed over; 0: the time is over.
+enum { SYSTEM_SOCKET_READY = 1, SYSTEM_SIGNAL_READY = 2, SYSTEM_OUTPUT_CLOSED = 4 };
+int system_wait_client(int socket, int for_writing, int signals, int output, int timeout_milliseconds);
+int system_is_terminal(int descriptor);
+int system_current_directory(char *buffer, size_t capacity);
+int system_real_path(const char *path, char *buffer, size_t capacity);  // without links and dots; it must exist
+
 // Clocks, in nanoseconds.
 uint64_t system_monotonic_time(void);
 uint64_t system_wall_time(void);

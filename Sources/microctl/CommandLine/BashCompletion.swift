@@ -1,0 +1,69 @@
+/// The script that `microctl completion bash` prints; everything in it comes from the tables of verbs and options.
+enum BashCompletion {
+  static func script(_ verbs: [Verb]) -> String {
+    var cases = ""
+    var choices = ""
+    for verb in verbs {
+      let options = Text.joined((verb.options + globalOptions).flatMap(words), by: " ")
+      cases += "    \(verb.name)) options='\(options)' operands=\(operandKind(verb)) ;;\n"
+      for option in verb.options where option.placeholder != nil {
+        choices += "    \(verb.name):\(Text.joined(words(option), by: "|\(verb.name):"))) \(completion(option)) ;;\n"
+      }
+    }
+    let globals = Text.joined(globalOptions.flatMap(words), by: " ")
+    let names = Text.joined(verbs.map { $0.name }, by: " ")
+    return """
+      # bash completion of microctl. Load it with: source <(microctl completion bash)
+      _microctl() {
+        local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+        local verb= options= operands= index socket=()
+        COMPREPLY=()
+        for ((index = 1; index < COMP_CWORD; index++)); do
+          case ${COMP_WORDS[index]} in
+          --socket) socket=(--socket "${COMP_WORDS[++index]}") ;;
+          -*) ;;
+          *) verb=${COMP_WORDS[index]}; break ;;
+          esac
+        done
+        if [[ $previous == --socket ]]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
+        if [[ -z $verb ]]; then
+          COMPREPLY=($(compgen -W '\(names) \(globals)' -- "$current")); return
+        fi
+        case $verb in
+      \(cases)  esac
+        case $verb:$previous in
+      \(choices)  esac
+        if [[ $current == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$current")); return; fi
+        case $operands in
+        containers)
+          COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" ps --all --names 2>/dev/null)" -- "$current")) ;;
+        verbs) COMPREPLY=($(compgen -W '\(names)' -- "$current")) ;;
+        shells) COMPREPLY=($(compgen -W 'bash' -- "$current")) ;;
+        files) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")) ;;
+        esac
+      }
+      complete -F _microctl microctl
+
+      """
+  }
+
+  private static func words(_ option: Option) -> [String] {
+    var words = option.long.map { "--\($0)" }
+    if let short = option.short { words.append("-\(Unicode.Scalar(short))") }
+    return words
+  }
+
+  private static func completion(_ option: Option) -> String {
+    if option.choices.isEmpty { return "COMPREPLY=($(compgen -f -- \"$current\")); return" }
+    return "COMPREPLY=($(compgen -W '\(Text.joined(option.choices, by: " "))' -- \"$current\")); return"
+  }
+
+  private static func operandKind(_ verb: Verb) -> String {
+    if Text.starts(verb.operands, with: "CONTAINER") || Text.starts(verb.operands, with: "[CONTAINER") {
+      return "containers"
+    }
+    if Text.starts(verb.operands, with: "[COMMAND") { return "verbs" }
+    if verb.name == "completion" { return "shells" }
+    return verb.operands.isEmpty ? "none" : "files"
+  }
+}

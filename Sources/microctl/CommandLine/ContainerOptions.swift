@@ -1,0 +1,107 @@
+import Basics
+import CSystem
+import LinuxSystem
+import MicroAgent
+
+/// The options of `run` and `plan` that make a request.
+let containerOptions = [
+  Option(.name, "name", value: "NAME", "The container's name (the node chooses)"),
+  Option(.memory, "memory", short: "m", value: "BYTES", "Memory budget, as 4M (16M)"),
+  Option(.processes, "processes", alias: "pids-limit", value: "COUNT", "How many processes and threads (64)"),
+  Option(.cpus, "cpus", value: "CORES", "Processor budget, as 0.5 (1)"),
+  Option(
+    .restart, "restart", value: "POLICY", choices: ["no", "on-failure", "on-failure:3", "always"],
+    "no, on-failure[:COUNT] or always (no)"),
+  Option(.network, "network", alias: "net", value: "NETWORK", choices: ["none", "host"], "none or host (none)"),
+  Option(.environment, "env", short: "e", value: "NAME=VALUE", "An environment variable; NAME alone takes yours"),
+  Option(.volume, "volume", short: "v", value: "SRC:DST[:ro]", "Show a file or directory of the node inside"),
+  Option(.workdir, "workdir", short: "w", value: "DIR", "Where the program starts (/)"),
+  Option(.user, "user", short: "u", value: "UID[:GID]", "Who the program is, in numbers (0:0)"),
+  Option(.hostname, "hostname", short: "h", value: "NAME", "The host name inside (the container's name)"),
+  Option(.readOnly, "read-only", "Let nothing be written to the root file system"),
+  Option(.userns, "userns", value: "host", choices: ["host"], "host: root inside is root on the node"),
+  Option(.logSize, "log-size", value: "BYTES", "How much of its output is kept (64K)"),
+  Option(.stopTimeout, "stop-timeout", value: "SECONDS", "How long it may take to end when stopped (10)"),
+]
+
+extension ContainerRequest {
+  /// What a command line asks for. Only what the agent could not see for itself is judged here: form, not limits.
+  init(_ arguments: Arguments, verb: String) throws(Failure) {
+    self.init()
+    let reader = RequestReader(arguments: arguments, verb: verb)
+    root = try reader.path(arguments.operands[0])
+    command = Array(arguments.operands[1...])
+    name = arguments.value(.name) ?? ""
+    hostname = arguments.value(.hostname) ?? ""
+    workingDirectory = arguments.value(.workdir) ?? workingDirectory
+    readOnlyRoot = arguments.has(.readOnly)
+    removesWhenEnded = arguments.has(.remove)
+    environment = reader.environment()
+    try reader.read(.memory, "--memory", "a size, as 4M", into: &budget.memoryBytes) { ByteCount.parse($0) }
+    try reader.read(.logSize, "--log-size", "a size, as 64K", into: &budget.logBytes) { ByteCount.parse($0) }
+    try reader.read(.processes, "--processes", "a number, as 64", into: &budget.processes) { Decimal.parse($0) }
+    try reader.read(.cpus, "--cpus", "cores, as 0.5", into: &budget.cpuMillis) { Duration.cpuMillis($0) }
+    try reader.read(.stopTimeout, "--stop-timeout", "whole seconds, as 10", into: &graceMilliseconds) {
+      Duration.milliseconds(ofSeconds: $0)
+    }
+    try reader.read(.restart, "--restart", "no, on-failure, on-failure:COUNT or always", into: &restart) {
+      RestartPolicy($0)
+    }
+    try reader.read(.network, "--network", "none or host", into: &network) { Network($0) }
+    try reader.read(.userns, "--userns", "host, or leave it out", into: &userNamespace) { $0 == "host" ? false : nil }
+    if let text = arguments.value(.user) { (user, group) = try reader.user(text) }
+    for text in arguments.values(.volume) { mounts.append(try reader.mount(text)) }
+  }
+}
+
+/// Reads the values of options, and says in a line what would be right.
+private struct RequestReader {
+  let arguments: Arguments
+  let verb: String
+
+  func read<Value>(
+    _ option: Option.Name, _ shown: String, _ expected: String, into target: inout Value,
+    _ parse: (String) -> Value?
+  ) throws(Failure) {
+    guard let text = arguments.value(option) else { return }
+    guard let value = parse(text) else { throw wrong("\(shown) \(text)", expected) }
+    target = value
+  }
+
+  func user(_ text: String) throws(Failure) -> (UInt32, UInt32) {
+    let numbers = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: ":")).map { part in
+      Decimal.parse(part).flatMap { UInt32(exactly: $0) }
+    }
+    guard numbers.count <= 2, let user = numbers[0], let group = numbers.count == 2 ? numbers[1] : 0 else {
+      throw wrong("--user \(text)", "numbers, as 1000 or 1000:1000")
+    }
+    return (user, group)
+  }
+
+  func mount(_ text: String) throws(Failure) -> ContainerRequest.Mount {
+    let parts = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: ":")).map { ASCII.string($0) }
+    guard parts.count == 2 || parts.count == 3 && (parts[2] == "ro" || parts[2] == "rw"), !parts[0].isEmpty else {
+      throw wrong("--volume \(text)", "SOURCE:TARGET or SOURCE:TARGET:ro")
+    }
+    return ContainerRequest.Mount(
+      source: try path(parts[0]), target: parts[1], readOnly: parts.count == 3 && parts[2] == "ro")
+  }
+
+  /// `NAME=VALUE` as it is; `NAME` with this process's own value, and left out where it has none, as docker does.
+  func environment() -> [String] {
+    arguments.values(.environment).compactMap { text in
+      if text.utf8.contains(UInt8(ascii: "=")) || text.isEmpty { return text }
+      return getenv(text).map { "\(text)=\(String(cString: $0))" }
+    }
+  }
+
+  func path(_ text: String) throws(Failure) -> String {
+    do throws(SystemError) { return try Paths.absolute(text) } catch {
+      throw Failure(.usage, "\(verb): \(error.description)")
+    }
+  }
+
+  private func wrong(_ given: String, _ expected: String) -> Failure {
+    Failure(.usage, "\(verb): \(given): give \(expected)")
+  }
+}

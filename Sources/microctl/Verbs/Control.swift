@@ -1,0 +1,66 @@
+import MicroAgent
+import Microcloud
+
+let startVerb = Verb(
+  name: "start", operands: "CONTAINER [CONTAINER...]", summary: "Start containers that have ended", leastOperands: 1,
+  mostOperands: nil, options: []
+) { session throws(Failure) in
+  try forEachContainer(session) { (name) throws(Failure) in
+    _ = try session.client.request(.post, ["containers", name, "start"])
+  }
+}
+
+let stopVerb = Verb(
+  name: "stop", operands: "CONTAINER [CONTAINER...]", summary: "End containers and keep them stopped",
+  leastOperands: 1, mostOperands: nil,
+  options: [
+    Option(
+      .time, "time", alias: "timeout", short: "t", value: "SECONDS",
+      "How long each may take after SIGTERM before it is killed (as `run` said; 10)")
+  ]
+) { session throws(Failure) in
+  var query: [String] = []
+  if let text = session.arguments.value(.time) {
+    guard let milliseconds = Duration.milliseconds(ofSeconds: text) else {
+      throw Failure(.usage, "stop: --time \(text): give whole seconds, as 10")
+    }
+    query = ["grace=\(milliseconds)"]
+  }
+  return try forEachContainer(session) { (name) throws(Failure) in
+    _ = try session.client.request(.post, ["containers", name, "stop"], query: query)
+  }
+}
+
+let rmVerb = Verb(
+  name: "rm", operands: "CONTAINER [CONTAINER...]", summary: "Remove containers, with what they wrote",
+  leastOperands: 1, mostOperands: nil,
+  options: [Option(.force, "force", short: "f", "Also where one runs: it is killed")]
+) { session throws(Failure) in
+  let query = session.arguments.has(.force) ? ["force"] : []
+  return try forEachContainer(session) { (name) throws(Failure) in
+    _ = try session.client.request(.delete, ["containers", name], query: query)
+  }
+}
+
+/// Does it to each container named, and tells which were done; one that is refused does not keep the others from it.
+private func forEachContainer(
+  _ session: Session, _ body: (String) throws(Failure) -> Void
+) throws(Failure) -> CInt {
+  var done: [String] = []
+  var code = ExitCode.success
+  for name in session.arguments.operands {
+    do throws(Failure) {
+      if name.isEmpty { throw Failure(.refused, "an empty name names no container") }
+      try body(name)
+      done.append(name)
+      if !session.isJSON { try session.output.line(name) }
+    } catch {
+      guard error.kind == .refused else { throw error }
+      try session.output.flush()
+      Output.complain(error.line)
+      code = ExitCode.refused
+    }
+  }
+  if session.isJSON { try session.output.json(.array(done.map { .text($0) })) }
+  return code
+}

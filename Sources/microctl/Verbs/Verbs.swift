@@ -1,0 +1,43 @@
+/// Options that every command takes, before or after its name.
+let globalOptions = [
+  Option(.socket, "socket", value: "PATH", "The agent's socket (MICROAGENT_SOCKET, or /run/microagent/control.sock)"),
+  Option(.json, "json", "Answer in JSON, for programs"),
+  Option(.help, "help", short: "h", "Show what a command does and takes"),
+  Option(.version, "version", "Show the version of microctl"),
+]
+
+/// All commands, in the order of help.
+let allVerbs: [Verb] = [
+  runVerb, psVerb, logsVerb, startVerb, stopVerb, rmVerb, inspectVerb, statsVerb, planVerb, infoVerb, helpVerb,
+  completionVerb,
+]
+
+let helpVerb: Verb = Verb(
+  name: "help", operands: "[COMMAND]", summary: "Show what a command does and takes", leastOperands: 0,
+  mostOperands: 1, options: []
+) { session throws(Failure) in
+  guard let name = session.arguments.operands.first else {
+    try session.output.write(Help.overview(allVerbs))
+    return ExitCode.success
+  }
+  // Found as the parser finds it, with its advice where there is none.
+  let found = try CommandLineParser.parse([name, "--help"], verbs: allVerbs)
+  if let verb = found.verb { try session.output.write(Help.verb(verb)) }
+  return ExitCode.success
+}
+
+let completionVerb = Verb(
+  name: "completion", operands: "bash", summary: "Print a script that lets bash complete commands and names",
+  leastOperands: 1, mostOperands: 1, options: [],
+  notes: """
+    Load it now with `source <(microctl completion bash)`, or for good with
+    `microctl completion bash >/etc/bash_completion.d/microctl`.
+
+    """
+) { session throws(Failure) in
+  guard session.operand == "bash" else {
+    throw Failure(.usage, "completion: there is none for '\(session.operand)': write `microctl completion bash`")
+  }
+  try session.output.write(BashCompletion.script(allVerbs))
+  return ExitCode.success
+}

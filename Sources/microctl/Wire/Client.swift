@@ -1,0 +1,269 @@
+import Basics
+import CSystem
+import LinuxSystem
+import MicroAgent
+import Microcloud
+
+/// A connection to the agent: CoAP over a stream (RFC 8323), one thing after the other.
+final class Client {
+  /// What ended a wait.
+  enum Wake {
+    case message(CoAPMessage)
+    case signal(CInt)
+    case timeout
+    /// Nobody reads standard output any more.
+    case outputClosed
+  }
+
+  /// An agent that accepts a connection says what it takes within this time.
+  static let greetingMilliseconds = 5000
+  /// The keeper starts a killed agent again within moments.
+  static let reconnectMilliseconds: UInt64 = 5000
+  /// A socket that nobody listens on may be that of an agent that starts again.
+  private static let refusedMilliseconds: UInt64 = 1000
+  private static let pauseMilliseconds: CInt = 50
+  private static let readBytes = 32 * 1024
+
+  private let path: String
+  private var socket: CInt = -1
+  private var decoder = CoAPStreamDecoder()
+  private var received: ArraySlice<UInt8> = []
+  private var agentTakes = CapabilitiesAndSettings.initial
+  private var greeted = false
+  private var lastToken: UInt32 = 0
+  /// A descriptor whose signals end a wait; negative: signals do what they do.
+  private var signals: CInt = -1
+  private var watchesOutput = false
+
+  init(path: String) {
+    self.path = path
+  }
+
+  deinit {
+    disconnect()
+  }
+
+  /// From now on waits end when one of these signals comes, or when nobody reads the output any more.
+  func watch(signals numbers: [CInt]) throws(Failure) {
+    let made = numbers.withUnsafeBufferPointer { system_signal_descriptor($0.baseAddress, $0.count) }
+    if made < 0 { throw Failure(.refused, "watch signals: \(Errno(rawValue: -made))") }
+    signals = made
+    watchesOutput = true
+  }
+
+  // MARK: Connecting
+
+  /// Connects, unless that is done. Both ends say first what they take.
+  func connect() throws(Failure) {
+    if socket >= 0 { return }
+    try open(patienceMilliseconds: Self.refusedMilliseconds) { $0 == .connectionRefused }
+  }
+
+  /// Connects again after the agent went away; what was asked for must be asked for again.
+  func reconnect() throws(Failure) {
+    disconnect()
+    try open(patienceMilliseconds: Self.reconnectMilliseconds) { $0 == .connectionRefused || $0 == .noSuchFile }
+  }
+
+  private func disconnect() {
+    if socket >= 0 { _ = system_close(socket) }
+    socket = -1
+    decoder = CoAPStreamDecoder()
+    received = []
+    agentTakes = .initial
+    greeted = false
+  }
+
+  private func open(patienceMilliseconds: UInt64, _ mayPass: (Errno) -> Bool) throws(Failure) {
+    let deadline = Clock.now().advanced(milliseconds: patienceMilliseconds)
+    while true {
+      let result = system_unix_connect(path)
+      if result >= 0 {
+        socket = result
+        do throws(Failure) { return try greet() } catch {
+          disconnect()
+          if error.kind != .connectionLost || Clock.now() >= deadline { throw error }
+        }
+      } else {
+        let errno = Errno(rawValue: -result)
+        if !(mayPass(errno) || errno == .wouldBlock) || Clock.now() >= deadline { throw unreachable(errno) }
+      }
+      try pause()
+    }
+  }
+
+  private func pause() throws(Failure) {
+    let ready = system_wait_client(-1, 0, signals, -1, Self.pauseMilliseconds)
+    if ready & CInt(SYSTEM_SIGNAL_READY) != 0 {
+      throw Failure(.exit(128 + system_next_signal(signals)), "interrupted while the agent was away")
+    }
+  }
+
+  private func unreachable(_ errno: Errno) -> Failure {
+    let advice: String
+    switch errno {
+    case .permissionDenied: advice = "run it as root, or as a member of the socket's group"
+    case .nameTooLong: advice = "a socket's path has at most 107 bytes"
+    default: advice = "start microagentd, or name its socket with --socket or MICROAGENT_SOCKET"
+    }
+    return Failure(.unreachable, "no agent at \(path): \(errno): \(advice)")
+  }
+
+  private func greet() throws(Failure) {
+    try write(CapabilitiesAndSettings.ours.message)
+    while !greeted {
+      if case .timeout = try step(timeoutMilliseconds: Self.greetingMilliseconds) {
+        throw Failure(.unreachable, "whoever listens at \(path) does not answer: is it microagentd?")
+      }
+    }
+  }
+
+  // MARK: Messages
+
+  /// Sends a request; returns the token that its answers carry.
+  func send(
+    _ code: CoAPCode, _ path: [String], query: [String] = [], payload: CBORValue? = nil, observe: Bool = false
+  ) throws(Failure) -> [UInt8] {
+    try connect()
+    lastToken += 1
+    let token = [UInt8(truncatingIfNeeded: lastToken >> 8), UInt8(truncatingIfNeeded: lastToken)]
+    var message =
+      payload.map { CoAPMessage(code: code, token: token, cbor: $0) } ?? CoAPMessage(code: code, token: token)
+    message.path = path
+    message.query = query
+    if observe { message.options.add(CoAPOption(.observe, 0)) }
+    try write(message)
+    return token
+  }
+
+  /// The next message, or what else ended the wait.
+  func next(timeoutMilliseconds: Int = -1) throws(Failure) -> Wake {
+    while true {
+      if let wake = try step(timeoutMilliseconds: timeoutMilliseconds) { return wake }
+    }
+  }
+
+  /// Sends a request and waits for its answer; a refusal is thrown with the agent's own line.
+  func request(
+    _ code: CoAPCode, _ path: [String], query: [String] = [], payload: CBORValue? = nil
+  ) throws(Failure) -> CBORValue {
+    try Self.content(of: try answer(to: try send(code, path, query: query, payload: payload)))
+  }
+
+  /// What there is at a path, or the refusal, as it comes.
+  func ask(_ path: [String]) throws(Failure) -> CoAPMessage {
+    try answer(to: try send(.get, path))
+  }
+
+  private func answer(to token: [UInt8]) throws(Failure) -> CoAPMessage {
+    while true {
+      switch try next() {
+      case .message(let message) where message.token == token: return message
+      case .signal(let number): throw Failure(.exit(128 + number), "interrupted before the agent answered")
+      case .outputClosed: throw Failure(.outputClosed, "")
+      case .message, .timeout: break
+      }
+    }
+  }
+
+  /// The same of what changes nothing and can be asked again: an agent that went away meanwhile is waited for, once.
+  func fetch(_ path: [String], query: [String] = []) throws(Failure) -> CBORValue {
+    do throws(Failure) { return try request(.get, path, query: query) } catch {
+      guard error.kind == .connectionLost else { throw error }
+    }
+    try reconnect()
+    return try request(.get, path, query: query)
+  }
+
+  /// What an answer carries; null where that is nothing.
+  static func content(of message: CoAPMessage) throws(Failure) -> CBORValue {
+    guard message.code.isSuccess else { throw Failure(.refused, problem(of: message)) }
+    if message.payload.isEmpty { return .null }
+    let limits = CBORLimits(depth: 16, items: 64 * 1024, inputBytes: CoAPStreamDecoder.maximumMessageBytes)
+    do throws(CBORError) { return try CBORDecoder.decode(message.payload, limits: limits) } catch {
+      throw Failure(.refused, "read the agent's answer: \(error.description)")
+    }
+  }
+
+  private static func problem(of message: CoAPMessage) -> String {
+    let value = try? CBORDecoder.decode(message.payload)
+    let details = value.flatMap { try? ProblemDetails($0) }
+    guard message.contentFormat == .problemDetails, let details, let title = details.title ?? details.detail else {
+      return "the agent answered \(message.code) and does not say why"
+    }
+    return details.detail.map { details.title == nil ? title : "\(title): \($0)" } ?? title
+  }
+
+  // MARK: Bytes
+
+  /// One turn of waiting: nil when it brought nothing that the caller is told of.
+  private func step(timeoutMilliseconds: Int) throws(Failure) -> Wake? {
+    if let message = try decoded() {
+      if !message.code.isSignal { return .message(message) }
+      try signal(message)
+      return nil
+    }
+    let ready = system_wait_client(
+      socket, 0, signals, watchesOutput ? Output.descriptor : -1, CInt(timeoutMilliseconds))
+    if ready < 0 { throw Failure(.refused, "wait for the agent: \(Errno(rawValue: -ready))") }
+    if ready & CInt(SYSTEM_SIGNAL_READY) != 0 { return .signal(system_next_signal(signals)) }
+    if ready & CInt(SYSTEM_SOCKET_READY) != 0 {
+      try read()
+      return nil
+    }
+    if ready & CInt(SYSTEM_OUTPUT_CLOSED) != 0 { return .outputClosed }
+    return timeoutMilliseconds >= 0 ? .timeout : nil
+  }
+
+  private func read() throws(Failure) {
+    var bytes = [UInt8](repeating: 0, count: Self.readBytes)
+    let count = bytes.withUnsafeMutableBytes { system_read(socket, $0.baseAddress, $0.count) }
+    if count == -Int(Errno.wouldBlock.rawValue) { return }
+    if count <= 0 { throw lost }
+    received = bytes[..<Int(count)]
+  }
+
+  private func write(_ message: CoAPMessage) throws(Failure) {
+    var rest: ArraySlice<UInt8>
+    do throws(CoAPError) {
+      rest = try CoAPStreamEncoder.encode(message, maximumBytes: agentTakes.maximumMessageBytes)[...]
+    } catch {
+      throw Failure(.refused, "ask the agent: \(error.description)")
+    }
+    while !rest.isEmpty {
+      // As a message, so that an agent that went away is an error and no signal.
+      let count = rest.withUnsafeBytes { system_send_message(socket, $0.baseAddress, $0.count, nil, 0, 0) }
+      if count == -Int(Errno.wouldBlock.rawValue) {
+        _ = system_wait_client(socket, 1, -1, -1, -1)
+        continue
+      }
+      if count < 0 { throw lost }
+      rest.removeFirst(Int(count))
+    }
+  }
+
+  private func decoded() throws(Failure) -> CoAPMessage? {
+    do throws(CoAPError) { return try decoder.next(from: &received) } catch {
+      throw Failure(.refused, "follow the agent's answers: \(error.description)")
+    }
+  }
+
+  /// The other end's signals (RFC 8323 section 5). A release is followed by the connection's end.
+  private func signal(_ message: CoAPMessage) throws(Failure) {
+    switch message.code {
+    case .capabilitiesAndSettings:
+      do throws(CoAPError) { try agentTakes.update(from: message) } catch {
+        throw Failure(.refused, "greet the agent: \(error.description)")
+      }
+      greeted = true
+    case .ping: try write(CoAPMessage.pong(to: message))
+    case .abort:
+      throw Failure(.refused, "the agent ended the conversation: \(String(decoding: message.payload, as: UTF8.self))")
+    default: break
+    }
+  }
+
+  private var lost: Failure {
+    Failure(.connectionLost, "the agent at \(path) went away: `microctl info` tells whether it is back")
+  }
+}

@@ -1,0 +1,30 @@
+import MicroAgent
+import Microcloud
+
+/// A container's state as the agent tells it; what is missing reads as empty, since agent and command may differ in age.
+struct State {
+  let value: CBORValue
+
+  var name: String { value[.name]?.textValue ?? "" }
+  var phase: String { value[.phase]?.textValue ?? "unknown" }
+  var startedSeconds: UInt64 { value[.startedSeconds]?.unsignedValue ?? 0 }
+  var endedSeconds: UInt64 { value[.endedSeconds]?.unsignedValue ?? 0 }
+  var exitCode: CInt? { value[.end]?[.exitCode]?.unsignedValue.map { CInt(truncatingIfNeeded: $0 & 0xFF) } }
+  var reason: String? { value[.end]?[.reason]?.textValue }
+  var memoryBytes: UInt64 { value[.request]?[.memoryBytes]?.unsignedValue ?? 0 }
+  var command: [String] { value[.request]?[.command]?.arrayValue?.compactMap { $0.textValue } ?? [] }
+
+  /// Nothing of it runs, and nothing will unless somebody asks for it.
+  var isFinal: Bool { phase == "ended" || phase == "removing" }
+
+  /// For tables: `up 3m`, `ended 2m ago (exit code 1)`.
+  func status(now: UInt64) -> String {
+    let why = reason.map { " (\($0))" } ?? ""
+    switch phase {
+    case "running": return "up \(Duration.since(startedSeconds, now: now))"
+    case "ended": return endedSeconds == 0 ? "ended\(why)" : "ended \(Duration.since(endedSeconds, now: now)) ago\(why)"
+    case "waiting": return "waits to restart\(why)"
+    default: return phase
+    }
+  }
+}
