@@ -1,6 +1,7 @@
 import Basics
 import CSystem
 import ContainerRunner
+import EventLoop
 import LinuxSystem
 import MicroAgent
 import Microcloud
