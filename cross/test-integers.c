@@ -1,5 +1,5 @@
-// Shows that Sources/CEmbeddedRuntime/integers.c computes right, on numbers around every power of two. It needs no library:
-// the exit code is 0, or the number of the check that failed. cross/check-binaries builds and runs it.
+// Shows that Sources/CEmbeddedRuntime/integers.c computes right, on numbers around every power of two. It needs no
+// library: the exit code is 0, or the number of the check that failed. cross/check-binaries builds and runs it.
 #include <stdint.h>
 
 uint64_t __udivmoddi4(uint64_t, uint64_t, uint64_t *);
@@ -48,7 +48,8 @@ static void check_division(uint64_t value, uint64_t divisor) {
   int64_t signed_rest, signed_quotient = __divmoddi4(signed_value, signed_divisor, &signed_rest);
   check(3, (uint64_t)signed_quotient * divisor + (uint64_t)signed_rest == value);
   check(4, signed_rest == 0 || (signed_rest < 0) == (signed_value < 0));
-  check(5, (signed_rest < 0 ? -(uint64_t)signed_rest : (uint64_t)signed_rest) < (signed_divisor < 0 ? -divisor : divisor));
+  uint64_t rest_size = signed_rest < 0 ? -(uint64_t)signed_rest : (uint64_t)signed_rest;
+  check(5, rest_size < (signed_divisor < 0 ? -divisor : divisor));
   check(6, __divdi3(signed_value, signed_divisor) == signed_quotient);
   check(7, __moddi3(signed_value, signed_divisor) == signed_rest);
 }
