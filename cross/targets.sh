@@ -2,6 +2,11 @@
 
 all_targets="i586 atom32 atom64"
 
+# The key of the installed Swift SDK of a target: a hash of all that it was made from. Empty if there is none.
+cross_sdk_key() {
+  cat "$HOME/.swiftpm/swift-sdks/$1-linux-musl.artifactbundle/key" 2>/dev/null || true
+}
+
 # Sets what differs from target to target:
 #   swift_triple  whose prebuilt Embedded Swift modules are used
 #   clang_target  what the code really is for: Linux with musl

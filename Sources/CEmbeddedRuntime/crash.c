@@ -2,8 +2,9 @@
 //
 //   microagentd: crashed at 0x0804abcd (signal 4); resolve with addr2line -i
 //
-// A trap in Embedded Swift (an index out of range, an overflow) is an illegal instruction without a message, so the address
-// is all there is: addr2line, given the .debug file that cross/build sets aside, names file, line and inlined callers.
+// A trap in Embedded Swift (an index out of range, an overflow) is an illegal instruction without a message, so the
+// address is all there is: addr2line, given the .debug file that cross/build sets aside, names file, line and inlined
+// callers.
 #ifdef MICROAGENT_EMBEDDED
 #include <errno.h>
 #include <signal.h>
@@ -15,8 +16,8 @@
 
 static const int crash_signals[] = {SIGILL, SIGSEGV, SIGBUS, SIGFPE, SIGTRAP, SIGABRT};
 
-// A stack overflow leaves no room on the stack it happened on. Big enough for the registers of a large processor, which the
-// kernel saves here; it takes no memory until then.
+// A stack overflow leaves no room on the stack it happened on. Big enough for the registers of a large processor, which
+// the kernel saves here; it takes no memory until then.
 static char signal_stack[16 * 1024] __attribute__((aligned(16)));
 
 static uintptr_t instruction_pointer(const ucontext_t *context) {
@@ -34,7 +35,8 @@ static char *append(char *end, const char *text) {
 }
 
 static char *append_address(char *end, uintptr_t address) {
-  for (int shift = (int)sizeof address * 8 - 4; shift >= 0; shift -= 4) *end++ = "0123456789abcdef"[address >> shift & 15];
+  for (int shift = (int)sizeof address * 8 - 4; shift >= 0; shift -= 4)
+    *end++ = "0123456789abcdef"[address >> shift & 15];
   return end;
 }
 
@@ -44,8 +46,8 @@ static char *append_number(char *end, unsigned number) {
   return end;
 }
 
-// SA_RESETHAND has restored the default action. Returning would run the faulty instruction again, which ends the process for
-// a fault; a signal that was sent (abort, kill) would not come again, so all are raised anew.
+// SA_RESETHAND has restored the default action. Returning would run the faulty instruction again, which ends the
+// process for a fault; a signal that was sent (abort, kill) would not come again, so all are raised anew.
 static void tell_and_die(int signal, siginfo_t *information, void *context) {
   // The name, which musl cuts from the command, may be as long as a file name.
   char line[384], *end = line;

@@ -1,5 +1,5 @@
-// Arithmetic on 64-bit integers for 32-bit x86, under the names that gcc and LLVM call it by. A distribution's libgcc has
-// the same functions, but for i686: with CMOV, which a Pentium-class board does not know.
+// Arithmetic on 64-bit integers for 32-bit x86, under the names that gcc and LLVM call it by. A distribution's libgcc
+// has the same functions, but for i686: with CMOV, which a Pentium-class board does not know.
 #if defined(MICROAGENT_EMBEDDED) && defined(__i386__)
 #include <stdint.h>
 
@@ -24,8 +24,9 @@ static uint64_t divide_by_digit(uint64_t value, uint32_t divisor, uint64_t *rema
   return join(upper, lower);
 }
 
-// With two digits in the divisor the quotient has one. The leading 32 bits of both give an estimate that is at most one too
-// large (Knuth, The Art of Computer Programming 4.3.1, with the dividend halved so that the instruction cannot overflow).
+// With two digits in the divisor the quotient has one. The leading 32 bits of both give an estimate that is at most one
+// too large (Knuth, The Art of Computer Programming 4.3.1, with the dividend halved so that the instruction cannot
+// overflow).
 static uint64_t divide_by_two_digits(uint64_t value, uint64_t divisor, uint64_t *remainder) {
   int shift = __builtin_clz(high(divisor));
   uint32_t leading = high(divisor << shift);

@@ -1,9 +1,9 @@
-// The least of Unicode that Swift's String asks for. The prebuilt tables hold SSE code, which a Pentium-class board does not
-// know, and 37 kB that an agent has no use for.
+// The least of Unicode that Swift's String asks for. The prebuilt tables hold SSE code, which a Pentium-class board
+// does not know, and 37 kB that an agent has no use for.
 //
-// With these, text compares and hashes by its code points: a letter with its accent in one code point differs from the same
-// in two. Each code point is a Character. ASCII is as ever. What needs more, as `uppercased()` of foreign letters, is left
-// undefined, so that its use fails at link time and not on a board.
+// With these, text compares and hashes by its code points: a letter with its accent in one code point differs from the
+// same in two. Each code point is a Character. ASCII is as ever. What needs more, as `uppercased()` of foreign letters,
+// is left undefined, so that its use fails at link time and not on a board.
 #ifdef MICROAGENT_EMBEDDED
 #include <stdbool.h>
 #include <stdint.h>
