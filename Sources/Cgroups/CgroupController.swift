@@ -62,7 +62,8 @@ public enum CgroupAbsence: Equatable, Sendable {
     case .disabled:
       return "it is switched off: take cgroup_disable=\(name) off the kernel command line"
     case .notMounted:
-      return "it is not mounted: mkdir /sys/fs/cgroup/\(name) && mount -t cgroup -o \(name) \(name) /sys/fs/cgroup/\(name)"
+      let point = "/sys/fs/cgroup/\(name)"
+      return "it is not mounted: mkdir \(point) && mount -t cgroup -o \(name) \(name) \(point)"
     case .heldByLegacy:
       return "it is mounted as v1 while the rest is v2: unmount the v1 hierarchy"
     case .notDelegated:
