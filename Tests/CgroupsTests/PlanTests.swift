@@ -7,7 +7,8 @@ let legacyLayout = CgroupLayout(
   hierarchies: [
     .init(mountPoint: "/cg/memory", controllers: [.memory]), .init(mountPoint: "/cg/pids", controllers: [.pids]),
     .init(mountPoint: "/cg/cpu,cpuacct", controllers: [.cpu, .cpuacct]),
-    .init(mountPoint: "/cg/freezer", controllers: [.freezer]), .init(mountPoint: "/cg/devices", controllers: [.devices]),
+    .init(mountPoint: "/cg/freezer", controllers: [.freezer]),
+    .init(mountPoint: "/cg/devices", controllers: [.devices]),
   ])
 let unifiedLayout = CgroupLayout(
   version: .v2, hierarchies: [.init(mountPoint: "/cg", controllers: [.cpuset, .cpu, .io, .memory, .pids])])
