@@ -87,19 +87,17 @@ public struct Cgroup: Equatable, Sendable, CustomStringConvertible {
   /// - Parameter withParents: false where the groups above were made before, which saves their steps at every start.
   public func create(_ limits: CgroupLimits = .unlimited, withParents: Bool = true) throws(CgroupError) -> CgroupPlan {
     try limits.check(on: layout)
-    let make = layout.version == .v1 ? V1.make(self, withParents) : V2.make(self, withParents)
     let settings = settings(from: .unlimited, to: limits)
-    return CgroupPlan(operations: make + settings.operations, caveats: settings.caveats)
+    let operations = making(withParents: withParents, holdsGroups: false) + settings.operations
+    return CgroupPlan(operations: operations, caveats: settings.caveats)
   }
 
   /// The steps that make the group as one that only holds others, which can then be made without `withParents`.
   public func createParent(_ limits: CgroupLimits = .unlimited) throws(CgroupError) -> CgroupPlan {
     try limits.check(on: layout)
-    let inside = Cgroup(checked: name + "/inside", layout, controllers)
-    let make = layout.version == .v1 ? V1.make(inside, true) : V2.make(inside, true)
     let settings = settings(from: .unlimited, to: limits)
-    let ownMake = make.filter { step in !inside.directories.contains { step == .makeDirectory(path: $0) } }
-    return CgroupPlan(operations: ownMake + settings.operations, caveats: settings.caveats)
+    let operations = making(withParents: true, holdsGroups: true) + settings.operations
+    return CgroupPlan(operations: operations, caveats: settings.caveats)
   }
 
   /// The steps that change the limits of a group that was made with `old`, in the order that the kernel takes.
@@ -121,6 +119,13 @@ public struct Cgroup: Equatable, Sendable, CustomStringConvertible {
     var join = CgroupJoin()
     for operation in joinOperations() { try operation.perform(into: &join) }
     return join
+  }
+
+  private func making(withParents: Bool, holdsGroups: Bool) -> [CgroupOperation] {
+    switch layout.version {
+    case .v1: V1.make(self, withParents: withParents, holdsGroups: holdsGroups)
+    case .v2: V2.make(self, withParents: withParents, holdsGroups: holdsGroups)
+    }
   }
 
   private func settings(from old: CgroupLimits, to new: CgroupLimits) -> CgroupPlan {

@@ -71,6 +71,31 @@ private let allLimits = CgroupLimits(
         ])
   }
 
+  @Test func createWhatHoldsTheContainers() throws {
+    #expect(
+      try Cgroup("microagent", in: unifiedLayout).createParent(.init(memoryBytes: 8192)).operations == [
+        .write(path: "/cg/cgroup.subtree_control", text: "+memory +pids +cpu"),
+        .makeDirectory(path: "/cg/microagent"),
+        .write(path: "/cg/microagent/cgroup.subtree_control", text: "+memory +pids +cpu"),
+        .write(path: "/cg/microagent/memory.max", text: "8192"),
+      ])
+    #expect(
+      try Cgroup("microagent", in: legacyLayout, controllers: [.memory, .pids]).createParent().operations == [
+        .makeDirectory(path: "/cg/memory/microagent"),
+        .writeIfPresent(path: "/cg/memory/microagent/memory.use_hierarchy", text: "1"),
+        .makeDirectory(path: "/cg/pids/microagent"),
+      ])
+    // The two halves together do what one `create` does.
+    for layout in [legacyLayout, unifiedLayout] {
+      let parent = try Cgroup("microagent", in: layout)
+      let child = try parent.child("web")
+      let halves = try parent.createParent().operations + child.create(allLimits, withParents: false).operations
+      let whole = try child.create(allLimits).operations
+      #expect(Set(halves.map(\.description)) == Set(whole.map(\.description)))
+      #expect(halves.count == whole.count)
+    }
+  }
+
   @Test func joinByTasksOnV1AndByDirectoryOnV2() throws {
     #expect(
       try Cgroup("a/b", in: legacyLayout).joinOperations() == [
