@@ -58,9 +58,12 @@ import Testing
     var running = CBORMap()
     running[.startedSeconds] = 820
     #expect(status("running", running) == "up 3m")
+    var end = CBORMap()
+    end[.exitCode] = 1
+    end[.reason] = "exit code 1"
     var ended = CBORMap()
     ended[.endedSeconds] = 880
-    ended[.end] = .map({ var end = CBORMap(); end[.exitCode] = 1; end[.reason] = "exit code 1"; return end }())
+    ended[.end] = .map(end)
     #expect(status("ended", ended) == "ended 2m ago (exit code 1)")
     #expect(status("waiting", ended) == "waits to restart (exit code 1)")
     #expect(status("starting") == "starting")
