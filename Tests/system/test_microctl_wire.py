@@ -235,15 +235,15 @@ def test_inspect_of_a_stranger_is_refused_in_the_agents_words(ctl, fake):
     assert one_line(result.stderr) == "container x: there is none"
 
 
-def test_plan_numbers_the_steps(ctl, fake):
+def test_plan_shows_the_steps_with_their_numbers(ctl, fake):
     def script(talk):
         request = talk.expect(POST, "plan")
         assert request.value[ROOT] == "/r" and request.value[COMMAND] == ["sh", "-c", "true"]
-        talk.answer(request, {AGENT_STEPS: ["make cgroup"], CHILD_STEPS: ["mount proc", "exec sh"], AGENT_PLAN: b"\x01"})
+        talk.answer(request, {AGENT_STEPS: ["1 make cgroup"], CHILD_STEPS: ["2 mount proc", "10 exec sh"], AGENT_PLAN: b"\x01"})
 
     fake.serve(script)
     assert ctl("plan", "/r", "sh", "-c", "true").stdout.decode() == (
-        "The agent, on the node:\n    1  make cgroup\nThe child, inside its namespaces:\n    1  mount proc\n    2  exec sh\n")
+        "The agent, on the node:\n    1 make cgroup\nThe child, inside its namespaces:\n    2 mount proc\n   10 exec sh\n")
 
 
 def test_a_question_is_asked_again_where_the_agent_went_away(ctl, fake):

@@ -65,7 +65,9 @@ final class Attachment {
       try followLog()
     }
     switch try client.next(timeoutMilliseconds: isFinal ? Self.lastLogMilliseconds : -1) {
-    case .timeout: return finish()
+    case .timeout:
+      logToken = nil
+      return nil
     case .outputClosed: throw Failure(.outputClosed, "")
     case .signal(let number): return try interrupted(by: number)
     case .message(let message):
