@@ -38,16 +38,23 @@ final class Attachment {
   func run() throws(Failure) -> CInt {
     try client.connect()
     try client.watch(signals: [SIGINT, SIGTERM])
-    startToken = try client.send(.post, ["containers"], payload: request.value)
-    try subscribe()
+    var next = begin
     while true {
       do throws(Failure) {
-        if let code = try turn() { return code }
+        try next()
+        while true {
+          if let code = try turn() { return code }
+        }
       } catch {
         guard error.kind == .connectionLost else { throw error }
-        try resume()
+        next = resume
       }
     }
+  }
+
+  private func begin() throws(Failure) {
+    startToken = try client.send(.post, ["containers"], payload: request.value)
+    try subscribe()
   }
 
   private func turn() throws(Failure) -> CInt? {
@@ -58,7 +65,9 @@ final class Attachment {
       try followLog()
     }
     switch try client.next(timeoutMilliseconds: isFinal ? Self.lastLogMilliseconds : -1) {
-    case .timeout: return finish()
+    case .timeout:
+      logToken = nil
+      return nil
     case .outputClosed: throw Failure(.outputClosed, "")
     case .signal(let number): return try interrupted(by: number)
     case .message(let message):

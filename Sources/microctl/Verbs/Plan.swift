@@ -17,11 +17,13 @@ let planVerb = Verb(
   return ExitCode.success
 }
 
+/// The steps as they come, each with its number in the whole plan, as errors tell it; the numbers aligned.
 private func steps(_ title: String, _ value: CBORValue?) -> String {
   var text = title + "\n"
-  for (index, step) in (value?.arrayValue ?? []).enumerated() {
-    let number = "\(index + 1)"
-    text += "  \(Text.spaces(3 - number.utf8.count))\(number)  \(Text.clean(step.textValue ?? step.description))\n"
+  for step in value?.arrayValue ?? [] {
+    let line = Text.clean(step.textValue ?? step.description)
+    let digits = line.utf8.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }.count
+    text += "  \(Text.spaces(3 - digits))\(line)\n"
   }
   return text
 }
