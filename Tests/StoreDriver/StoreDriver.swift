@@ -70,11 +70,8 @@ private func run(_ path: String, _ count: UInt64, wait: Bool) -> CInt {
   }
 }
 
-#if hasFeature(Embedded)
-  @_cdecl("main")
-#else
-  @_cdecl("store_driver_main")
-#endif
+// Where the program starts: SwiftPM tells the linker that `main` is `<module>_main`, on the host and on boards alike.
+@_cdecl("store_driver_main")
 func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   let words = (0..<Int(count)).map { arguments[$0].map { String(cString: $0) } ?? "" }
   guard words.count >= 3, let rows = Decimal.parse(words[2]) else { return 2 }

@@ -35,11 +35,17 @@ private final class Disk {
     }
     under = (step, database, log)
     for database in [durableDatabase, database, torn(durableDatabase, database)] {
-      // The cut to nothing happens at once or not at all; only growth is torn.
-      for log in log.count < durableLog.count ? [durableLog, log] : [durableLog, log, torn(durableLog, log)] {
+      for log in logs(durableLog, log) {
         images.append(Image(step: step, database: database, log: log, acknowledged: acknowledged))
       }
     }
+  }
+
+  /// What may be found of a log: before, after, and torn. A cut to nothing happens at once or not at all; but frames that
+  /// are written after a cut that was not synced may lie over the old ones.
+  private func logs(_ old: Data, _ new: Data) -> [Data] {
+    if new.isEmpty { return [old, new] }
+    return [old, new, torn(old, new + old.dropFirst(new.count))]
   }
 
   /// Every other page of 4 KiB is the new one; the others are as before, or zeros where there was none.
@@ -47,7 +53,8 @@ private final class Disk {
     var bytes = new
     for start in stride(from: 0, to: new.count, by: 8192) {
       let end = min(start + 4096, new.count)
-      for index in start..<end { bytes[index] = index < old.count ? old[index] : 0 }
+      let before = start < old.count ? old[start..<min(end, old.count)] : Data()
+      bytes.replaceSubrange(start..<end, with: before + Data(count: end - start - before.count))
     }
     return bytes
   }
