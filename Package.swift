@@ -3,10 +3,11 @@ import PackageDescription
 
 // A program's entry is a C function of its own, since Embedded Swift has no `CommandLine`; `-parse-as-library` keeps
 // swiftc from making a second one.
-func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func program(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
   .executableTarget(
     name: name,
     dependencies: dependencies + ["CEmbeddedRuntime"],
+    path: path,
     swiftSettings: [.unsafeFlags(["-parse-as-library"])])
 }
 
@@ -47,7 +48,8 @@ let package = Package(
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
     .testTarget(name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics"]),
-    .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics"]),
+    program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
+    .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -6,6 +6,8 @@ import CSQLite
 public final class Database {
   /// The file's path, for messages.
   public let path: String
+  /// What is being done with the store, for messages.
+  var action = "open store"
   private var connection: OpaquePointer?
 
   /// Opens or makes the file, for this process alone.
@@ -14,8 +16,8 @@ public final class Database {
     let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
     let code = sqlite3_open_v2(path, &connection, flags, nil)
     // Also a connection that could not be opened is given back; the end of this object closes it.
-    if code != SQLITE_OK { throw failure(code, "open store") }
-    try check(sqlite_keep_log_on_close(connection), "open store")
+    if code != SQLITE_OK { throw failure(code, action) }
+    try check(sqlite_keep_log_on_close(connection), action)
   }
 
   deinit { close() }
@@ -29,15 +31,15 @@ public final class Database {
   /// Runs SQL that gives no rows: one statement or several.
   public func execute(_ sql: String) throws(StoreError) {
     guard let connection else { throw closed }
-    try check(sqlite3_exec(connection, sql, nil, nil, nil), "use store")
+    try check(sqlite3_exec(connection, sql, nil, nil, nil), action)
   }
 
   /// Makes a statement ready to be run, as often as wanted. `?1`, `?2`… stand for values.
   public func prepare(_ sql: String) throws(StoreError) -> Statement {
     guard let connection else { throw closed }
     var made: OpaquePointer?
-    try check(sqlite3_prepare_v2(connection, sql, -1, &made, nil), "use store")
-    guard let made else { throw StoreError(.refused, "use store \(path): an empty statement") }
+    try check(sqlite3_prepare_v2(connection, sql, -1, &made, nil), action)
+    guard let made else { throw StoreError(.refused, "\(action) \(path): an empty statement") }
     return Statement(made, of: self)
   }
 

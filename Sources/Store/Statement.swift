@@ -60,7 +60,7 @@ public final class Statement {
   }
 
   private func bound(_ code: CInt) throws(StoreError) -> Statement {
-    try database.check(code, "bind a value in store")
+    try database.check(code, database.action)
     return self
   }
 
@@ -71,7 +71,7 @@ public final class Statement {
     let code = sqlite3_step(statement)
     if code == SQLITE_ROW { return true }
     // The error's message is taken before the reset, which would repeat the error but not explain it.
-    let failure = code == SQLITE_DONE ? nil : database.failure(code, "use store")
+    let failure = code == SQLITE_DONE ? nil : database.failure(code, database.action)
     sqlite3_reset(statement)
     if let failure { throw failure }
     return false

@@ -39,13 +39,13 @@ extension Store {
     let database = try Database(path: path)
     do throws(StoreError) {
       try protect(path)
-      try configure(database)
-      try inspect(database)
+      try readable(database)
       try schema.migrate(database)
       try empty(database)
       let files = try openFiles(path)
       // From here on the sequencer syncs, and SQLite never does.
       try database.execute("PRAGMA synchronous = OFF")
+      database.action = "use store"
       return try Store(database, files, checkpointPages: checkpointPages)
     } catch {
       database.close()
@@ -67,6 +67,17 @@ extension Store {
       return try StoreFiles.open(path: path)
     } catch {
       throw StoreError(error)
+    }
+  }
+
+  /// Our own fixed statements are never refused by a sound file: a refusal is damage that SQLite took for something else,
+  /// such as a file format of the future.
+  private static func readable(_ database: Database) throws(StoreError) {
+    do throws(StoreError) {
+      try configure(database)
+      try inspect(database)
+    } catch {
+      throw error.kind == .refused ? StoreError(.damaged, error.description) : error
     }
   }
 
