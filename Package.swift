@@ -45,7 +45,9 @@ let package = Package(
     .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
-    .testTarget(name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"]),
+    .testTarget(
+      name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"],
+      exclude: ["plans"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics"]),
     .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics"]),
   ],

@@ -113,7 +113,7 @@ extension Step: CustomStringConvertible {
 
   private func quoted(_ text: String) -> String { "\"\(text)\"" }
 
-  private func octal(_ value: UInt32) -> String { "0" + String(value, radix: 8) }
+  private func octal(_ value: UInt32) -> String { (value == 0 ? "" : "0") + String(value, radix: 8) }
 
   private func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 
