@@ -59,8 +59,14 @@ struct Trace {
 
   init(recordingIn file: String) throws {
     self.file = file
-    strace.executableURL = URL(fileURLWithPath: "/usr/bin/strace")
-    strace.arguments = ["-f", "-qq", "-s", "200", "-e", "signal=none", "-o", file, "-p", "\(getpid())"]
+    // A test's threads block signals, and strace inherits that; it must hear the interrupt that ends it.
+    let unblock =
+      "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp(sys.argv[1], sys.argv[1:])"
+    strace.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    strace.arguments = [
+      "python3", "-c", unblock, "strace", "-f", "-qq", "-s", "200", "-e", "signal=none", "-o", file, "-p",
+      "\(getpid())",
+    ]
     try strace.run()
     for _ in 0..<1000 {
       let status = String(decoding: try Files.read("/proc/self/status"), as: UTF8.self)
@@ -78,10 +84,19 @@ struct Trace {
     let clone = try #require(
       lines.last { $0.contains("CLONE_NEWNS") && $0.contains("clone3(") || $0.contains("<... clone3 resumed>") })
     let child = try #require(clone.split(separator: " ").last)
-    return lines.filter { $0.hasPrefix(child + " ") }
-      .map { $0.dropFirst(child.count).drop { $0 == " " } }
-      .filter { !$0.hasPrefix("<... ") && !$0.hasPrefix("+++") && !$0.hasPrefix("---") }
-      .map { String($0) }
+    var calls: [String] = []
+    for line in lines where line.hasPrefix(child + " ") {
+      let call = String(line.dropFirst(child.count).drop { $0 == " " })
+      if call.hasPrefix("+++") || call.hasPrefix("---") { continue }
+      if call.hasPrefix("<... ") {
+        // The rest of a call that another thread's came in between. The clone's own is the parent's call.
+        guard let end = call.firstIndex(of: ">"), !calls.isEmpty else { continue }
+        calls[calls.count - 1] += call[call.index(after: end)...]
+      } else {
+        calls.append(call.replacing(" <unfinished ...>", with: ""))
+      }
+    }
+    return calls
   }
 
   private static func quote(_ text: String) -> String { "\"" + text.replacing("\"", with: "\\\"") + "\"" }
@@ -97,6 +112,8 @@ struct Trace {
         + [Expected(prefix: "rt_sigprocmask(SIG_SETMASK, []")]
     case EXECUTOR_UMASK:
       return [Expected(prefix: "umask(" + (numbers[0] == 0 ? "000" : "0" + String(numbers[0], radix: 8)))]
+    case EXECUTOR_MAKE_DIRECTORY:
+      return [Expected(prefix: "mkdir", holds: [texts[0] + ", 0" + String(numbers[0], radix: 8)])]
     case EXECUTOR_UNSHARE: return [Expected(prefix: "unshare(CLONE_NEWCGROUP)")]
     case EXECUTOR_LIMIT:
       return [Expected(prefix: "prlimit64(0, RLIMIT_NOFILE, {rlim_cur=\(numbers[1]), rlim_max=\(numbers[3])}")]
@@ -140,7 +157,9 @@ struct Trace {
       ]
     case EXECUTOR_MAKE_NODE:
       return [
-        Expected(prefix: "mknod", holds: [texts[0], "S_IFCHR|0666, makedev(0x\(numbers[1]), 0x\(numbers[2]))"])
+        Expected(
+          prefix: "mknod",
+          holds: [texts[0], "S_IFCHR|0666, makedev(0x\(numbers[1]), \(numbers[2] == 0 ? "0" : "0x\(numbers[2])"))"])
       ]
     case EXECUTOR_LINK: return [Expected(prefix: "symlink", holds: [texts[0] + ",", texts[1]])]
     case EXECUTOR_MASK:
