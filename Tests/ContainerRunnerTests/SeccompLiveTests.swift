@@ -39,7 +39,8 @@ extension RunningContainers {
           word result = call((word)number, (word)first, 0, 0);
           if (result > 0) result = 0;
           result = -result;
-          char text[4] = {(char)('0' + result / 100 % 10), (char)('0' + result / 10 % 10), (char)('0' + result % 10), 10};
+          char text[4] = {(char)('0' + result / 100 % 10), (char)('0' + result / 10 % 10), '0', 10};
+          text[2] += (char)(result % 10);
           call(WRITE, 1, (word)text, 4);
         }
         call(EXIT, 0, 0, 0);
