@@ -46,7 +46,9 @@ let package = Package(
     .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
-    .testTarget(name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"]),
+    .testTarget(
+      name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"],
+      exclude: ["plans"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics"]),
     program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
     .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver"]),

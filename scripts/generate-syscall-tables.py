@@ -79,7 +79,7 @@ def main():
         sys.exit("in no header: " + " ".join(unknown))
     out = ["// Written by scripts/generate-syscall-tables.py: change that, not this.", "", "extension SeccompProfile {"]
     for abi, names in tables.items():
-        property_name = {"i386": "i386", "x86_64": "x86_64"}[abi]
+        property_name = {"i386": "i386", "x86_64": "amd64"}[abi]
         out.append(f"  /// What {abi} programs may call: from each number on, up to the next row's.")
         out.append(f"  static let {property_name}: [Row] = [")
         items = [f"Row({number}, .{action})," for number, action in rows(names)]

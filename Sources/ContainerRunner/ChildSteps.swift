@@ -72,10 +72,15 @@ extension ContainerSpec {
 
   private func addMounts(to steps: inout StepList, _ facts: HostFacts) {
     var bind = Slot.firstBind
+    var fresh: [String] = []  // what is empty now, so that targets in it are known to be missing
     for mount in effectiveMounts {
+      let isInFresh = fresh.contains { mount.destination.isChild(of: $0) }
       if !mount.isBind {
         let flags = mount.options.intersection(.ofKernelMount).rawValue
-        steps.append(EXECUTOR_MOUNT, [flags, 1], [mount.source, mount.destination, mount.type, data(of: mount)])
+        if isInFresh { steps.append(EXECUTOR_MAKE_DIRECTORY, [0o755], [mount.destination]) }
+        steps.append(
+          EXECUTOR_MOUNT, [flags, isInFresh ? 0 : 1], [mount.source, mount.destination, mount.type, data(of: mount)])
+        if mount.type == "tmpfs" { fresh.append(mount.destination + "/") }
         continue
       }
       steps.append(EXECUTOR_MOVE_MOUNT, [bind, 1], [mount.destination])
@@ -154,6 +159,13 @@ extension ContainerSpec {
     steps.append(
       EXECUTOR_EXECUTE, [UInt32(candidates.count), UInt32(process.args.count)],
       candidates + process.args + process.env)
+  }
+}
+
+extension String {
+  /// This path names something directly in `directory`, which ends in a slash.
+  fileprivate func isChild(of directory: String) -> Bool {
+    hasPrefix(directory) && !utf8.dropFirst(directory.utf8.count).contains(UInt8(ascii: "/"))
   }
 }
 

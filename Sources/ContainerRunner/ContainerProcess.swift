@@ -32,8 +32,8 @@ public enum ContainerProcess {
   /// How the child ends when its program was never run: a step failed, or nobody let it go.
   public static let neverRanExitCode = Int32(EXECUTOR_NEVER_RAN)
 
-  /// Performs the agent's steps, clones the child and writes its id maps. The child goes on by itself, up to just before
-  /// its program, while the agent makes its record durable. What the agent's steps opened is closed again; directories
+  /// Performs the agent's steps, clones the child and writes its id maps. The child goes on by itself, up to just
+  /// before its program, while the agent makes its record durable. What the agent's steps opened is closed again; directories
   /// that they made are `Cleanup`'s.
   public static func start(
     _ plan: LaunchPlan, _ descriptors: LaunchDescriptors

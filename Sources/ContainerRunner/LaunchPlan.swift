@@ -69,7 +69,8 @@ extension IDMapping {
   /// The host's id of the container's `id`, or nil if it is not mapped.
   static func hostID(of id: UInt32, in mappings: [IDMapping]) -> UInt32? {
     for mapping in mappings where id >= mapping.containerID && id - mapping.containerID < mapping.size {
-      return mapping.hostID + (id - mapping.containerID)
+      let (hostID, overflow) = mapping.hostID.addingReportingOverflow(id - mapping.containerID)
+      return overflow ? nil : hostID
     }
     return nil
   }

@@ -82,7 +82,8 @@ extension Step: CustomStringConvertible {
       ]
     case EXECUTOR_OVERLAY: return ["work \(text(1))"]
     case EXECUTOR_UNSHARE: return [Namespaces(rawValue: number(0)).description]
-    case EXECUTOR_MOUNT: return options(number(0)) + [text(3)]
+    case EXECUTOR_MOUNT: return options(number(0)) + [text(3), number(1) == 0 ? "" : "made if missing"]
+    case EXECUTOR_MOVE_MOUNT: return [number(1) == 0 ? "" : "made if missing"]
     case EXECUTOR_MAKE_NODE: return [octal(number(0) & 0o7777), "\(number(1)):\(number(2))"]
     case EXECUTOR_LIMIT: return ["\(wide(1)):\(wide(3))"]
     case EXECUTOR_LIMIT_CAPABILITIES: return [hexadecimal(wide(0))]
@@ -113,7 +114,7 @@ extension Step: CustomStringConvertible {
 
   private func quoted(_ text: String) -> String { "\"\(text)\"" }
 
-  private func octal(_ value: UInt32) -> String { "0" + String(value, radix: 8) }
+  private func octal(_ value: UInt32) -> String { (value == 0 ? "" : "0") + String(value, radix: 8) }
 
   private func hexadecimal(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 

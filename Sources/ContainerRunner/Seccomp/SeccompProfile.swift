@@ -28,27 +28,27 @@ public struct SeccompProfile: Sendable {
   }
 
   let i386: [Row]
-  let x86_64: [Row]
+  let amd64: [Row]
 
   /// As strict as Docker's default profile with its default capabilities.
-  public static let standard = SeccompProfile(i386: SeccompProfile.i386, x86_64: SeccompProfile.x86_64)
+  public static let standard = SeccompProfile(i386: SeccompProfile.i386, amd64: SeccompProfile.amd64)
 
   /// The filter as a BPF program; without x86_64's half for a kernel that has none.
   func program(is64Bit: Bool) -> BPFProgram {
-    var x86_64Part = BPFProgram()
+    var amd64Part = BPFProgram()
     if is64Bit {
-      x86_64Part.jump(ifEqual: Architecture.x86_64, then: 1, otherwise: 0)
-      x86_64Part.end(.killProcess)
-      x86_64Part.append(SeccompProfile.part(x86_64))
+      amd64Part.jump(ifEqual: Architecture.amd64, then: 1, otherwise: 0)
+      amd64Part.end(.killProcess)
+      amd64Part.append(SeccompProfile.part(amd64))
     } else {
-      x86_64Part.end(.killProcess)
+      amd64Part.end(.killProcess)
     }
     var program = BPFProgram()
     program.load(.architecture)
     // The jump over the other part is longer than a conditional jump reaches.
     program.jump(ifEqual: Architecture.i386, then: 0, otherwise: 1)
-    program.jump(x86_64Part.count)
-    program.append(x86_64Part)
+    program.jump(amd64Part.count)
+    program.append(amd64Part)
     program.append(SeccompProfile.part(i386))
     return program
   }
@@ -56,7 +56,7 @@ public struct SeccompProfile: Sendable {
   /// AUDIT_ARCH_ of linux/audit.h.
   enum Architecture {
     static let i386: UInt32 = 0x4000_0003
-    static let x86_64: UInt32 = 0xC000_003E
+    static let amd64: UInt32 = 0xC000_003E
   }
 
   private static func part(_ rows: [Row]) -> BPFProgram {

@@ -29,7 +29,7 @@ extension SeccompProfile {
   ]
 
   /// What x86_64 programs may call: from each number on, up to the next row's.
-  static let x86_64: [Row] = [
+  static let amd64: [Row] = [
     Row(0, .allowed), Row(41, .socket), Row(42, .allowed), Row(56, .clone), Row(57, .allowed), Row(103, .refused),
     Row(104, .allowed), Row(134, .refused), Row(135, .personality), Row(136, .refused), Row(137, .allowed),
     Row(139, .refused), Row(140, .allowed), Row(153, .refused), Row(154, .allowed), Row(155, .refused),

@@ -1,0 +1,195 @@
+import CSystem
+import Foundation
+import LinuxSystem
+import Testing
+
+@testable import ContainerRunner
+
+extension RunningContainers {
+  /// The executor performs the plan's bytes and nothing else: strace's record of the child, call for call, against what
+  /// the decoded steps say.
+  @Suite struct TraceTests {
+    enum Variant: CaseIterable { case standard, overlay, hostNamespaces, initramfs }
+
+    @Test(arguments: Variant.allCases) func childPerformsExactlyThePlan(variant: Variant) throws {
+      let sandbox = try Sandbox()
+      var spec = sandbox.spec(["true"], overlay: variant == .overlay)
+      var facts = try HostFacts.discover()
+      if variant == .hostNamespaces { spec = sandbox.spec(["true"], firstHostID: 0) }
+      if variant == .initramfs { facts.rootIsInitramfs = true }
+      spec.mounts.append(MountSpec(destination: "/tmp", type: "tmpfs", source: "tmpfs", data: "size=64k"))
+      let plan = try LaunchPlan(
+        spec, facts: facts, rootMagic: try HostFacts.fileSystemMagic(of: sandbox.rootPath))
+
+      let trace = try Trace(recordingIn: sandbox.path + "/trace")
+      let outcome = try Live.run(plan)
+      let calls = try trace.stop()
+      #expect(outcome.exitCode == 0)
+
+      var rest = calls[...]
+      // Before the first step the child closes the agent's end of the control pipe.
+      #expect(rest.popFirst()?.hasPrefix("close(") == true)
+      for (index, step) in plan.childSteps.steps.enumerated() {
+        let number = plan.agentSteps.count + 2 + index
+        for expected in Trace.expected(step) {
+          guard let call = rest.first, call.hasPrefix(expected.prefix), expected.holds.allSatisfy(call.contains) else {
+            if expected.isOptional { continue }
+            Issue.record("step \(number) \(step): \(expected) was expected, \(rest.first ?? "nothing") was called")
+            return
+          }
+          rest.removeFirst()
+        }
+      }
+      // The last step is exec: what comes then is the program's.
+      #expect(calls[..<rest.startIndex].last?.hasPrefix("execve(") == true)
+    }
+  }
+}
+
+/// strace attached to this process, following the next child.
+struct Trace {
+  struct Expected {
+    var prefix: String
+    var holds: [String] = []
+    var isOptional = false
+  }
+
+  private let strace = Process()
+  private let file: String
+
+  init(recordingIn file: String) throws {
+    self.file = file
+    // A test's threads block signals, and strace inherits that; it must hear the interrupt that ends it.
+    let unblock =
+      "import os, signal, sys; signal.pthread_sigmask(signal.SIG_SETMASK, []); os.execvp(sys.argv[1], sys.argv[1:])"
+    strace.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    strace.arguments = [
+      "python3", "-c", unblock, "strace", "-f", "-qq", "-s", "200", "-e", "signal=none", "-o", file, "-p",
+      "\(getpid())",
+    ]
+    try strace.run()
+    for _ in 0..<1000 {
+      let status = String(decoding: try Files.read("/proc/self/status"), as: UTF8.self)
+      if !status.contains("TracerPid:\t0\n") { return }
+      usleep(10_000)
+    }
+    throw SystemError("attach", "strace", .notPermitted)
+  }
+
+  /// The calls of the process that the clone3 with namespaces made, without its id.
+  func stop() throws -> [String] {
+    strace.interrupt()
+    strace.waitUntilExit()
+    let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+    let clone = try #require(
+      lines.last { $0.contains("CLONE_NEWNS") && $0.contains("clone3(") || $0.contains("<... clone3 resumed>") })
+    let child = try #require(clone.split(separator: " ").last)
+    var calls: [String] = []
+    for line in lines where line.hasPrefix(child + " ") {
+      let call = String(line.dropFirst(child.count).drop { $0 == " " })
+      if call.hasPrefix("+++") || call.hasPrefix("---") { continue }
+      if call.hasPrefix("<... ") {
+        // The rest of a call that another thread's came in between. The clone's own is the parent's call.
+        guard let end = call.firstIndex(of: ">"), !calls.isEmpty else { continue }
+        calls[calls.count - 1] += call[call.index(after: end)...]
+      } else {
+        calls.append(call.replacing(" <unfinished ...>", with: ""))
+      }
+    }
+    return calls
+  }
+
+  private static func quote(_ text: String) -> String { "\"" + text.replacing("\"", with: "\\\"") + "\"" }
+
+  /// What the kernel must be asked for a step, written without a look at the executor's code.
+  static func expected(_ step: Step) -> [Expected] {
+    let texts = step.strings.map(quote)
+    let numbers = step.numbers
+    switch step.operation {
+    case EXECUTOR_NEW_SESSION: return [Expected(prefix: "setsid(")]
+    case EXECUTOR_RESET_SIGNALS:
+      return [Int](repeating: 0, count: 29).map { _ in Expected(prefix: "rt_sigaction(", holds: ["SIG_DFL"]) }
+        + [Expected(prefix: "rt_sigprocmask(SIG_SETMASK, []")]
+    case EXECUTOR_UMASK:
+      return [Expected(prefix: "umask(" + (numbers[0] == 0 ? "000" : "0" + String(numbers[0], radix: 8)))]
+    case EXECUTOR_MAKE_DIRECTORY:
+      return [Expected(prefix: "mkdir", holds: [texts[0] + ", 0" + String(numbers[0], radix: 8)])]
+    case EXECUTOR_UNSHARE: return [Expected(prefix: "unshare(CLONE_NEWCGROUP)")]
+    case EXECUTOR_LIMIT:
+      return [Expected(prefix: "prlimit64(0, RLIMIT_NOFILE, {rlim_cur=\(numbers[1]), rlim_max=\(numbers[3])}")]
+    case EXECUTOR_HOSTNAME: return [Expected(prefix: "sethostname(" + texts[0])]
+    case EXECUTOR_LOOPBACK:
+      return [
+        Expected(prefix: "socket(AF_INET"),
+        Expected(prefix: "ioctl(", holds: ["SIOCSIFFLAGS", "\"lo\"", "IFF_UP"]), Expected(prefix: "close("),
+      ]
+    case EXECUTOR_WAIT:
+      return [Expected(prefix: "read(")]
+    case EXECUTOR_GROUP: return [Expected(prefix: "setresgid(\(numbers[0]), \(numbers[0]), \(numbers[0]))")]
+    case EXECUTOR_USER:
+      return (numbers[1] == 0 ? [] : [Expected(prefix: "prctl(PR_SET_KEEPCAPS, 1")])
+        + [Expected(prefix: "setresuid(\(numbers[0]), \(numbers[0]), \(numbers[0]))")]
+    case EXECUTOR_GROUPS: return [Expected(prefix: "setgroups(\(numbers.count)")]
+    case EXECUTOR_MOUNT:
+      let names = [
+        (1, "MS_RDONLY"), (2, "MS_NOSUID"), (4, "MS_NODEV"), (8, "MS_NOEXEC"), (1 << 5, "MS_REMOUNT"),
+        (1 << 12, "MS_BIND"), (1 << 14, "MS_REC"), (1 << 18, "MS_PRIVATE"), (1 << 24, "MS_STRICTATIME"),
+      ]
+      let flags = names.filter { Int(numbers[0]) & $0.0 != 0 }.map { $0.1 }.joined(separator: "|")
+      let type = step.strings[2].isEmpty ? "NULL" : texts[2]
+      return [
+        Expected(
+          prefix: "mount(\(texts[0]), \(texts[1]), \(type), \(flags.isEmpty ? "0" : flags), "
+            + (step.strings[3].isEmpty ? "NULL)" : texts[3]))
+      ]
+    case EXECUTOR_UNMOUNT: return [Expected(prefix: "umount2(\(texts[0]), MNT_DETACH)")]
+    case EXECUTOR_OPEN: return [Expected(prefix: "open", holds: [texts[0], "O_PATH|O_DIRECTORY"])]
+    case EXECUTOR_MOVE_MOUNT:
+      return [Expected(prefix: "move_mount(", holds: ["\"\", AT_FDCWD, \(texts[0]), MOVE_MOUNT_F_EMPTY_PATH"])]
+    case EXECUTOR_ENTER_DIRECTORY: return [Expected(prefix: "fchdir(")]
+    case EXECUTOR_PIVOT_ROOT: return [Expected(prefix: "pivot_root(\".\", \".\")")]
+    case EXECUTOR_CHANGE_ROOT: return [Expected(prefix: "chroot(" + texts[0])]
+    case EXECUTOR_CHANGE_DIRECTORY: return [Expected(prefix: "chdir(" + texts[0])]
+    case EXECUTOR_BIND_NODE:
+      return [
+        Expected(prefix: "mknod", holds: [texts[1], "S_IFREG|0666"]),
+        Expected(prefix: "mount(\(texts[0]), \(texts[1]), NULL, MS_BIND, NULL)"),
+      ]
+    case EXECUTOR_MAKE_NODE:
+      return [
+        Expected(
+          prefix: "mknod",
+          holds: [texts[0], "S_IFCHR|0666, makedev(0x\(numbers[1]), \(numbers[2] == 0 ? "0" : "0x\(numbers[2])"))"])
+      ]
+    case EXECUTOR_LINK: return [Expected(prefix: "symlink", holds: [texts[0] + ",", texts[1]])]
+    case EXECUTOR_MASK:
+      return [
+        Expected(prefix: "mount(\"/dev/null\", \(texts[0]), NULL, MS_BIND, NULL)"),
+        Expected(prefix: "mount(\"tmpfs\", \(texts[0]), \"tmpfs\", MS_RDONLY", isOptional: true),
+      ]
+    case EXECUTOR_READ_ONLY:
+      return [
+        Expected(prefix: "mount(\(texts[0]), \(texts[0]), NULL, MS_BIND|MS_REC, NULL)"),
+        Expected(prefix: "mount_setattr(AT_FDCWD, \(texts[0])", holds: ["MOUNT_ATTR_RDONLY"], isOptional: true),
+      ]
+    case EXECUTOR_STANDARD_STREAMS:
+      return ["0)", "1)", "2)"].map { Expected(prefix: "dup2(", holds: [", \($0)"]) }
+    case EXECUTOR_CLOSE_OTHERS: return (0..<3).map { _ in Expected(prefix: "close_range(", isOptional: true) }
+    case EXECUTOR_LIMIT_CAPABILITIES:
+      let kept = UInt64(numbers[0]) | UInt64(numbers[1]) << 32
+      let last =
+        Int(
+          String(decoding: (try? Files.read("/proc/sys/kernel/cap_last_cap")) ?? [], as: UTF8.self).trimmingCharacters(
+            in: .newlines)) ?? 40
+      let dropped = (0...last).filter { kept >> UInt64($0) & 1 == 0 }
+      return dropped.map { _ in Expected(prefix: "prctl(PR_CAPBSET_DROP, ") }
+        + [Expected(prefix: "prctl(PR_CAPBSET_DROP, ", holds: ["EINVAL"])]
+    case EXECUTOR_SET_CAPABILITIES: return [Expected(prefix: "capset(")]
+    case EXECUTOR_NO_NEW_PRIVILEGES: return [Expected(prefix: "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)")]
+    case EXECUTOR_SECCOMP: return [Expected(prefix: "seccomp(SECCOMP_SET_MODE_FILTER, 0, {len=\(numbers.count / 2),")]
+    case EXECUTOR_EXECUTE:
+      return step.strings.prefix(Int(numbers[0])).map { Expected(prefix: "execve(" + quote($0), isOptional: true) }
+    default: return [Expected(prefix: "no call is known for operation \(step.operation.rawValue)")]
+    }
+  }
+}
