@@ -39,7 +39,7 @@ let package = Package(
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
     .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
-    .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent"]),
+    .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
     .testTarget(name: "ContainerRunnerTests", dependencies: ["ContainerRunner"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics"]),
