@@ -44,7 +44,7 @@ let package = Package(
     .testTarget(name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
     .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
-    .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent"]),
+    .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
     .testTarget(
       name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"],

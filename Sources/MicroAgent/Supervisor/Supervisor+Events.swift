@@ -10,7 +10,7 @@ extension Supervisor {
     case .saved(let revision): return saved(index, revision, now)
     case .started: return started(index, now)
     case .startFailed(let line): return startFailed(index, line, now)
-    case .ended(let cause): return ended(index, cause, now)
+    case .ended(let cause): return processEnded(index, cause, now)
     case .wasPutAway: return wasPutAway(index, now)
     case .forgotten: return forgotten(index)
     }
@@ -26,6 +26,7 @@ extension Supervisor {
   /// The newest record is durable: what waited for that may happen.
   private mutating func saved(_ index: Int, _ revision: UInt32, _ now: Instant) -> [Effect] {
     guard revision == entries[index].revision else { return [] }
+    entries[index].savedRevision = revision
     let id = entries[index].container.id
     switch entries[index].container.phase {
     case .starting:
@@ -37,12 +38,8 @@ extension Supervisor {
       if entries[index].graceMilliseconds == 0 { return [.killAll(id: id)] }
       entries[index].deadline = now.advanced(milliseconds: entries[index].graceMilliseconds)
       return [.signal(id: id, signal: Self.terminate)]
-    case .ended, .waiting:
-      if entries[index].isPutAway { return answerStops(index) }
-      return [.putAway(id: id)]
-    case .removing:
-      if entries[index].isPutAway { return [.deleteFiles(id: id), .forget(id: id)] }
-      return [.putAway(id: id)]
+    case .ended, .waiting, .removing:
+      return entries[index].isPutAway ? settled(index, now) : putAway(index)
     case .created, .running:
       return []
     }
@@ -52,15 +49,12 @@ extension Supervisor {
     guard entries[index].container.phase == .starting else { return [] }
     entries[index].container.phase = .running
     entries[index].container.startedSeconds = wallSeconds()
-    entries[index].startedAt = now
-    var effects: [Effect] = []
-    if let token = entries[index].runToken {
-      entries[index].runToken = nil
-      effects.append(.reply(token: token, .done(name: entries[index].container.name)))
-    }
+    watchHealth(index, now)
+    var effects = answerRuns(index, .done(name: entries[index].container.name))
     // Nobody waits for this save: whatever happens, the record `starting` leads a new agent to the same place.
     effects += [save(index), .changed(id: entries[index].container.id)]
     if !entries[index].container.wanted {
+      entries[index].deadline = nil
       if entries[index].initiator == .none { entries[index].initiator = .stopped }
       effects += beginStop(index)
     }
@@ -69,36 +63,43 @@ extension Supervisor {
 
   /// A first start that fails leaves nothing behind; a later one is an end like any other.
   private mutating func startFailed(_ index: Int, _ line: String, _ now: Instant) -> [Effect] {
-    let isFirst = entries[index].container.starts <= 1 && entries[index].container.end == nil
+    let container = entries[index].container
+    guard container.phase == .created || container.phase == .starting else { return [] }
+    let isFirst = container.starts <= 1 && container.end == nil
     guard isFirst else { return ended(index, .failedToStart(line), now) }
     entries[index].failure = RequestError(.failed, line)
+    if entries[index].revision > 0 { return beginRemoval(index) }
     entries[index].container.phase = .removing
-    entries[index].revision += 1  // answers to saves under way mean nothing any more
-    return [.putAway(id: entries[index].container.id)]
+    return putAway(index)
   }
 
-  mutating func ended(_ index: Int, _ cause: ContainerEnd.Cause, _ now: Instant) -> [Effect] {
-    guard entries[index].container.isAlive || entries[index].container.phase == .created else { return [] }
-    var effects: [Effect] = []
-    if let token = entries[index].runToken {
-      entries[index].runToken = nil
-      if case .failedToStart(let line) = cause {
-        effects.append(.reply(token: token, .failed(RequestError(.failed, line))))
-      } else {
-        effects.append(.reply(token: token, .done(name: entries[index].container.name)))
-      }
+  /// The process is gone. One that was never let go cannot have run its program; one that was may have, unheard.
+  private mutating func processEnded(_ index: Int, _ cause: ContainerEnd.Cause, _ now: Instant) -> [Effect] {
+    guard entries[index].container.isAlive else { return [] }
+    if entries[index].container.phase == .starting, !entries[index].isReleased {
+      let how = ContainerEnd(cause: cause).description
+      return startFailed(index, "container \(entries[index].container.name): ended before its program ran: \(how)", now)
     }
-    if let startedAt = entries[index].startedAt,
-      now.milliseconds(since: startedAt) >= RestartPolicy.healthyAfterMilliseconds
-    {
+    return ended(index, cause, now)
+  }
+
+  /// Notes how a run ended, and what is to follow.
+  mutating func ended(_ index: Int, _ cause: ContainerEnd.Cause, _ now: Instant) -> [Effect] {
+    var effects: [Effect]
+    if case .failedToStart(let line) = cause {
+      effects = answerRuns(index, .failed(RequestError(.failed, line)))
+    } else {
+      effects = answerRuns(index, .done(name: entries[index].container.name))
+    }
+    if entries[index].container.phase == .running, let healthyAt = entries[index].deadline, healthyAt <= now {
       entries[index].container.restarts = 0
     }
     entries[index].container.end = ContainerEnd(cause: cause, initiator: entries[index].initiator)
     entries[index].container.endedSeconds = wallSeconds()
-    entries[index].startedAt = nil
     entries[index].deadline = nil
     entries[index].container.phase = phaseAfterEnd(entries[index], cause)
-    return effects + [save(index), .changed(id: entries[index].container.id)]
+    effects += [save(index), .changed(id: entries[index].container.id)]
+    return effects
   }
 
   private func phaseAfterEnd(_ entry: Entry, _ cause: ContainerEnd.Cause) -> Container.Phase {
@@ -111,8 +112,23 @@ extension Supervisor {
   }
 
   private mutating func wasPutAway(_ index: Int, _ now: Instant) -> [Effect] {
+    entries[index].isPuttingAway = false
     entries[index].isPutAway = true
     entries[index].container.process = nil
+    switch entries[index].container.phase {
+    case .ended, .waiting, .removing:
+      return entries[index].isSettled ? settled(index, now) : []
+    case .created:
+      // Found half started by a new agent: now that the half is gone, it can be started.
+      if entries[index].container.wanted { return launch(index) }
+      return ended(index, .failedToStart(Self.stoppedEarly), now)
+    case .starting, .running, .stopping:
+      return []
+    }
+  }
+
+  /// The end is durable and the kernel's part gone: what waited for both may happen.
+  private mutating func settled(_ index: Int, _ now: Instant) -> [Effect] {
     let id = entries[index].container.id
     switch entries[index].container.phase {
     case .removing:
@@ -124,21 +140,23 @@ extension Supervisor {
     case .ended:
       entries[index].container.wanted = false
       return answerStops(index)
-    case .created:
-      // Found half started by a new agent: now that the half is gone, it can be started.
-      if entries[index].container.wanted { return launch(index) }
-      entries[index].container.phase = entries[index].removesWhenEnded ? .removing : .ended
-      return [save(index)]
-    case .starting, .running, .stopping:
+    case .created, .starting, .running, .stopping:
       return []
     }
+  }
+
+  /// A container that was restarted counts as healthy when it has run for a while. That is noted in its record, so that
+  /// a restart of the board months later finds it so.
+  mutating func watchHealth(_ index: Int, _ now: Instant) {
+    guard entries[index].container.restarts > 0 else { return }
+    entries[index].deadline = now.advanced(milliseconds: RestartPolicy.healthyAfterMilliseconds)
   }
 
   private mutating func forgotten(_ index: Int) -> [Effect] {
     let entry = entries.remove(at: index)
     let name = entry.container.name
     var effects: [Effect] = [.changed(id: entry.container.id)]
-    if let token = entry.runToken {
+    for token in entry.runTokens {
       effects.append(.reply(token: token, entry.failure.map { .failed($0) } ?? .done(name: name)))
     }
     for token in entry.stopTokens + entry.removeTokens {
@@ -147,11 +165,19 @@ extension Supervisor {
     return effects
   }
 
+  private mutating func answerRuns(_ index: Int, _ reply: Reply) -> [Effect] {
+    let tokens = entries[index].runTokens
+    entries[index].runTokens = []
+    return tokens.map { .reply(token: $0, reply) }
+  }
+
   private mutating func answerStops(_ index: Int) -> [Effect] {
     let tokens = entries[index].stopTokens
     entries[index].stopTokens = []
     return tokens.map { .reply(token: $0, .done(name: entries[index].container.name)) }
   }
+
+  static let stoppedEarly = "it was stopped before its program ran"
 
   /// SIGTERM.
   private static let terminate: UInt8 = 15

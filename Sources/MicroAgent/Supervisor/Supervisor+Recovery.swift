@@ -13,19 +13,22 @@ public enum Observation: Equatable, Sendable {
 }
 
 extension Supervisor {
-  /// Takes over a container from the store, after the agent, the keeper or the board was restarted.
+  /// Takes over a container from the store, after the agent, the keeper or the board was restarted. What the store holds
+  /// must have been made durable before: an agent that died may have left writes that a power cut would take back.
   /// - Parameter observation: what is left of its process; not asked for where the record names none.
   public mutating func adopt(_ container: Container, _ observation: Observation, now: Instant) -> [Effect] {
     var entry = Entry(container: container)
     entry.graceMilliseconds = container.request.graceMilliseconds
+    entry.revision = 1
+    entry.savedRevision = 1
+    if container.phase == .stopping { entry.initiator = .stopped }
     entries.append(entry)
     let index = entries.count - 1
-    let id = container.id
     switch container.phase {
     case .removing, .ended, .waiting:
-      return [.putAway(id: id)]
+      return putAway(index)
     case .created:
-      return startAgain(index)
+      return startAgain(index, now)
     case .starting, .running, .stopping:
       break
     }
@@ -33,9 +36,9 @@ extension Supervisor {
     case .alive(runsProgram: true):
       return resume(index, now)
     case .alive(runsProgram: false):
-      return [.killAll(id: id)] + startAgain(index)
+      return [.killAll(id: container.id)] + startAgain(index, now)
     case .neverRan:
-      return startAgain(index)
+      return startAgain(index, now)
     case .ended(let cause):
       return ended(index, cause, now)
     case .gone(let why):
@@ -45,21 +48,22 @@ extension Supervisor {
 
   private mutating func resume(_ index: Int, _ now: Instant) -> [Effect] {
     entries[index].isReleased = true
-    entries[index].startedAt = now
     guard entries[index].container.phase != .stopping, entries[index].container.wanted else {
       entries[index].initiator = .stopped
       return beginStop(index)
     }
+    watchHealth(index, now)
     if entries[index].container.phase == .running { return [] }
     entries[index].container.phase = .running
     entries[index].container.startedSeconds = wallSeconds()
     return [save(index)]
   }
 
-  /// Puts away the half that was there; `wasPutAway` then starts it, or ends it where it is not wanted any more.
-  private mutating func startAgain(_ index: Int) -> [Effect] {
+  /// Puts away the half that was there; `wasPutAway` then starts it. What is not wanted any more has ended.
+  private mutating func startAgain(_ index: Int, _ now: Instant) -> [Effect] {
+    guard entries[index].container.wanted else { return ended(index, .failedToStart(Self.stoppedEarly), now) }
     if entries[index].container.starts > 0 { entries[index].container.starts -= 1 }
-    entries[index].container.phase = entries[index].container.wanted ? .created : .ended
-    return [.putAway(id: entries[index].container.id)]
+    entries[index].container.phase = .created
+    return putAway(index)
   }
 }

@@ -18,32 +18,38 @@ extension Supervisor {
       return [.reply(token: token, .failed(RequestError(.conflict, line)))]
     }
     if let lack = lack(of: request.budget) { return [.reply(token: token, .failed(lack))] }
-    let id = takeID()
-    let name = request.name.isEmpty ? unusedName(id) : request.name
+    var id = takeID()
+    // Somebody may have given that name to another: one of the next ones is free.
+    while request.name.isEmpty, index(named: "c\(id)") != nil { id = takeID() }
+    let name = request.name.isEmpty ? "c\(id)" : request.name
     var entry = Entry(
       container: Container(id: id, name: name, request: request, createdSeconds: wallSeconds()))
-    entry.runToken = token
+    entry.runTokens = [token]
     entries.append(entry)
     return launch(entries.count - 1)
   }
 
-  /// Starts a container that has ended.
+  /// Starts a container that has ended. The answer comes when its program runs, or could not be made to.
   public mutating func start(named name: String, token: UInt64, now: Instant) -> [Effect] {
     guard let index = index(named: name) else { return notFound(name, token) }
     switch entries[index].container.phase {
-    case .created, .starting, .running:
+    case .running:
       return [.reply(token: token, .done(name: name))]
+    case .created, .starting:
+      guard entries[index].container.wanted else { return conflict(index, token, "wait until it is stopped") }
+      entries[index].runTokens.append(token)
+      return []
     case .stopping, .removing:
       return conflict(index, token, "wait until that is done")
     case .waiting, .ended:
-      guard entries[index].isPutAway else { return conflict(index, token, "wait until that is done") }
+      guard entries[index].isSettled else { return conflict(index, token, "wait until that is done") }
       if !entries[index].container.wanted, let lack = lack(of: entries[index].container.request.budget) {
         return [.reply(token: token, .failed(lack))]
       }
       entries[index].container.wanted = true
       entries[index].container.restarts = 0
       entries[index].deadline = nil
-      entries[index].runToken = token
+      entries[index].runTokens = [token]
       return launch(index)
     }
   }
@@ -52,10 +58,11 @@ extension Supervisor {
   /// - Parameter graceMilliseconds: how long it may take to end after SIGTERM before it is killed; 0 kills at once.
   public mutating func stop(named name: String, graceMilliseconds: UInt64, token: UInt64, now: Instant) -> [Effect] {
     guard let index = index(named: name) else { return notFound(name, token) }
-    entries[index].graceMilliseconds = graceMilliseconds
+    // A removal by force is not to be slowed down.
+    if !entries[index].removesWhenEnded { entries[index].graceMilliseconds = graceMilliseconds }
     switch entries[index].container.phase {
     case .ended:
-      if entries[index].isPutAway { return [.reply(token: token, .done(name: name))] }
+      if entries[index].isSettled { return [.reply(token: token, .done(name: name))] }
       entries[index].stopTokens.append(token)
       return []
     case .waiting:
@@ -102,7 +109,8 @@ extension Supervisor {
     entries[index].graceMilliseconds = 0
     entries[index].initiator = .removed
     if phase == .stopping {
-      return [.killAll(id: entries[index].container.id)]
+      // Until the wish to stop is durable there is no deadline, and `saved` will see that there is no grace.
+      return entries[index].deadline == nil ? [] : [.killAll(id: entries[index].container.id)]
     }
     if phase == .running { return beginStop(index) }
     entries[index].container.wanted = false
@@ -117,12 +125,5 @@ extension Supervisor {
     let container = entries[index].container
     let line = "container \(container.name): it is \(container.phase): \(advice)"
     return [.reply(token: token, .failed(RequestError(.conflict, line)))]
-  }
-
-  /// `c<id>`, unless somebody gave that name to another.
-  private func unusedName(_ id: UInt64) -> String {
-    var name = "c\(id)"
-    while index(named: name) != nil { name += "x" }
-    return name
   }
 }

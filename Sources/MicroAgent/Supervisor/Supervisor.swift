@@ -18,23 +18,30 @@ public struct Supervisor {
   /// A container with what is true of it only while this agent lives.
   struct Entry {
     var container: Container
-    /// Counts the saves; an answer to an older one says nothing about the newest.
+    /// Counts the saves; an answer to an older one says nothing about the newest. 0: there is no record.
     var revision: UInt32 = 0
+    /// The newest revision that is durable.
+    var savedRevision: UInt32 = 0
     var isReleased = false
+    /// `putAway` was asked for and not answered: a second one could fall into the next start.
+    var isPuttingAway = false
     var isPutAway = false
-    /// When something is due: the end of a grace period or of a pause before a restart.
+    /// When something is due: the end of a grace period, of a pause before a restart, or of the time after which a
+    /// restarted container counts as healthy.
     var deadline: Instant?
-    var startedAt: Instant?
     var graceMilliseconds: UInt64 = 0
     var initiator = ContainerEnd.Initiator.none
     /// Remove it as soon as it has ended.
     var removesWhenEnded = false
-    /// Who waits for it to run (one), to be stopped, to be gone.
-    var runToken: UInt64?
+    /// Who waits for it to run, to be stopped, to be gone.
+    var runTokens: [UInt64] = []
     var stopTokens: [UInt64] = []
     var removeTokens: [UInt64] = []
     /// Why the first start came to nothing; told once all traces are gone.
     var failure: RequestError?
+
+    /// Nothing of its last run is under way any more: neither in the kernel nor in the store.
+    var isSettled: Bool { isPutAway && savedRevision == revision }
   }
 
   var entries: [Entry] = []
@@ -124,7 +131,10 @@ public struct Supervisor {
       case .waiting:
         entries[index].container.restarts += 1
         effects += launch(index)
-      case .created, .starting, .running, .ended, .removing:
+      case .running:
+        entries[index].container.restarts = 0
+        effects.append(save(index))
+      case .created, .starting, .ended, .removing:
         break
       }
     }
@@ -145,6 +155,13 @@ public struct Supervisor {
   mutating func save(_ index: Int) -> Effect {
     entries[index].revision += 1
     return .save(id: entries[index].container.id, revision: entries[index].revision)
+  }
+
+  /// Puts the kernel's part away, unless that is under way already.
+  mutating func putAway(_ index: Int) -> [Effect] {
+    if entries[index].isPuttingAway { return [] }
+    entries[index].isPuttingAway = true
+    return [.putAway(id: entries[index].container.id)]
   }
 
   /// Begins to end a live container; the signal follows once the wish is durable.

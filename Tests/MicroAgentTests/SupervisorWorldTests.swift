@@ -1,0 +1,39 @@
+import Testing
+
+@testable import MicroAgent
+
+/// Thousands of lives of a board, each from a seed: see `SupervisorWorld`.
+@Suite struct SupervisorWorldTests {
+  /// Enough for seconds of a debug build.
+  static let seeds: ClosedRange<UInt64> = 1...3_000
+
+  @Test func noCrashLosesOrDoublesAnything() {
+    for seed in Self.seeds {
+      guard let failure = Self.live(seed) else { continue }
+      Issue.record("seed \(seed): \(failure)")
+      return
+    }
+  }
+
+  @Test func theSameSeedLivesTheSameLife() {
+    let lives = (0..<2).map { _ in
+      let world = SupervisorWorld(seed: 7, traces: true)
+      try? world.run()
+      return world.history
+    }
+    #expect(!lives[0].isEmpty)
+    #expect(lives[0] == lives[1])
+  }
+
+  /// What went wrong with this seed, and its whole history; nil: nothing.
+  static func live(_ seed: UInt64) -> String? {
+    do {
+      try SupervisorWorld(seed: seed).run()
+      return nil
+    } catch {
+      let world = SupervisorWorld(seed: seed, traces: true)
+      try? world.run()
+      return "\(error)\n" + world.history.joined(separator: "\n")
+    }
+  }
+}

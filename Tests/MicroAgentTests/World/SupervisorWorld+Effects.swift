@@ -1,0 +1,153 @@
+import Basics
+import MicroAgent
+
+/// The daemon's hands: each effect in the steps in which the daemon does it, with the rules that must hold at each.
+extension SupervisorWorld {
+  func carryOut(_ effects: [Effect]) throws {
+    for effect in effects {
+      try pass()
+      note("effect \(effect)")
+      try carryOut(effect)
+    }
+    try pass()
+  }
+
+  private func carryOut(_ effect: Effect) throws {
+    switch effect {
+    case .launch(let id): try launch(id)
+    case .save(let id, let revision): try save(id, revision)
+    case .release(let id): try release(id)
+    case .signal(let id, _): signal(id)
+    case .killAll(let id): killAll(id)
+    case .putAway(let id): try putAway(id)
+    case .deleteFiles(let id): try deleteFiles(id)
+    case .forget(let id): ask(.delete(id))
+    case .reply(let token, let reply): try promises.take(reply, token: token, self)
+    case .changed: break
+    }
+  }
+
+  private func launch(_ id: UInt64) throws {
+    try require(!kernel.cgroups.contains(id), "\(id) is launched before its last run was put away")
+    try require(kernel.current(id) == nil, "\(id) is launched beside a process of it")
+    kernel.files.insert(id)
+    try pass()
+    kernel.logs.insert(id)
+    kernel.cgroups.insert(id)
+    try pass()
+    if !isCalm, random.oneIn(10) { return answer(.startFailed("no cgroup"), id: id) }
+    let identity = kernel.clone(for: id)
+    answer(.launched(identity), id: id)
+    // Something kills it while it waits.
+    if !isCalm, random.oneIn(20) { after(random.below(200), .ends(identity, .killed(signal: 9))) }
+  }
+
+  private func save(_ id: UInt64, _ revision: UInt32) throws {
+    guard let record = supervisor?.container(id: id) else {
+      return try require(false, "\(id) is to be saved and not known")
+    }
+    if record.phase == .ended || record.phase == .waiting || record.phase == .removing { try checkEnd(record) }
+    ask(.put(record, revision: revision))
+  }
+
+  /// How the program ended is what the record says, unless nobody could know.
+  func checkEnd(_ record: Container) throws {
+    guard let identity = record.process, let index = kernel.index(of: identity) else { return }
+    let process = kernel.processes[index]
+    guard process.ranProgram, !process.isDoomed, let end = process.end else { return }
+    if case .unknown? = record.end?.cause, process.parent == .nobody { return }
+    try require(record.end?.cause == end, "\(record.id) ended by \(end) and its record says \(record.end?.cause as Any)")
+  }
+
+  private func release(_ id: UInt64) throws {
+    guard let index = kernel.current(id) else { return answer(.startFailed("it is gone"), id: id) }
+    let identity = kernel.processes[index].identity
+    let record = store.durable[id]
+    try require(record?.process == identity, "\(id) is let go before its record is durable")
+    guard kernel.processes[index].lives else { return answer(.startFailed("it is gone"), id: id) }
+    kernel.processes[index].isReleased = true
+    after(random.below(20), .execs(identity, agent: agent))
+  }
+
+  private func signal(_ id: UInt64) {
+    guard let index = kernel.current(id), kernel.processes[index].lives else { return }
+    let identity = kernel.processes[index].identity
+    if isCalm || !random.oneIn(3) { after(random.below(5_000), .ends(identity, .exited(code: 143))) }
+  }
+
+  private func killAll(_ id: UInt64) {
+    guard let index = kernel.current(id), kernel.processes[index].lives else { return }
+    after(random.below(20), .ends(kernel.processes[index].identity, .killed(signal: 9)))
+  }
+
+  private func putAway(_ id: UInt64) throws {
+    if let index = kernel.current(id) { try checkDurableEnd(kernel.processes[index]) }
+    for index in kernel.processes.indices where kernel.processes[index].container == id {
+      if kernel.processes[index].lives { ends(kernel.processes[index].identity, .killed(signal: 9)) }
+    }
+    try pass()
+    for index in kernel.processes.indices where kernel.processes[index].container == id {
+      kernel.processes[index].isCollected = true
+    }
+    try pass()
+    kernel.cgroups.remove(id)
+    answer(.wasPutAway, id: id)
+  }
+
+  /// An end is collected only when the store has it.
+  private func checkDurableEnd(_ process: WorldProcess) throws {
+    guard process.ranProgram, !process.isDoomed else { return }
+    let id = process.container
+    try require(!process.lives, "\(id) is put away while its program runs")
+    let record = store.durable[id]
+    try require(
+      record?.phase == .ended || record?.phase == .waiting || record?.phase == .removing,
+      "\(id) is put away before its end is durable")
+    if let record, record.process == process.identity { try checkEnd(record) }
+  }
+
+  private func deleteFiles(_ id: UInt64) throws {
+    if let record = store.written[id] {
+      try require(store.durable[id]?.phase == .removing, "files of \(id) go while its record says \(record.phase)")
+    }
+    try require(!kernel.cgroups.contains(id), "files of \(id) go before it is put away")
+    kernel.files.remove(id)
+    try pass()
+    kernel.logs.remove(id)
+  }
+
+  // MARK: Processes
+
+  func execs(_ identity: ProcessIdentity, _ launcher: Int) throws {
+    guard let index = kernel.index(of: identity), kernel.processes[index].lives else { return }
+    let id = kernel.processes[index].container
+    let isHeard = launcher == agent && supervisor != nil
+    if !isCalm, random.oneIn(10) {
+      note("exec of \(id) fails")
+      if isHeard { answer(.startFailed("no such file"), id: id) }
+      return ends(identity, .exited(code: 127))
+    }
+    note("the program of \(id) runs")
+    try require(
+      !kernel.processes.contains { $0.container == id && $0.runsProgram }, "two programs of \(id) run at once")
+    try require(!promises.isStopped(id), "\(id) runs again although it was stopped")
+    kernel.processes[index].runsProgram = true
+    kernel.processes[index].ranProgram = true
+    if isHeard { answer(.started, id: id) }
+    guard !isCalm, !random.oneIn(3) else { return }
+    let cause = random.pick([.exited(code: 0), .exited(code: 3), .killed(signal: 11)] as [ContainerEnd.Cause])
+    after(random.below(random.pick([5, 500, 30_000])), .ends(identity, cause))
+  }
+
+  func ends(_ identity: ProcessIdentity, _ cause: ContainerEnd.Cause) {
+    guard let index = kernel.index(of: identity), kernel.processes[index].lives else { return }
+    let process = kernel.processes[index]
+    note("process of \(process.container) ends: \(cause)")
+    kernel.processes[index].end = cause
+    kernel.processes[index].runsProgram = false
+    let isUnseen = process.parent == .nobody
+    if isUnseen { kernel.processes[index].isCollected = true }
+    guard supervisor != nil else { return }
+    answer(.ended(isUnseen ? .unknown("it is nobody's child") : cause), id: process.container)
+  }
+}

@@ -1,0 +1,212 @@
+import Basics
+import MicroAgent
+
+/// What clients asked, what they were answered, and whether that is still true.
+struct WorldPromises {
+  enum Verb {
+    case run(removesWhenEnded: Bool)
+    case start
+    case stop
+    case remove
+  }
+
+  struct Asked {
+    let verb: Verb
+    let name: String
+    let id: UInt64?
+    let order: UInt64
+  }
+
+  /// Of one container, by its id.
+  private struct Promise {
+    let name: String
+    var exists = false
+    var isStopped = false
+    /// Removals that were asked for and did not fail as far as anybody knows.
+    var removals = 0
+    var lastStart: UInt64 = 0
+  }
+
+  private var pending: [UInt64: Asked] = [:]
+  private var promises: [UInt64: Promise] = [:]
+  private var removed: Set<UInt64> = []
+  private var token: UInt64 = 0
+
+  private static let names = ["dns", "web", "mail"]
+
+  mutating func loseAgent() {
+    pending = [:]
+  }
+
+  func isStopped(_ id: UInt64) -> Bool {
+    promises[id]?.isStopped ?? false
+  }
+
+  // MARK: Asking
+
+  mutating func ask(_ world: SupervisorWorld) -> [Effect] {
+    token += 1
+    let existing = world.supervisor?.containers.map { $0.name } ?? []
+    let name = existing.isEmpty || world.random.oneIn(6) ? world.random.pick(Self.names) : world.random.pick(existing)
+    switch world.random.below(10) {
+    case 0...3: return run(world)
+    case 4: return start(name, world)
+    case 5...6: return stop(name, world)
+    case 7: return remove(name, force: false, world)
+    default: return remove(name, force: true, world)
+    }
+  }
+
+  private mutating func run(_ world: SupervisorWorld) -> [Effect] {
+    var request = ContainerRequest()
+    request.name = world.random.oneIn(6) ? "" : world.random.pick(Self.names)
+    request.root = "/srv/root"
+    request.command = ["sh"]
+    request.restart = world.random.pick([.no, .onFailure(maximumRestarts: 2), .onFailure(maximumRestarts: nil), .always])
+    request.removesWhenEnded = world.random.oneIn(5)
+    request.graceMilliseconds = world.random.pick([0, 200, 10_000])
+    let known = Set(world.supervisor?.containers.map { $0.id } ?? [])
+    let effects = world.supervisor?.run(request, token: token, now: world.now) ?? []
+    let made = world.supervisor?.containers.first { !known.contains($0.id) }
+    world.note("request \(token): run '\(request.name)' \(request.restart) rm \(request.removesWhenEnded)")
+    pending[token] = Asked(
+      verb: .run(removesWhenEnded: request.removesWhenEnded), name: request.name, id: made?.id, order: token)
+    if let made {
+      promises[made.id] = Promise(name: made.name)
+      removed.remove(made.id)  // of a run that never came as far as a record
+    }
+    return effects
+  }
+
+  private mutating func start(_ name: String, _ world: SupervisorWorld) -> [Effect] {
+    world.note("request \(token): start '\(name)'")
+    let id = world.supervisor?.container(named: name)?.id
+    pending[token] = Asked(verb: .start, name: name, id: id, order: token)
+    if let id {
+      promises[id]?.isStopped = false
+      promises[id]?.lastStart = token
+    }
+    return world.supervisor?.start(named: name, token: token, now: world.now) ?? []
+  }
+
+  private mutating func stop(_ name: String, _ world: SupervisorWorld) -> [Effect] {
+    let grace = world.random.pick([0, 50, 1_000, 10_000] as [UInt64])
+    world.note("request \(token): stop '\(name)' grace \(grace)")
+    let id = world.supervisor?.container(named: name)?.id
+    pending[token] = Asked(verb: .stop, name: name, id: id, order: token)
+    return world.supervisor?.stop(named: name, graceMilliseconds: grace, token: token, now: world.now) ?? []
+  }
+
+  private mutating func remove(_ name: String, force: Bool, _ world: SupervisorWorld) -> [Effect] {
+    world.note("request \(token): remove '\(name)' force \(force)")
+    let id = world.supervisor?.container(named: name)?.id
+    pending[token] = Asked(verb: .remove, name: name, id: id, order: token)
+    if let id { promises[id]?.removals += 1 }
+    return world.supervisor?.remove(named: name, force: force, token: token, now: world.now) ?? []
+  }
+
+  // MARK: Answers
+
+  mutating func take(_ reply: Reply, token: UInt64, _ world: SupervisorWorld) throws {
+    guard let asked = pending.removeValue(forKey: token) else {
+      return try world.require(false, "request \(token) is answered twice")
+    }
+    if case .failed = reply {
+      if case .remove = asked.verb, let id = asked.id { promises[id]?.removals -= 1 }
+      if case .run = asked.verb, let id = asked.id { try checkGone(id, "after a run that failed", world) }
+      return
+    }
+    guard let id = asked.id else { return try world.require(false, "request \(token) of nothing is done") }
+    switch asked.verb {
+    case .run(let removesWhenEnded):
+      promises[id]?.exists = !removesWhenEnded
+    case .start:
+      // One that is killed between its go byte and its exec looks as if it had run.
+      try world.require(world.kernel.last(id)?.isReleased ?? false, "\(id) is said to be started and never was")
+    case .stop:
+      try world.require(!(world.kernel.last(id)?.lives ?? false), "\(id) is said to be stopped and lives")
+      let record = world.store.durable[id]
+      try world.require(
+        record.map { $0.phase == .ended } ?? true, "\(id) is said to be stopped, its record says \(record?.phase as Any)")
+      if let promise = promises[id], promise.lastStart < asked.order { promises[id]?.isStopped = true }
+    case .remove:
+      removed.insert(id)
+      try checkGone(id, "after its removal", world)
+    }
+  }
+
+  private func checkGone(_ id: UInt64, _ when: String, _ world: SupervisorWorld) throws {
+    let traces = world.kernel.traces(of: id)
+    try world.require(traces == nil, "\(id) leaves \(traces ?? "") \(when)")
+    try world.require(world.store.durable[id] == nil, "\(id) has a record \(when)")
+  }
+
+  // MARK: Looking
+
+  /// After a crash: what was acknowledged is there, or gone.
+  func checkAdopted(_ world: SupervisorWorld) throws {
+    for (id, promise) in promises where promise.exists && promise.removals == 0 {
+      let found = world.supervisor?.container(id: id)
+      try world.require(found?.name == promise.name, "\(id) '\(promise.name)' was acknowledged and is lost")
+    }
+    for id in removed {
+      try world.require(world.supervisor?.container(id: id) == nil, "\(id) was removed and is back")
+    }
+  }
+
+  /// Nothing is under way: everyone was answered, and supervisor, store and kernel say the same.
+  func checkAtRest(_ world: SupervisorWorld) throws {
+    try checkAdopted(world)
+    try world.require(pending.isEmpty, "never answered: requests \(pending.keys.sorted())")
+    let containers = world.supervisor?.containers ?? []
+    try world.require(
+      Set(world.store.durable.keys) == Set(containers.map { $0.id }), "store and supervisor know other containers")
+    for container in containers { try checkAtRest(container, world) }
+    for id in world.kernel.knownContainers {
+      let traces = world.kernel.traces(of: id) ?? ""
+      try world.require(world.store.durable[id] != nil, "\(id) has no record and leaves \(traces)")
+    }
+  }
+
+  private func checkAtRest(_ container: Container, _ world: SupervisorWorld) throws {
+    let id = container.id
+    let record = world.store.durable[id]
+    try world.require(
+      record?.phase == container.phase && record?.end == container.end && record?.starts == container.starts,
+      "the record of \(id) is \(record as Any), the supervisor has \(container)")
+    let last = world.kernel.last(id)
+    switch container.phase {
+    case .running:
+      try world.require(last?.runsProgram ?? false, "\(id) is said to run and does not")
+      try world.require(last?.identity == container.process, "\(id) runs as another process than its record says")
+      try world.require(!isStopped(id), "\(id) runs although it was stopped")
+    case .ended:
+      try world.require(!world.kernel.cgroups.contains(id), "\(id) ended and keeps its cgroup")
+      try world.require(world.kernel.current(id) == nil, "\(id) ended and its process was not collected")
+      try checkLastEnd(container, world)
+    default:
+      try world.require(false, "\(id) is \(container.phase) for ever")
+    }
+  }
+
+  /// The last program that ran is the one whose end, or a later failure to start, the record tells.
+  private func checkLastEnd(_ container: Container, _ world: SupervisorWorld) throws {
+    try world.require(container.end != nil, "\(container.id) ended and does not say how")
+    let ran = world.kernel.processes.last { $0.container == container.id && $0.ranProgram && !$0.isDoomed }
+    guard let ran, let end = ran.end, let told = container.end?.cause else { return }
+    switch told {
+    case .failedToStart: break
+    case .unknown:
+      let last = world.kernel.last(container.id) ?? ran
+      try world.require(last.parent == .nobody, "the end of \(container.id) is lost: \(end)")
+    default: try world.require(told == end || !ran.isCollected, "\(container.id) ended by \(end), it says \(told)")
+    }
+  }
+
+  /// What a crash at rest must not change.
+  func restingState(_ world: SupervisorWorld) throws -> [String] {
+    (world.supervisor?.containers ?? []).map { container in
+      "\(container.id) \(container.name) \(container.phase) \(container.starts) \(container.end?.description ?? "")"
+    }
+  }
+}
