@@ -23,14 +23,13 @@ func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutableP
   }
 }
 
-private let version = "0.1.0"
 private let defaultSocket = "/run/microagent/control.sock"
 
 private func perform(_ texts: [String], _ output: Output) throws(Failure) -> CInt {
   let invocation = try CommandLineParser.parse(texts, verbs: allVerbs)
   let arguments = invocation.arguments
   if arguments.has(.version) {
-    try output.line("microctl \(version)")
+    try output.line("microctl \(Version.text)")
     return ExitCode.success
   }
   guard let verb = invocation.verb else {
