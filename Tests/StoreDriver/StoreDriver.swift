@@ -3,7 +3,8 @@
 //   store-driver <path> <count> [wait]
 //
 // It prints `open`, then `acknowledged <n>` for each row from 1, or `refused <n>: <why>`, and stops at the first refusal.
-// With `wait` it stays until its input ends.
+// With `wait` it stays until its input ends. It kills itself when nobody
+// reads its output any more.
 import Basics
 import CSystem
 import LinuxSystem
@@ -11,7 +12,9 @@ import Store
 
 private func say(_ line: String) {
   let bytes = Array((line + "\n").utf8)
-  _ = bytes.withUnsafeBytes { system_write(1, $0.baseAddress, $0.count) }
+  let written = bytes.withUnsafeBytes { system_write(1, $0.baseAddress, $0.count) }
+  // SIGPIPE may be ignored by inheritance; nobody listening is the end all the same.
+  if written < 0 { kill(getpid(), SIGKILL) }
 }
 
 private final class Writer {
