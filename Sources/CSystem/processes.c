@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "CSystem.h"
@@ -31,6 +32,18 @@ int system_kill(int32_t process, int signal) { RESULT(kill(process, signal)); }
 int system_set_child_subreaper(void) { RESULT(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
 int system_set_parent_death_signal(int signal) { RESULT(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)); }
 int system_set_process_name(const char *name) { RESULT(prctl(PR_SET_NAME, name, 0, 0, 0)); }
+
+int system_set_umask(unsigned mask) {
+  umask((mode_t)mask);
+  return 0;
+}
+
+int system_raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  limit.rlim_cur = limit.rlim_max;
+  RESULT(setrlimit(RLIMIT_NOFILE, &limit));
+}
 
 int system_wait(int32_t process, int keep, struct system_exit_status *status) {
   siginfo_t info = {0};

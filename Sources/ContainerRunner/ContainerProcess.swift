@@ -91,15 +91,3 @@ public enum UserNamespace {
     return FileDescriptor(owning: try check(descriptor, "make a user namespace with the ids", plan.userMap ?? ""))
   }
 }
-
-/// The pipe that a container writes its output to.
-public enum OutputPipe {
-  /// A pipe whose write end can also be read, so that a container whose reader died is not killed by SIGPIPE but waits.
-  public static func make() throws(SystemError) -> Pipe {
-    var pipe = try FileDescriptor.pipe(nonblocking: false)
-    try check(system_set_nonblocking(pipe.reading.rawValue, 1), "make a pipe non-blocking")
-    let path = "/proc/self/fd/\(pipe.writing.rawValue)"
-    pipe.writing = try FileDescriptor.open(path, O_RDWR)
-    return pipe
-  }
-}

@@ -44,7 +44,4 @@ public struct FileDescriptor: ~Copyable {
 public struct Pipe: ~Copyable {
   public var reading: FileDescriptor
   public var writing: FileDescriptor
-
-  /// Keeps the reading end and closes the writing one.
-  public consuming func takeReading() -> FileDescriptor { reading }
 }

@@ -59,7 +59,7 @@ extension Agent {
   ) throws(RequestError) {
     guard let log = host.logs.log(of: container.id) else {
       // Its log was in RAM, and the board was restarted since.
-      return send(ControlConnection.chunk(from ?? 0, [], isEnd: !container.isAlive), request)
+      return send(ControlConnection.chunk(from ?? 0, [], isEnd: true), request)
     }
     var offset = from ?? log.startOffset
     if let tail { offset = log.offset(ofLastLines: tail) }

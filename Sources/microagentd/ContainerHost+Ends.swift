@@ -45,6 +45,7 @@ extension ContainerHost {
     entry.hasEnded = true
     entry.readFailureReport()
     logs.finish(entry.id)
+    entry.lastProgram = entry.identity.flatMap { ProcessStatus(of: $0.process)?.name } ?? ""
     if entry.isOwnChild, !entry.hasStarted, let failure = startFailure(entry, code: code, bySignal: bySignal) {
       return tell(.startFailed(failure), entry.id)
     }
@@ -56,12 +57,15 @@ extension ContainerHost {
     tell(.ended(cause(entry, code: code, bySignal: bySignal)), entry.id)
   }
 
+  /// What the kernel calls a process that has not executed its program yet: a copy of the agent.
+  private static let ownProgram = "microagentd"
+
   /// Why the program never ran; nil: it did.
   private func startFailure(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> String? {
     if let plan = entry.plan, let failure = ContainerProcess.parseFailure(entry.failureReport, of: plan) {
       return entry.metMemoryLimit ? "\(failure): its memory budget is too small to start in" : "\(failure)"
     }
-    if entry.isReleased, !(bySignal && entry.metMemoryLimit && entry.errorWatcher != nil) { return nil }
+    if entry.isReleased, entry.lastProgram != Self.ownProgram { return nil }
     let how = bySignal ? "killed by signal \(code)" : "ended with code \(code)"
     let why = entry.metMemoryLimit ? ": its memory budget is too small to start in" : ""
     return "container \(entry.name): set up: \(how)\(why)"
@@ -70,7 +74,8 @@ extension ContainerHost {
   private func cause(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> ContainerEnd.Cause {
     if bySignal, code == SIGKILL, entry.metMemoryLimit {
       let usage = entry.cgroup?.usage()
-      return .outOfMemory(limitBytes: entry.memoryLimitBytes, peakBytes: usage?.memoryPeakBytes ?? entry.memoryLimitBytes)
+      let peak = usage?.memoryPeakBytes ?? entry.memoryLimitBytes
+      return .outOfMemory(limitBytes: entry.memoryLimitBytes, peakBytes: peak)
     }
     return bySignal
       ? .killed(signal: UInt8(truncatingIfNeeded: code)) : .exited(code: UInt8(truncatingIfNeeded: code))
@@ -93,10 +98,10 @@ extension ContainerHost {
 
   /// What of a container, as an earlier agent recorded it, is still there. Live ones are watched from here on.
   func observe(_ container: Container) -> Observation {
-    guard let identity = container.process else { return .neverRan }
     let entry = launcher.entry(for: container)
-    entry.identity = identity
     live.append(entry)
+    guard let identity = container.process else { return .neverRan }
+    entry.identity = identity
     guard identity.boot == boot else { return .gone("the board was restarted") }
     if let end = reportedEnds.first(where: { $0.process == identity.process }) {
       entry.hasEnded = true

@@ -100,7 +100,7 @@ final class ContainerHost {
       CrashPoint.pass()
       let log = try logs.open(entry.id, capacityBytes: container.request.budget.logBytes)
       CrashPoint.pass()
-      return try logs.openOutput(log)
+      return try OutputPipe.openForContainer(log.pipeDescriptor)
     }
     let process = try launcher.start(plan, output: output)
     CrashPoint.pass()

@@ -114,8 +114,10 @@ final class ContainerTable {
 
   private static func container(_ row: Statement) throws(StoreError) -> Container {
     let id = row.unsigned(0)
-    guard let request = request(row.bytes(2)), let phase = Container.Phase(rawValue: UInt8(truncatingIfNeeded: row.unsigned(3)))
-    else { throw StoreError(.damaged, "read store: the record of container \(id) makes no sense") }
+    let rawPhase = UInt8(truncatingIfNeeded: row.unsigned(3))
+    guard let request = request(row.bytes(2)), let phase = Container.Phase(rawValue: rawPhase) else {
+      throw StoreError(.damaged, "read store: the record of container \(id) makes no sense")
+    }
     var container = Container(id: id, name: row.text(1), request: request, createdSeconds: row.unsigned(15))
     container.phase = phase
     container.wanted = row.unsigned(4) != 0

@@ -31,6 +31,8 @@ final class LiveContainer {
   var memoryWatcher: DescriptorWatcher?
   /// Its process had not ended when it was to be collected.
   var isUncollected = false
+  /// The name of the program that its process ran last.
+  var lastProgram = ""
   /// Its process has ended and that was told.
   var hasEnded = false
 

@@ -1,4 +1,5 @@
 import CSystem
+import ContainerRunner
 import EventLoop
 import LinuxSystem
 
@@ -41,7 +42,7 @@ final class LogKeeping {
   func open(_ container: UInt64, capacityBytes: UInt64) throws(SystemError) -> ContainerLog {
     if let log = log(of: container) { return log }
     let pipe = try FileDescriptor.pipe(nonblocking: true)
-    return try keep(pipe.takeReading(), container, capacityBytes)
+    return try keep(pipe.reading, container, capacityBytes)
   }
 
   /// A new log on the pipe of a container that outlived the agent and its keeper: what it wrote before is gone with them,
@@ -59,12 +60,6 @@ final class LogKeeping {
     let log = try ContainerLog(pipe: pipe, ring: ring, capacityBytes: capacityBytes)
     entries.append(Entry(container: container, log: log))
     return log
-  }
-
-  /// What a container's stdout and stderr are: the pipe opened for reading too, so that a container whose readers have all
-  /// died waits at a full pipe instead of being killed by SIGPIPE.
-  func openOutput(_ log: ContainerLog) throws(SystemError) -> FileDescriptor {
-    try FileDescriptor.open("/proc/self/fd/\(log.pipeDescriptor)", O_RDWR)
   }
 
   /// Fills the log from now on. Call it while the container has the pipe open: a pipe without a writer is always ready.

@@ -87,6 +87,8 @@ int system_kill(int32_t process, int signal);
 int system_set_child_subreaper(void);
 int system_set_parent_death_signal(int signal);
 int system_set_process_name(const char *name);
+int system_set_umask(unsigned mask);
+int system_raise_descriptor_limit(void);  // to the most that is allowed
 struct system_exit_status {
   int32_t process;  // 0: none has ended yet
   int32_t code;     // exit code, or the signal
