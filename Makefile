@@ -1,6 +1,8 @@
 # One verb each. `make demo` and `make test` need nothing but Debian 12, Swift 6.3 and root: they install the rest.
 
-TARGETS ?= i586 atom64
+# What is built for boards, and what the end-to-end tests run on this machine.
+TARGETS ?= i586 atom32 atom64
+TESTED ?= host i586 atom64
 PYTHON = $(VENV)/bin/python
 CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/microagent
 VENV = $(CACHE)/python-$(shell cat Tests/system/requirements.txt 2>/dev/null | sha256sum | cut -c1-12)
@@ -26,11 +28,11 @@ test-unit: deps
 # The same end-to-end tests on what ships: each Embedded build on this machine, then in a VM with cgroup v2.
 test-system: cross $(VENV)
 	swift build
-	for target in host $(TARGETS); do \
+	for target in $(TESTED); do \
 	  $(PYTHON) -m pytest -q Tests/system --machine local --target $$target || exit 1; done
 
 test-vm: cross $(VENV)
-	$(PYTHON) -m pytest -q Tests/system --machine vm --target i586
+	$(PYTHON) -m pytest -q Tests/system --machine vm --machine vm-initramfs --machine vm-systemd --target i586
 
 cross: deps
 	cross/build $(TARGETS)

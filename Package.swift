@@ -42,7 +42,10 @@ let package = Package(
 
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics"]),
-    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"]),
+    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CSystem"]),
+    .testTarget(
+      name: "microagentdTests",
+      dependencies: ["microagentd", "MicroAgent", "ContainerRunner", "LinuxSystem", "CSystem"]),
     .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),

@@ -56,7 +56,8 @@ extension SupervisorWorld {
     let process = kernel.processes[index]
     guard process.ranProgram, !process.isDoomed, let end = process.end else { return }
     if case .unknown? = record.end?.cause, process.parent == .nobody { return }
-    try require(record.end?.cause == end, "\(record.id) ended by \(end) and its record says \(record.end?.cause as Any)")
+    try require(
+      record.end?.cause == end, "\(record.id) ended by \(end) and its record says \(record.end?.cause as Any)")
   }
 
   private func release(_ id: UInt64) throws {

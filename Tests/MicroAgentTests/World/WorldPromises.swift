@@ -62,7 +62,9 @@ struct WorldPromises {
     request.name = world.random.oneIn(6) ? "" : world.random.pick(Self.names)
     request.root = "/srv/root"
     request.command = ["sh"]
-    request.restart = world.random.pick([.no, .onFailure(maximumRestarts: 2), .onFailure(maximumRestarts: nil), .always])
+    request.restart = world.random.pick([
+      .no, .onFailure(maximumRestarts: 2), .onFailure(maximumRestarts: nil), .always,
+    ])
     request.removesWhenEnded = world.random.oneIn(5)
     request.graceMilliseconds = world.random.pick([0, 200, 10_000])
     let known = Set(world.supervisor?.containers.map { $0.id } ?? [])
@@ -127,7 +129,8 @@ struct WorldPromises {
       try world.require(!(world.kernel.last(id)?.lives ?? false), "\(id) is said to be stopped and lives")
       let record = world.store.durable[id]
       try world.require(
-        record.map { $0.phase == .ended } ?? true, "\(id) is said to be stopped, its record says \(record?.phase as Any)")
+        record.map { $0.phase == .ended } ?? true,
+        "\(id) is said to be stopped, its record says \(record?.phase as Any)")
       if let promise = promises[id], promise.lastStart < asked.order { promises[id]?.isStopped = true }
     case .remove:
       removed.insert(id)
