@@ -62,7 +62,9 @@ struct WorldPromises {
     request.name = world.random.oneIn(6) ? "" : world.random.pick(Self.names)
     request.root = "/srv/root"
     request.command = ["sh"]
-    request.restart = world.random.pick([.no, .onFailure(maximumRestarts: 2), .onFailure(maximumRestarts: nil), .always])
+    request.restart = world.random.pick([
+      .no, .onFailure(maximumRestarts: 2), .onFailure(maximumRestarts: nil), .always,
+    ])
     request.removesWhenEnded = world.random.oneIn(5)
     request.graceMilliseconds = world.random.pick([0, 200, 10_000])
     let known = Set(world.supervisor?.containers.map { $0.id } ?? [])
@@ -127,7 +129,8 @@ struct WorldPromises {
       try world.require(!(world.kernel.last(id)?.lives ?? false), "\(id) is said to be stopped and lives")
       let record = world.store.durable[id]
       try world.require(
-        record.map { $0.phase == .ended } ?? true, "\(id) is said to be stopped, its record says \(record?.phase as Any)")
+        record.map { $0.phase == .ended } ?? true,
+        "\(id) is said to be stopped, its record says \(record?.phase as Any)")
       if let promise = promises[id], promise.lastStart < asked.order { promises[id]?.isStopped = true }
     case .remove:
       removed.insert(id)
@@ -192,14 +195,15 @@ struct WorldPromises {
   /// The last program that ran is the one whose end, or a later failure to start, the record tells.
   private func checkLastEnd(_ container: Container, _ world: SupervisorWorld) throws {
     try world.require(container.end != nil, "\(container.id) ended and does not say how")
-    let ran = world.kernel.processes.last { $0.container == container.id && $0.ranProgram && !$0.isDoomed }
-    guard let ran, let end = ran.end, let told = container.end?.cause else { return }
+    let ofThis = world.kernel.processes.filter { $0.container == container.id && !$0.isDoomed }
+    guard let ran = ofThis.lastIndex(where: { $0.isReleased }), let end = ofThis[ran].end else { return }
+    guard let told = container.end?.cause else { return }
     switch told {
     case .failedToStart: break
     case .unknown:
-      let last = world.kernel.last(container.id) ?? ran
-      try world.require(last.parent == .nobody, "the end of \(container.id) is lost: \(end)")
-    default: try world.require(told == end || !ran.isCollected, "\(container.id) ended by \(end), it says \(told)")
+      let nobodySaw = ofThis[ran...].contains { $0.parent == .nobody }
+      try world.require(nobodySaw, "the end of \(container.id) is lost: \(end)")
+    default: try world.require(told == end, "\(container.id) ended by \(end), it says \(told)")
     }
   }
 
