@@ -4,7 +4,8 @@ public enum ByteCount {
   public static func parse(_ text: String) -> UInt64? {
     var bytes = Array(text.utf8)[...]
     if bytes.last == UInt8(ascii: "B") { bytes.removeLast() }
-    if bytes.last == UInt8(ascii: "i") { bytes.removeLast() }
+    let isBinary = bytes.last == UInt8(ascii: "i")
+    if isBinary { bytes.removeLast() }
     let shift: UInt64
     switch bytes.last {
     case UInt8(ascii: "K"), UInt8(ascii: "k"): shift = 10
@@ -12,6 +13,7 @@ public enum ByteCount {
     case UInt8(ascii: "G"), UInt8(ascii: "g"): shift = 30
     default: shift = 0
     }
+    if isBinary && shift == 0 { return nil }
     if shift > 0 { bytes.removeLast() }
     guard let number = Decimal.parse(bytes), number <= UInt64.max >> shift else { return nil }
     return number << shift

@@ -17,7 +17,7 @@ public struct Configuration: Equatable, Sendable {
 
   public static let maximumFileBytes = 64 * 1024
   /// How many ids a container has: 0 to 65535.
-  public static let idCount: UInt64 = 65_536
+  public static let idCount = UInt64(ContainerRequest.mappedIDs)
 
   public var controlSocket: String { runtimeDirectory + "/control.sock" }
   public var storePath: String { stateDirectory + "/microagent.db" }
@@ -25,12 +25,14 @@ public struct Configuration: Equatable, Sendable {
 
   /// Reads a file's text: lines `name = value`, blank lines, and comments that begin with `#`.
   public init(parsing text: [UInt8]) throws(ConfigurationError) {
-    if text.count >= Self.maximumFileBytes {
+    if text.count > Self.maximumFileBytes {
       throw ConfigurationError(line: 1, "the file has more than \(Self.maximumFileBytes) bytes: shorten it")
     }
     var seen: [String] = []
     var number = 0
-    for line in ASCII.lines(text[...]) {
+    // Editors of other systems put a byte order mark first.
+    let body = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text[3...] : text[...]
+    for line in ASCII.lines(body) {
       number += 1
       let trimmed = ASCII.trim(line)
       if trimmed.isEmpty || trimmed.first == UInt8(ascii: "#") { continue }
@@ -70,7 +72,7 @@ public struct Configuration: Equatable, Sendable {
   private static let names = "state-directory, runtime-directory, cgroup, first-user-id, memory-reserve"
 
   private func setPath(_ path: inout String, _ name: String, _ value: String) -> String? {
-    guard ContainerRequest.isPlainPath(value), value != "/" else {
+    guard ContainerRequest.isPlainPath(value), !ContainerRequest.isTop(value) else {
       return "\(name) '\(value)': give an absolute path, as \(path)"
     }
     path = value

@@ -24,7 +24,7 @@ public struct ContainerRequest: Equatable, Sendable {
     }
 
     var isPlain: Bool {
-      isPlainPath(source) && isPlainPath(target) && target != "/"
+      isPlainPath(source) && isPlainPath(target) && !isTop(target)
     }
   }
 
@@ -62,17 +62,23 @@ public struct ContainerRequest: Equatable, Sendable {
   /// Of all strings of a request together.
   public static let maximumTextBytes = 16 * 1024
   public static let maximumGraceMilliseconds: UInt64 = 3_600_000
+  /// How many users and groups there are in a user namespace of a container.
+  public static let mappedIDs: UInt32 = 65_536
 
   /// What is wrong with it, as one line that says what would be right; nil: nothing.
   public var problem: String? {
+    if textBytes > Self.maximumTextBytes { return "request: its texts exceed \(Self.maximumTextBytes) bytes" }
+    if containsZeroByte { return "request: its texts must not contain NUL" }
     if !name.isEmpty, !Self.isName(name) {
       return
         "name \(name): use letters, digits, '-', '_' and '.', at most \(Self.maximumNameBytes), a letter or digit first"
     }
     if !hostname.isEmpty, !Self.isName(hostname) {
-      return "hostname \(hostname): use 1 to \(Self.maximumNameBytes) letters, digits, '-' or '.'"
+      return
+        "hostname \(hostname): use letters, digits, '-', '_' and '.', at most \(Self.maximumNameBytes), "
+        + "a letter or digit first"
     }
-    if !Self.isPlainPath(root) || root == "/" {
+    if !Self.isPlainPath(root) || Self.isTop(root) {
       return "root file system \(root): give an absolute path of a directory without '..'"
     }
     if command.isEmpty || command[0].isEmpty { return "command: give the program to run" }
@@ -87,12 +93,18 @@ public struct ContainerRequest: Equatable, Sendable {
     for mount in mounts where !mount.isPlain {
       return "mount \(mount.source) on \(mount.target): give absolute paths without '..'"
     }
-    if textBytes > Self.maximumTextBytes { return "request: its texts exceed \(Self.maximumTextBytes) bytes" }
-    if containsZeroByte { return "request: its texts must not contain NUL" }
+    if let line = userProblem { return line }
     if graceMilliseconds > Self.maximumGraceMilliseconds {
       return "grace period: at most \(Self.maximumGraceMilliseconds / 1000) s"
     }
     return budget.problem
+  }
+
+  /// 4294967295 would mean `as before` to setresuid(2): root.
+  private var userProblem: String? {
+    let largest = userNamespace ? Self.mappedIDs - 1 : UInt32.max - 1
+    if user <= largest, group <= largest { return nil }
+    return "user \(user), group \(group): use 0 to \(largest)"
   }
 
   private var texts: [String] {
@@ -123,10 +135,15 @@ public struct ContainerRequest: Equatable, Sendable {
     return equals != text.utf8.startIndex
   }
 
-  /// An absolute path without a `..` in it.
+  /// Whether a plain path is the root directory, however it is written: `/`, `//`, `/./`.
+  static func isTop(_ path: String) -> Bool {
+    ASCII.split(Array(path.utf8)[...], at: 0x2F).allSatisfy { $0.isEmpty || $0.elementsEqual([0x2E]) }
+  }
+
+  /// An absolute path without a `..` in it, nor a NUL, at which C would cut it off.
   static func isPlainPath(_ path: String) -> Bool {
     let bytes = Array(path.utf8)
-    guard bytes.first == 0x2F, bytes.count < 4096 else { return false }
+    guard bytes.first == 0x2F, bytes.count < 4096, !bytes.contains(0) else { return false }
     return !ASCII.split(bytes[...], at: 0x2F).contains { $0.elementsEqual([0x2E, 0x2E]) }
   }
 }

@@ -24,6 +24,15 @@ struct APIMapReader {
     self.value = value
   }
 
+  /// Keys that are not known here are refused: what is asked for is done or told, never ignored.
+  func refuseKeys(except known: (APIKey) -> Bool) throws(RequestError) {
+    for entry in value.mapValue?.entries ?? [] {
+      guard let number = entry.key.unsignedValue, let key = APIKey(rawValue: number), known(key) else {
+        throw RequestError(.invalid, "the message has a key that this agent does not know: it may be older than you")
+      }
+    }
+  }
+
   func unsigned(_ key: APIKey, into target: inout UInt64) throws(RequestError) {
     guard let found = value[key] else { return }
     target = try need(found.unsignedValue, key, "an unsigned number")

@@ -29,8 +29,9 @@ public enum APIRequest: Equatable, Sendable {
     let query = APIQuery(message.query)
     let observe = message.options.unsigned(.observe) == 0
     if let option = message.options.list.first(where: { $0.number.isCritical && !Self.known($0.number) }) {
-      throw RequestError(.invalid, "option \(option.number.rawValue) is critical and not known here")
+      throw RequestError(.badOption, "option \(option.number.rawValue) is critical and not known here")
     }
+    try query.refuse(except: Self.queryNames(message.code, path))
     switch (message.code, path.count) {
     case (.post, 1) where path[0] == "containers": self = .run(try Self.containerRequest(message))
     case (.post, 1) where path[0] == "plan": self = .plan(try Self.containerRequest(message))
@@ -38,15 +39,46 @@ public enum APIRequest: Equatable, Sendable {
     case (.get, 1) where path[0] == "usage": self = .usage
     case (.get, 1) where path[0] == "info": self = .info
     case (.get, 2) where path[0] == "containers": self = .inspect(name: path[1], observe: observe)
-    case (.delete, 2) where path[0] == "containers": self = .remove(name: path[1], force: query.has("force"))
+    case (.delete, 2) where path[0] == "containers": self = .remove(name: path[1], force: try query.flag("force"))
     case (.post, 3) where path[0] == "containers" && path[2] == "start": self = .start(name: path[1])
     case (.post, 3) where path[0] == "containers" && path[2] == "stop":
-      self = .stop(name: path[1], graceMilliseconds: try query.number("grace"))
+      self = .stop(name: path[1], graceMilliseconds: try Self.grace(query))
     case (.get, 3) where path[0] == "containers" && path[2] == "logs":
       let from = try query.number("from")
       self = .logs(name: path[1], from: from, tailLines: try query.number("tail"), observe: observe)
-    default: throw RequestError(.notFound, "there is no such resource here: the client may be newer than the agent")
+    default: throw Self.refusal(path)
     }
+  }
+
+  private static func grace(_ query: APIQuery) throws(RequestError) -> UInt64? {
+    guard let grace = try query.number("grace") else { return nil }
+    guard grace <= ContainerRequest.maximumGraceMilliseconds else {
+      throw RequestError(.invalid, "grace period: at most \(ContainerRequest.maximumGraceMilliseconds / 1000) s")
+    }
+    return grace
+  }
+
+  /// What may stand in the query of a request.
+  private static func queryNames(_ code: CoAPCode, _ path: [String]) -> [String] {
+    switch (code, path.count) {
+    case (.delete, 2): ["force"]
+    case (.post, 3) where path[2] == "stop": ["grace"]
+    case (.get, 3): ["from", "tail"]
+    default: []
+    }
+  }
+
+  /// Why no route took the request: its method, or its path.
+  private static func refusal(_ path: [String]) -> RequestError {
+    let isResource: Bool
+    switch path.count {
+    case 1: isResource = ["containers", "plan", "usage", "info"].contains(path[0])
+    case 2: isResource = path[0] == "containers"
+    case 3: isResource = path[0] == "containers" && ["start", "stop", "logs"].contains(path[2])
+    default: isResource = false
+    }
+    if isResource { return RequestError(.notAllowed, "that cannot be done to this resource: use another method") }
+    return RequestError(.notFound, "there is no such resource here: the client may be newer than the agent")
   }
 
   private static func known(_ number: CoAPOptionNumber) -> Bool {
@@ -74,8 +106,20 @@ struct APIQuery {
     self.parts = parts
   }
 
-  func has(_ name: String) -> Bool {
-    parts.contains(name)
+  /// What is asked for is done or told, never ignored.
+  func refuse(except known: [String]) throws(RequestError) {
+    for part in parts {
+      let name = ASCII.string(part.utf8.prefix { $0 != UInt8(ascii: "=") })
+      if !known.contains(name) { throw RequestError(.invalid, "query \(name): it is not known here") }
+    }
+  }
+
+  /// Whether a name stands there, alone.
+  func flag(_ name: String) throws(RequestError) -> Bool {
+    for part in parts where part != name && part.utf8.starts(with: "\(name)=".utf8) {
+      throw RequestError(.invalid, "\(part): it takes no value")
+    }
+    return parts.contains(name)
   }
 
   /// The number under a name; nil where the name is absent.
@@ -83,8 +127,8 @@ struct APIQuery {
     let prefix = Array("\(name)=".utf8)
     for part in parts {
       let bytes = Array(part.utf8)
-      guard bytes.starts(with: prefix) else { continue }
-      guard let number = Decimal.parse(bytes[prefix.count...]) else {
+      guard bytes.starts(with: prefix) || part == name else { continue }
+      guard let number = Decimal.parse(bytes.dropFirst(prefix.count)) else {
         throw RequestError(.invalid, "\(part): give a number")
       }
       return number
@@ -107,6 +151,8 @@ extension RequestError {
     case .conflict: .conflict
     case .noRoom: .serviceUnavailable
     case .failed: .internalServerError
+    case .notAllowed: .methodNotAllowed
+    case .badOption: .badOption
     }
   }
 }

@@ -27,11 +27,13 @@ extension ContainerRequest {
     return .map(map)
   }
 
-  /// Reads what `value` writes. Keys that are not known are refused: what is asked for is done or told, never ignored.
+  /// Reads what `value` writes. Keys that are not known are refused.
   public init(_ value: CBORValue) throws(RequestError) {
     self.init()
     let reader = try APIMapReader(value)
-    try Self.refuseUnknownKeys(value)
+    try reader.refuseKeys { key in
+      key.rawValue <= APIKey.graceMilliseconds.rawValue && key != .source && key != .target && key != .readOnly
+    }
     try reader.text(.name, into: &name)
     try reader.text(.root, into: &root)
     try reader.texts(.command, into: &command)
@@ -59,16 +61,6 @@ extension ContainerRequest {
       for item in try reader.need(found.arrayValue, .mounts, "an array of maps") { mounts.append(try Mount(item)) }
     }
   }
-
-  private static func refuseUnknownKeys(_ value: CBORValue) throws(RequestError) {
-    for entry in value.mapValue?.entries ?? [] {
-      guard let number = entry.key.unsignedValue, let key = APIKey(rawValue: number),
-        key.rawValue <= APIKey.graceMilliseconds.rawValue
-      else {
-        throw RequestError(.invalid, "the message has a key that this agent does not know: it may be older than you")
-      }
-    }
-  }
 }
 
 extension ContainerRequest.Mount {
@@ -83,6 +75,7 @@ extension ContainerRequest.Mount {
   init(_ value: CBORValue) throws(RequestError) {
     self.init(source: "", target: "", readOnly: false)
     let reader = try APIMapReader(value)
+    try reader.refuseKeys { $0 == .source || $0 == .target || $0 == .readOnly }
     try reader.text(.source, into: &source)
     try reader.text(.target, into: &target)
     try reader.flag(.readOnly, into: &readOnly)

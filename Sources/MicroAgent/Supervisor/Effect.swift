@@ -4,7 +4,7 @@ public enum Effect: Equatable, Sendable {
   case launch(id: UInt64)
   /// Write the container's record as it is now. Answer, once it is durable: `saved` with the same revision.
   case save(id: UInt64, revision: UInt32)
-  /// Let the waiting process run its program. Answer: `started` or `startFailed`.
+  /// Let the waiting process run its program. Answer: `started` or `startFailed`, and not after the `ended` of that process.
   case release(id: UInt64)
   /// Send the first process a signal.
   case signal(id: UInt64, signal: UInt8)
@@ -51,6 +51,10 @@ public struct RequestError: Error, Equatable, Sendable, CustomStringConvertible 
     case conflict
     case noRoom
     case failed
+    /// The resource exists, and this cannot be done to it.
+    case notAllowed
+    /// An option of the message that must be understood is not.
+    case badOption
   }
 
   public let kind: Kind

@@ -61,11 +61,16 @@ extension SupervisorWorld {
   }
 
   private func release(_ id: UInt64) throws {
-    guard let index = kernel.current(id) else { return answer(.startFailed("it is gone"), id: id) }
+    guard let index = kernel.current(id) else { return try require(false, "\(id) is let go and has no process") }
     let identity = kernel.processes[index].identity
     let record = store.durable[id]
     try require(record?.process == identity, "\(id) is let go before its record is durable")
-    guard kernel.processes[index].lives else { return answer(.startFailed("it is gone"), id: id) }
+    if let end = kernel.processes[index].end {
+      // Nobody reads the go byte: the daemon learns that before it hears of the end.
+      forgetAnswers(about: id)
+      answer(.startFailed("it is gone"), id: id)
+      return answer(.ended(end), id: id)
+    }
     kernel.processes[index].isReleased = true
     after(random.below(20), .execs(identity, agent: agent))
   }

@@ -9,8 +9,9 @@ struct Violation: Error, CustomStringConvertible {
 /// The agent died at this point; what it had in memory is lost.
 struct AgentDied: Error {}
 
-/// A simulated board around a `Supervisor`: it carries out effects as the daemon would, in virtual time, with a store that
-/// is slow, programs that end as they like, clients that ask at random, and an agent that may die between any two steps.
+/// A simulated board around a `Supervisor`: it carries out effects as the daemon would, in virtual time, with a store
+/// that is slow, programs that end as they like, clients that ask at random, and an agent that may die between any two
+/// steps.
 ///
 /// Everything follows from the seed. With `traces` it writes down what happens.
 final class SupervisorWorld {
@@ -100,6 +101,13 @@ final class SupervisorWorld {
     let time = max(nowMilliseconds + random.below(4), lastAnswer[id] ?? 0)
     lastAnswer[id] = time
     at(time, .answer(event, id: id, agent: agent))
+  }
+
+  /// Takes back what was to be told of a container's process.
+  func forgetAnswers(about container: UInt64) {
+    schedule.removeAll { scheduled in
+      if case .answer(.ended, let id, _) = scheduled.happening { id == container } else { false }
+    }
   }
 
   /// Lives a life of requests and crashes, then comes to rest, and is looked at.

@@ -195,14 +195,15 @@ struct WorldPromises {
   /// The last program that ran is the one whose end, or a later failure to start, the record tells.
   private func checkLastEnd(_ container: Container, _ world: SupervisorWorld) throws {
     try world.require(container.end != nil, "\(container.id) ended and does not say how")
-    let ran = world.kernel.processes.last { $0.container == container.id && $0.ranProgram && !$0.isDoomed }
-    guard let ran, let end = ran.end, let told = container.end?.cause else { return }
+    let ofThis = world.kernel.processes.filter { $0.container == container.id && !$0.isDoomed }
+    guard let ran = ofThis.lastIndex(where: { $0.isReleased }), let end = ofThis[ran].end else { return }
+    guard let told = container.end?.cause else { return }
     switch told {
     case .failedToStart: break
     case .unknown:
-      let last = world.kernel.last(container.id) ?? ran
-      try world.require(last.parent == .nobody, "the end of \(container.id) is lost: \(end)")
-    default: try world.require(told == end || !ran.isCollected, "\(container.id) ended by \(end), it says \(told)")
+      let nobodySaw = ofThis[ran...].contains { $0.parent == .nobody }
+      try world.require(nobodySaw, "the end of \(container.id) is lost: \(end)")
+    default: try world.require(told == end, "\(container.id) ended by \(end), it says \(told)")
     }
   }
 

@@ -1,0 +1,140 @@
+import Microcloud
+import Testing
+
+@testable import MicroAgent
+
+@Suite struct APIRequestTests {
+  private static func message(_ code: CoAPCode, _ path: String, _ query: [String] = [], observe: UInt64? = nil)
+    -> CoAPMessage
+  {
+    var message = CoAPMessage(code: code, token: [1])
+    message.path = path.split(separator: "/").map { String($0) }
+    message.query = query
+    if let observe { message.options.add(CoAPOption(.observe, observe)) }
+    if code == .post, path == "containers" || path == "plan" {
+      message.payload = plainRequest().value.encoded
+    }
+    return message
+  }
+
+  private func refused(_ message: CoAPMessage) -> RequestError? {
+    refusal { () throws(RequestError) in try APIRequest(message) }
+  }
+
+  static let routes: [(CoAPMessage, APIRequest)] = [
+    (message(.post, "containers"), .run(plainRequest())),
+    (message(.post, "plan"), .plan(plainRequest())),
+    (message(.get, "containers"), .list),
+    (message(.get, "usage"), .usage),
+    (message(.get, "info"), .info),
+    (message(.get, "containers/dns"), .inspect(name: "dns", observe: false)),
+    (message(.get, "containers/dns", observe: 0), .inspect(name: "dns", observe: true)),
+    (message(.get, "containers/dns", observe: 1), .inspect(name: "dns", observe: false)),
+    (message(.delete, "containers/dns"), .remove(name: "dns", force: false)),
+    (message(.delete, "containers/dns", ["force"]), .remove(name: "dns", force: true)),
+    (message(.post, "containers/dns/start"), .start(name: "dns")),
+    (message(.post, "containers/dns/stop"), .stop(name: "dns", graceMilliseconds: nil)),
+    (message(.post, "containers/dns/stop", ["grace=0"]), .stop(name: "dns", graceMilliseconds: 0)),
+    (message(.post, "containers/dns/stop", ["grace=3600000"]), .stop(name: "dns", graceMilliseconds: 3_600_000)),
+    (message(.get, "containers/dns/logs"), .logs(name: "dns", from: nil, tailLines: nil, observe: false)),
+    (
+      message(.get, "containers/dns/logs", ["from=18446744073709551615", "tail=5"], observe: 0),
+      .logs(name: "dns", from: .max, tailLines: 5, observe: true)
+    ),
+  ]
+
+  @Test(arguments: routes.indices) func route(_ index: Int) throws {
+    #expect(try APIRequest(Self.routes[index].0) == Self.routes[index].1)
+  }
+
+  @Test(
+    arguments: [
+      (.put, "containers"), (.delete, "containers"), (.get, "plan"), (.post, "usage"), (.post, "info"),
+      (.patch, "info"),
+      (.post, "containers/dns"), (.put, "containers/dns"), (.get, "containers/dns/start"),
+      (.delete, "containers/dns/stop"), (.post, "containers/dns/logs"),
+    ] as [(CoAPCode, String)])
+  func wrongMethod(_ code: CoAPCode, _ path: String) {
+    let error = refused(Self.message(code, path))
+    #expect(error?.kind == .notAllowed)
+    #expect(error?.response(token: [1]).code == .methodNotAllowed)
+  }
+
+  @Test(arguments: [
+    "", "container", "containers/dns/kill", "containers/dns/logs/x", "info/x", "usage/x/y", "Containers",
+  ])
+  func noSuchResource(_ path: String) {
+    for code in [CoAPCode.get, .post, .delete] {
+      #expect(refused(Self.message(code, path))?.kind == .notFound)
+    }
+  }
+
+  @Test func aPathThatIsNotUTF8MatchesNothing() {
+    var message = CoAPMessage(code: .get)
+    message.options.add(CoAPOption(.uriPath, [0xFF, 0xFE]))
+    #expect(refused(message)?.kind == .notFound)
+  }
+
+  @Test(
+    arguments: [
+      (.post, "containers/dns/stop", "grace="), (.post, "containers/dns/stop", "grace=soon"),
+      (.post, "containers/dns/stop", "grace=-1"), (.post, "containers/dns/stop", "grace=18446744073709551616"),
+      (.post, "containers/dns/stop", "grace=3600001"), (.post, "containers/dns/stop", "force"),
+      (.get, "containers/dns/logs", "from=x"), (.get, "containers/dns/logs", "tail=all"),
+      (.delete, "containers/dns", "force=yes"), (.delete, "containers/dns", "Force"), (.delete, "containers/dns", ""),
+      (.get, "containers", "all"), (.post, "containers", "force"),
+    ] as [(CoAPCode, String, String)])
+  func badQuery(_ code: CoAPCode, _ path: String, _ query: String) {
+    let error = refused(Self.message(code, path, [query]))
+    #expect(error?.kind == .invalid)
+    #expect(error?.response(token: []).code == .badRequest)
+  }
+
+  @Test func aFlagWithoutItsValueIsNoNumber() {
+    #expect(refused(Self.message(.post, "containers/dns/stop", ["grace"]))?.kind == .invalid)
+    #expect(refused(Self.message(.get, "containers/dns/logs", ["tail"]))?.kind == .invalid)
+  }
+
+  @Test(arguments: [1, 5, 9, 23, 27, 35, 39, 65_001] as [UInt16])
+  func criticalOptionsThatAreNotKnown(_ number: UInt16) {
+    var message = Self.message(.get, "info")
+    message.options.add(CoAPOption(CoAPOptionNumber(rawValue: number), [0]))
+    let error = refused(message)
+    #expect(error?.kind == .badOption)
+    #expect(error?.response(token: []).code == .badOption)
+    #expect(error?.description == "option \(number) is critical and not known here")
+  }
+
+  @Test(arguments: [3, 4, 7, 12, 17, 60, 252, 65_000] as [UInt16])
+  func otherOptionsAreLetBe(_ number: UInt16) throws {
+    var message = Self.message(.get, "info")
+    message.options.add(CoAPOption(CoAPOptionNumber(rawValue: number), [0]))
+    #expect(try APIRequest(message) == .info)
+  }
+
+  @Test func whatARequestLacksIsTold() {
+    var message = Self.message(.post, "containers")
+    message.payload = plainRequest("dns") { $0.command = [] }.value.encoded
+    #expect(refused(message)?.description == "command: give the program to run")
+    message.payload = []
+    #expect(refused(message)?.description.hasPrefix("the message is not CBOR: ") ?? false)
+    message.payload = [0xA0, 0xA0]
+    #expect(refused(message)?.kind == .invalid)
+    // The same key twice.
+    message.payload = [0xA2, 0x01, 0x61, 0x61, 0x01, 0x61, 0x62]
+    #expect(refused(message)?.kind == .invalid)
+  }
+
+  @Test(
+    arguments: [
+      (.invalid, .badRequest), (.forbidden, .forbidden), (.notFound, .notFound), (.conflict, .conflict),
+      (.noRoom, .serviceUnavailable), (.failed, .internalServerError), (.notAllowed, .methodNotAllowed),
+      (.badOption, .badOption),
+    ] as [(RequestError.Kind, CoAPCode)])
+  func errorsAsResponses(_ kind: RequestError.Kind, _ code: CoAPCode) throws {
+    let response = RequestError(kind, "why").response(token: [7])
+    #expect(response.code == code)
+    #expect(response.token == [7])
+    #expect(try ProblemDetails(CBORDecoder.decode(response.payload)).title == "why")
+  }
+}

@@ -1,0 +1,87 @@
+import Testing
+
+@testable import MicroAgent
+
+@Suite struct ConfigurationTests {
+  private func parse(_ text: String) throws(ConfigurationError) -> Configuration {
+    try Configuration(parsing: Array(text.utf8))
+  }
+
+  @Test(arguments: ["", "\n\n", "# only words\n  # and more", "\r\n", "\u{FEFF}", "\u{FEFF}# words"])
+  func nothingSetMeansDefaults(_ text: String) throws {
+    #expect(try parse(text) == Configuration())
+  }
+
+  @Test func everySettingIsTaken() throws {
+    let text = """
+      # A board in a cupboard
+      state-directory = /data/agent
+      runtime-directory=/run/agent
+        cgroup = cloud
+      first-user-id = 200000
+      memory-reserve = 32M
+      """
+    var expected = Configuration()
+    expected.stateDirectory = "/data/agent"
+    expected.runtimeDirectory = "/run/agent"
+    expected.cgroup = "cloud"
+    expected.firstUserID = 200_000
+    expected.memoryReserveBytes = 32 << 20
+    #expect(try parse(text) == expected)
+    let windows = "\u{FEFF}" + text.split(separator: "\n").joined(separator: "\r\n") + "\r\n"
+    #expect(try parse(windows) == expected)
+    #expect(expected.controlSocket == "/run/agent/control.sock")
+    #expect(expected.storePath == "/data/agent/microagent.db")
+    #expect(expected.containersDirectory == "/data/agent/containers")
+  }
+
+  @Test(
+    arguments: [
+      ("cgroup", "line 1: 'cgroup' is not a setting: write name = value"),
+      ("\ncgrp = a", "line 2: there is no setting 'cgrp': use one of state-directory"),
+      (" = a", "line 1: there is no setting ''"),
+      ("cgroup = a\n#\ncgroup = a", "line 3: cgroup is set twice: keep one"),
+      ("cgroup = a/b", "line 1: cgroup 'a/b': give one name, as microagent"),
+      ("cgroup =", "line 1: cgroup '': give one name"),
+      ("cgroup = ..", "line 1: cgroup '..': give one name"),
+      ("state-directory = data", "line 1: state-directory 'data': give an absolute path, as /var/lib/microagent"),
+      ("state-directory = /", "line 1: state-directory '/': give an absolute path"),
+      ("state-directory = /./", "line 1: state-directory '/./': give an absolute path"),
+      ("runtime-directory = //", "line 1: runtime-directory '//': give an absolute path"),
+      ("runtime-directory = /run/../etc", "line 1: runtime-directory '/run/../etc': give an absolute path"),
+      ("runtime-directory = /run\u{0}/a", "give an absolute path"),
+      ("first-user-id = 0", "line 1: first-user-id '0': give the first of 65536 free ids, as 100000"),
+      ("first-user-id = 4294901760", "line 1: first-user-id '4294901760'"),
+      ("first-user-id = many", "line 1: first-user-id 'many'"),
+      ("memory-reserve = lots", "line 1: memory-reserve 'lots': give an amount, as 24M"),
+      ("memory-reserve = -1", "line 1: memory-reserve '-1'"),
+    ] as [(String, String)])
+  func whatIsWrongIsTold(_ text: String, _ told: String) {
+    let error = #expect(throws: ConfigurationError.self) { try parse(text) }
+    #expect(error?.description.contains(told) ?? false, "\(error?.description ?? "")")
+  }
+
+  @Test func theLastFreeIDsCanBeUsed() throws {
+    #expect(try parse("first-user-id = 4294901759").firstUserID == 4_294_901_759)
+  }
+
+  @Test func sizeIsLimited() throws {
+    let comment = [UInt8](repeating: UInt8(ascii: "#"), count: Configuration.maximumFileBytes)
+    #expect(try Configuration(parsing: comment) == Configuration())
+    #expect(throws: ConfigurationError.self) { try Configuration(parsing: comment + comment) }
+    #expect(throws: ConfigurationError.self) { try Configuration(parsing: comment + [0x23]) }
+  }
+
+  @Test func anyBytesGiveASettingOrALine() {
+    var random = SeededGenerator(seed: 1)
+    let alphabet = Array("cgroup=/.\n\r# \u{0}\u{FF}9M".utf8)
+    for _ in 0..<2_000 {
+      let bytes = (0..<random.below(60)).map { _ in random.pick(alphabet) }
+      do throws(ConfigurationError) {
+        _ = try Configuration(parsing: bytes)
+      } catch {
+        #expect(error.line >= 1 && error.line <= 60)
+      }
+    }
+  }
+}
