@@ -64,7 +64,7 @@ final class Agent {
     }
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
     server = ControlServer(on: loop)
-    supervisor = Supervisor(nextID: table.nextID, wallSeconds: Clock.wallSeconds)
+    supervisor = Supervisor(nextID: table.nextID, offerBytes: host.offerBytes, wallSeconds: Clock.wallSeconds)
     do throws(SystemError) {
       try listen()
       try recover()
@@ -90,7 +90,7 @@ final class Agent {
   }
 
   private func close() {
-    server.close()
+    server.close(forGood: exitCode != AgentExit.restart)
     host.close()
     table.close()
     for watcher in watchers { watcher.close() }

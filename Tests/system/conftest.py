@@ -9,6 +9,7 @@ import pytest
 from agent import Agent
 from leaks import LeakCheck
 from machine import LocalMachine, VirtualMachine
+from node import Node
 from rootfs import make_rootfs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -173,6 +174,14 @@ def agent(stopped_agent):
     return stopped_agent
 
 
+@pytest.fixture
+def node(agent, rootfs):
+    """A running agent and a root file system: what a test does with containers is in Node. They are removed after it."""
+    node = Node(agent, rootfs)
+    yield node
+    node.remove_all()
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
@@ -191,7 +200,7 @@ def pytest_terminal_summary(terminalreporter):
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
             kind = "failed" if outcome == "error" else outcome
-            counts.setdefault(report.setting, Counter())[kind] += 1
+            counts.setdefault(getattr(report, "setting", "collection"), Counter())[kind] += 1
     terminalreporter.section("machines and targets")
     for setting, count in sorted(counts.items()):
         numbers = ", ".join(f"{count[kind]} {kind}" for kind in ("passed", "failed", "skipped"))

@@ -1,3 +1,4 @@
+import CSystem
 import EventLoop
 import LinuxSystem
 
@@ -8,6 +9,7 @@ final class ControlServer {
 
   private let loop: EventLoop
   private var listener: Listener?
+  private var path = ""
   private(set) var connections: [ControlConnection] = []
   /// Takes each request; set before `listen`.
   var onRequest: ((ControlRequest) -> Void)?
@@ -19,9 +21,13 @@ final class ControlServer {
   /// Listens at `path`: root and the socket's group may connect, and only root may change things.
   func listen(path: String) throws(SystemError) {
     listener = try Listener(on: loop, path: path, mode: 0o660) { [self] in accept($0) }
+    self.path = path
   }
 
-  func close() {
+  /// - Parameter forGood: no agent follows at once, so the socket's file goes as well. It goes while we still listen at
+  ///   it: until then no other agent can have taken its place.
+  func close(forGood: Bool) {
+    if forGood, listener != nil { _ = system_unlink(path) }
     listener?.close()
     listener = nil
     for connection in connections { connection.close() }

@@ -116,9 +116,10 @@ final class Attachment {
       return
     }
     let state = State(value: try Client.content(of: message))
+    // One that is being removed is waited for until it is gone, so that its name is free when we end.
+    if state.isFinal || state.phase == "removing", let code = state.exitCode { end = (code, state.reason ?? "") }
     if state.isFinal {
       isFinal = true
-      if let code = state.exitCode { end = (code, state.reason ?? "") }
     } else if state.phase == "running", logToken == nil {
       // It was restarted, which ended what we were told of its log.
       try followLog()

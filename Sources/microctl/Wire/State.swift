@@ -15,7 +15,7 @@ struct State {
   var command: [String] { value[.request]?[.command]?.arrayValue?.compactMap { $0.textValue } ?? [] }
 
   /// Nothing of it runs, and nothing will unless somebody asks for it.
-  var isFinal: Bool { phase == "ended" || phase == "removing" }
+  var isFinal: Bool { phase == "ended" }
 
   /// For tables: `up 3m`, `ended 2m ago (exit code 1)`.
   func status(now: UInt64) -> String {
