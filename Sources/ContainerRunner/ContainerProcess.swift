@@ -33,8 +33,8 @@ public enum ContainerProcess {
   public static let neverRanExitCode = Int32(EXECUTOR_NEVER_RAN)
 
   /// Performs the agent's steps, clones the child and writes its id maps. The child goes on by itself, up to just
-  /// before its program, while the agent makes its record durable. What the agent's steps opened is closed again; directories
-  /// that they made are `Cleanup`'s.
+  /// before its program, while the agent makes its record durable. What the agent's steps opened is closed again;
+  /// directories that they made are `Cleanup`'s.
   public static func start(
     _ plan: LaunchPlan, _ descriptors: LaunchDescriptors
   ) throws(LaunchError) -> StartedProcess {
@@ -68,10 +68,9 @@ public enum ContainerProcess {
     return executor_clone(steps, steps.count, &slots, namespaces, cgroup, userMap, groupMap, &child)
   }
 
-  /// Lets the child run its program.
+  /// Lets the child run its program. A child that failed before says so on its error pipe, not here.
   public static func releaseToExec(_ control: borrowing FileDescriptor) throws(SystemError) {
-    var byte = UInt8(ascii: "g")
-    try check(system_write(control.rawValue, &byte, 1), "let the container run")
+    try check(executor_release(control.rawValue), "let the container run")
   }
 
   /// Reads what stood on the error pipe when it ended. Nil: nothing did, and the program runs.

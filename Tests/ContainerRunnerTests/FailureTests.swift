@@ -90,6 +90,23 @@ extension RunningContainers {
       #expect(outcome.exitCode == ContainerProcess.neverRanExitCode)
     }
 
+    @Test func lettingGoOfADeadChildIsNoFailure() throws {
+      let sandbox = try Sandbox()
+      var spec = sandbox.spec(["true"], firstHostID: 0)
+      spec.process.cwd = "/none"
+      let plan = try LaunchPlan(spec, facts: try HostFacts.discover(), rootMagic: 0xEF53)
+      let pipe = try OutputPipe.make()
+      let output = pipe.writing.rawValue
+      let started = try ContainerProcess.start(plan, LaunchDescriptors(standardOutput: output, standardError: output))
+      try #require(Live.isReadable(started.pidfd.rawValue))
+      // Were this a write to a pipe, SIGPIPE would end the agent here.
+      try ContainerProcess.releaseToExec(started.control)
+      let null = try FileDescriptor.open("/dev/null", O_RDONLY)
+      let outcome = try Live.finish(plan, started, reading: null.rawValue)
+      #expect(text(outcome.failure) == "container box: go to /none: No such file or directory")
+      #expect(pipe.reading.rawValue >= 0)
+    }
+
     @Test func nothingIsLeftBehind() throws {
       let mounts = try Files.read("/proc/self/mountinfo")
       let descriptors = try Files.list("/proc/self/fd").count

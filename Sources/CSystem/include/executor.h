@@ -70,7 +70,8 @@ int executor_perform(const uint8_t *steps, size_t count, int32_t *slots, struct 
 struct executor_child {
   int32_t process;
   int32_t pidfd;    // all three close on exec
-  int32_t control;  // write end of the control pipe: 'g' lets the child exec, its end makes it exit
+  int32_t control;  // the agent's end of the control pipe (a socket, for that knows a way without SIGPIPE): its end
+                    // makes the child exit
   int32_t errors;   // read end of the error pipe: a failure, or its end when the child is running its program
 };
 
@@ -79,6 +80,9 @@ struct executor_child {
 // negative errno; then there is no child.
 int executor_clone(const uint8_t *steps, size_t count, int32_t *slots, uint64_t namespaces, int cgroup,
                    const char *user_map, const char *group_map, struct executor_child *child);
+
+// Sends the go byte. Returns 0, also when the child is gone, or the negative errno.
+int executor_release(int control);
 
 // A user namespace with these maps, as a descriptor: what an id-mapped mount needs. Negative errno on failure.
 int executor_user_namespace(const char *user_map, const char *group_map);
