@@ -42,9 +42,11 @@ extension ContainerHost {
   }
 
   private func ended(_ entry: LiveContainer, code: Int32, bySignal: Bool) {
+    CrashPoint.pass("its end was seen")
     entry.hasEnded = true
     entry.readFailureReport()
     logs.finish(entry.id)
+    CrashPoint.pass("its last output is read")
     if entry.isOwnChild, !entry.hasStarted, let failure = startFailure(entry, code: code, bySignal: bySignal) {
       return tell(.startFailed(failure), entry.id)
     }
