@@ -529,7 +529,7 @@ static int tell(int control, const char *byte) {
 int executor_release(int control) { return tell(control, "g"); }
 
 int executor_clone(const uint8_t *steps, size_t count, int32_t *slots, uint64_t namespaces, int cgroup,
-                   const char *user_map, const char *group_map, struct executor_child *child) {
+                   struct executor_child *child) {
   int control[2], errors[2], pidfd = -1, error;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
   if (pipe2(errors, O_CLOEXEC) < 0) {
@@ -543,24 +543,31 @@ int executor_clone(const uint8_t *steps, size_t count, int32_t *slots, uint64_t 
     run_child(steps, count, slots, control[0], errors[1]);
   }
   error = process < 0 ? errno : 0;
-  if (process > 0 && user_map && write_maps(process, user_map, group_map) < 0) error = errno;
-  if (!error && user_map) error = -tell(control[1], "m");
   close(control[0]);
   close(errors[1]);
-  if (error) {
+  if (process < 0) {
     close(control[1]);
     close(errors[0]);
-    if (process > 0) {
-      kill(process, SIGKILL);
-      reap(process);
-      close(pidfd);
-    }
     return -error;
   }
   fcntl(control[1], F_SETFL, O_NONBLOCK);
   fcntl(errors[0], F_SETFL, O_NONBLOCK);
   *child = (struct executor_child){process, pidfd, control[1], errors[0]};
   return 0;
+}
+
+static void end(const struct executor_child *child) {
+  kill(child->process, SIGKILL);
+  reap(child->process);
+  close(child->pidfd);
+  close(child->control);
+  close(child->errors);
+}
+
+int executor_map_ids(const struct executor_child *child, const char *user_map, const char *group_map) {
+  int error = write_maps(child->process, user_map, group_map) < 0 ? errno : -tell(child->control, "m");
+  if (error) end(child);
+  return -error;
 }
 
 int executor_user_namespace(const char *user_map, const char *group_map) {

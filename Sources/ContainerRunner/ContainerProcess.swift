@@ -27,6 +27,14 @@ public struct LaunchDescriptors: Sendable {
   }
 }
 
+/// How far a start has come, for whoever wants to look on.
+public enum LaunchPoint: Sendable {
+  /// About to perform this step of the agent's, or the clone; from 1, as `LaunchPlan.describe()` counts.
+  case beforeStep(Int)
+  /// The process exists and waits for its id maps.
+  case cloned
+}
+
 /// Performs launch plans.
 public enum ContainerProcess {
   /// How the child ends when its program was never run: a step failed, or nobody let it go.
@@ -35,8 +43,9 @@ public enum ContainerProcess {
   /// Performs the agent's steps, clones the child and writes its id maps. The child goes on by itself, up to just
   /// before its program, while the agent makes its record durable. What the agent's steps opened is closed again;
   /// directories that they made are `Cleanup`'s.
+  /// - Parameter reached: called at each point, before anything more is done.
   public static func start(
-    _ plan: LaunchPlan, _ descriptors: LaunchDescriptors
+    _ plan: LaunchPlan, _ descriptors: LaunchDescriptors, reached: (LaunchPoint) -> Void = { _ in }
   ) throws(LaunchError) -> StartedProcess {
     var slots = [Int32](repeating: -1, count: Int(EXECUTOR_SLOTS))
     slots[Int(Slot.standardOutput)] = descriptors.standardOutput
@@ -45,27 +54,48 @@ public enum ContainerProcess {
     let given = slots
     defer { for (slot, kept) in zip(slots, given) where slot >= 0 && slot != kept { _ = system_close(slot) } }
 
-    var failure = executor_failure()
-    let agentSteps = plan.agentSteps.bytes
-    if executor_perform(agentSteps, agentSteps.count, &slots, &failure) < 0 {
-      throw LaunchError(plan, step: Int(failure.step) + 1, Errno(rawValue: failure.error))
-    }
-    var child = executor_child()
-    let result = clone(plan, &slots, &child)
-    if result < 0 { throw LaunchError(plan, step: plan.agentSteps.count + 1, Errno(rawValue: -result)) }
+    try performAgentSteps(plan, &slots, reached)
+    reached(.beforeStep(plan.agentSteps.count + 1))
+    let child = try clone(plan, &slots)
+    reached(.cloned)
+    try mapIDs(plan, child)
     return StartedProcess(
       pid: child.process, pidfd: FileDescriptor(owning: child.pidfd), control: FileDescriptor(owning: child.control),
       errors: FileDescriptor(owning: child.errors))
   }
 
-  private static func clone(_ plan: LaunchPlan, _ slots: inout [Int32], _ child: inout executor_child) -> CInt {
+  private static func performAgentSteps(
+    _ plan: LaunchPlan, _ slots: inout [Int32], _ reached: (LaunchPoint) -> Void
+  ) throws(LaunchError) {
+    let bytes = plan.agentSteps.bytes
+    for (index, range) in plan.agentSteps.ranges.enumerated() {
+      reached(.beforeStep(index + 1))
+      var failure = executor_failure()
+      let result = bytes.withUnsafeBufferPointer {
+        executor_perform($0.baseAddress! + range.lowerBound, range.count, &slots, &failure)
+      }
+      if result < 0 { throw LaunchError(plan, step: index + 1, Errno(rawValue: failure.error)) }
+    }
+  }
+
+  private static func clone(_ plan: LaunchPlan, _ slots: inout [Int32]) throws(LaunchError) -> executor_child {
+    var child = executor_child()
     let steps = plan.childSteps.bytes
     let namespaces = UInt64(plan.clonedNamespaces.rawValue)
     let cgroup = plan.isBornInCgroup ? slots[Int(Slot.cgroup)] : -1
-    guard let userMap = plan.userMap, let groupMap = plan.groupMap else {
-      return executor_clone(steps, steps.count, &slots, namespaces, cgroup, nil, nil, &child)
-    }
-    return executor_clone(steps, steps.count, &slots, namespaces, cgroup, userMap, groupMap, &child)
+    let result = executor_clone(steps, steps.count, &slots, namespaces, cgroup, &child)
+    if result < 0 { throw failure(ofClone: plan, result) }
+    return child
+  }
+
+  private static func mapIDs(_ plan: LaunchPlan, _ child: executor_child) throws(LaunchError) {
+    guard let userMap = plan.userMap, let groupMap = plan.groupMap else { return }
+    let result = withUnsafePointer(to: child) { executor_map_ids($0, userMap, groupMap) }
+    if result < 0 { throw failure(ofClone: plan, result) }
+  }
+
+  private static func failure(ofClone plan: LaunchPlan, _ result: CInt) -> LaunchError {
+    LaunchError(plan, step: plan.agentSteps.count + 1, Errno(rawValue: -result))
   }
 
   /// Lets the child run its program. A child that failed before says so on its error pipe, not here.

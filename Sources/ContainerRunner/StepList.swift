@@ -51,6 +51,18 @@ public struct StepList: Hashable, Sendable {
     return word
   }
 
+  /// Where in the bytes each step stands.
+  var ranges: [Range<Int>] {
+    var ranges: [Range<Int>] = []
+    var at = 0
+    while at < bytes.count {
+      let next = at + Int(word(at: at + 4))
+      ranges.append(at..<next)
+      at = next
+    }
+    return ranges
+  }
+
   /// The steps again, read from the bytes.
   var steps: [Step] {
     var steps: [Step] = []

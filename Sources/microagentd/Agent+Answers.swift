@@ -12,13 +12,17 @@ extension Agent {
     do throws(RequestError) {
       switch request.request {
       case .run(let wish):
+        CrashPoint.begin(.start)
         ask(request) { $0.run(wish, token: $1, now: $2) }
       case .start(let name):
+        CrashPoint.begin(.start)
         ask(request) { $0.start(named: name, token: $1, now: $2) }
       case .stop(let name, let grace):
+        CrashPoint.begin(.stop)
         let grace = grace ?? supervisor.container(named: name)?.request.graceMilliseconds ?? 0
         ask(request) { $0.stop(named: name, graceMilliseconds: grace, token: $1, now: $2) }
       case .remove(let name, let force):
+        CrashPoint.begin(.remove)
         ask(request) { $0.remove(named: name, force: force, token: $1, now: $2) }
       case .list:
         send(.array(supervisor.containers.map { $0.value }), request)

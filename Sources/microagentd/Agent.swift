@@ -170,7 +170,7 @@ final class Agent {
     isPerforming = true
     while !effects.isEmpty {
       let effect = effects.removeFirst()
-      CrashPoint.pass()
+      CrashPoint.pass(effect.crashPointName)
       perform(effect)
     }
     isPerforming = false
@@ -205,9 +205,11 @@ final class Agent {
   private func save(_ id: UInt64, _ revision: UInt32) {
     guard let container = supervisor.container(id: id) else { return }
     table.save(container) { [self] problem in
+      CrashPoint.pass("the record is durable")
       guard let problem else { return handle(.saved(revision: revision), id) }
       couldNotSave(id, revision, problem)
     }
+    CrashPoint.pass("the record is written, not yet durable")
   }
 
   /// A container that has not run yet is given up; what has happened is written as soon as there is room.
@@ -222,9 +224,11 @@ final class Agent {
 
   private func forget(_ id: UInt64) {
     table.delete(id) { [self] problem in
+      CrashPoint.pass("the record's deletion is durable")
       if problem == nil { return handle(.forgotten, id) }
       retry { [self] in forget(id) }
     }
+    CrashPoint.pass("the record is deleted, not yet durably")
   }
 
   private func retry(_ call: @escaping () -> Void) {

@@ -37,6 +37,7 @@ final class ContainerFiles {
     _ = system_rmdir(work(of: id))
     let result = system_rmdir(folder)
     guard result < 0, result != -Errno.noSuchFile.rawValue else { return }
+    CrashPoint.pass("before its folder is moved to the trash")
     if system_rename(folder, "\(trash)/\(id)") == 0 { sweep() }
   }
 

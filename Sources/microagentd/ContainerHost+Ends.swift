@@ -42,10 +42,12 @@ extension ContainerHost {
   }
 
   private func ended(_ entry: LiveContainer, code: Int32, bySignal: Bool) {
+    CrashPoint.pass("its end was seen")
     entry.hasEnded = true
     entry.readFailureReport()
     logs.finish(entry.id)
     entry.lastProgram = entry.identity.flatMap { ProcessStatus(of: $0.process)?.name } ?? ""
+    CrashPoint.pass("its last output is read")
     if entry.isOwnChild, !entry.hasStarted, let failure = startFailure(entry, code: code, bySignal: bySignal) {
       return tell(.startFailed(failure), entry.id)
     }

@@ -96,14 +96,13 @@ final class ContainerHost {
 
   private func start(_ plan: LaunchPlan, _ entry: LiveContainer, _ container: Container) throws(RequestError) {
     let output = try explained(entry) { () throws(SystemError) in
+      CrashPoint.pass("before its folder is made")
       try files.make(entry.id)
-      CrashPoint.pass()
       let log = try logs.open(entry.id, capacityBytes: container.request.budget.logBytes)
-      CrashPoint.pass()
       return try OutputPipe.openForContainer(log.pipeDescriptor)
     }
     let process = try launcher.start(plan, output: output)
-    CrashPoint.pass()
+    CrashPoint.pass("its process is set going")
     do throws(SystemError) {
       try take(process, entry)
       try logs.watch(entry.id)
@@ -141,6 +140,7 @@ final class ContainerHost {
     if let control = entry.control.take() {
       // A process that is gone already tells by its end.
       try? ContainerProcess.releaseToExec(control)
+      CrashPoint.pass("the go byte is sent")
     }
   }
 
@@ -158,7 +158,7 @@ final class ContainerHost {
     entry.errorWatcher = nil
     guard entry.failureReport.isEmpty, entry.isReleased, !entry.hasEnded else { return }
     entry.hasStarted = true
-    CrashPoint.pass()
+    CrashPoint.pass("its program was heard to run")
     tell(.started, entry.id)
   }
 
@@ -178,7 +178,9 @@ final class ContainerHost {
 
   func deleteFiles(_ id: UInt64) {
     logs.remove(id)
+    CrashPoint.pass("its log is given up")
     files.delete(id)
+    CrashPoint.pass("its files are deleted")
   }
 
   // MARK: Putting away
@@ -193,7 +195,7 @@ final class ContainerHost {
   }
 
   private func collect(_ process: Int32, _ entry: LiveContainer) {
-    CrashPoint.pass()
+    CrashPoint.pass("before its process is collected")
     if entry.isOwnChild {
       var status = system_exit_status()
       let result = system_wait(process, 0, &status)
@@ -204,16 +206,18 @@ final class ContainerHost {
       reportedEnds.removeAll { $0.process == process }
       keeper.forgetEnd(of: process)
     }
+    CrashPoint.pass("its process is collected")
   }
 
   private func removeGroup(_ entry: LiveContainer) {
-    CrashPoint.pass()
+    CrashPoint.pass("before its control group is removed")
     if entry.isUncollected, let process = entry.identity?.process {
       var status = system_exit_status()
       if system_wait(process, 0, &status) == 0, status.process == 0 { return putOff(entry) }
       entry.isUncollected = false
     }
     guard entry.removeGroup() else { return putOff(entry) }
+    CrashPoint.pass("its control group is removed")
     tell(.wasPutAway, entry.id)
   }
 

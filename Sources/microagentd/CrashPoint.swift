@@ -1,21 +1,78 @@
 import Basics
 import CSystem
+import MicroAgent
 
 /// Places where a test lets the agent die as by `kill -9`, to see that nothing is lost or doubled.
 ///
-/// Each step of a start, a stop and a removal passes one. With `MICROAGENT_CRASH_AT=7` in its environment the first agent of
-/// a keeper dies at the seventh it passes; without it they cost a comparison.
+/// Each step of a start, a stop and a removal passes one. `MICROAGENT_CRASH_AT=start:7` in the environment of the first
+/// agent of a keeper kills it at the seventh that it passes after a request to start came in; `start:7:keeper` kills its
+/// keeper, too, just before it. Agents that the keeper starts again pass unharmed. Without the variable a point costs a
+/// comparison.
 enum CrashPoint {
-  nonisolated(unsafe) private static var remaining: UInt64 = 0
-
-  static func arm(_ life: AgentLife) {
-    guard life.generation == 1, let text = getenv("MICROAGENT_CRASH_AT") else { return }
-    remaining = Decimal.parse(String(cString: text)) ?? 0
+  /// The requests whose steps are counted.
+  enum Operation {
+    case start, stop, remove
   }
 
-  static func pass() {
-    guard remaining > 0 else { return }
-    remaining -= 1
-    if remaining == 0 { _ = system_kill(system_self(), SIGKILL) }
+  private struct Plan {
+    let operation: Operation
+    let number: UInt64
+    let takesKeeper: Bool
+  }
+
+  nonisolated(unsafe) private static var plan: Plan?
+  /// Points passed since the request came; nil before.
+  nonisolated(unsafe) private static var passed: UInt64?
+
+  /// Reads the environment.
+  static func arm(_ life: AgentLife) {
+    guard life.generation == 1, let text = getenv("MICROAGENT_CRASH_AT") else { return }
+    let words = ASCII.split(Array(String(cString: text).utf8)[...], at: UInt8(ascii: ":"))
+    guard words.count >= 2, let operation = operation(ASCII.string(words[0])), let number = Decimal.parse(words[1]),
+      words.count == 2 || words.count == 3 && ASCII.string(words[2]) == "keeper"
+    else { return Diagnostics.line("MICROAGENT_CRASH_AT: give start, stop or remove, and a number, as stop:3") }
+    plan = Plan(operation: operation, number: number, takesKeeper: words.count == 3)
+  }
+
+  private static func operation(_ word: String) -> Operation? {
+    switch word {
+    case "start": .start
+    case "stop": .stop
+    case "remove": .remove
+    default: nil
+    }
+  }
+
+  /// A request came in: counting begins if it is the one that is to be broken off.
+  static func begin(_ operation: Operation) {
+    if plan?.operation == operation, passed == nil { passed = 0 }
+  }
+
+  /// - Parameter step: what is about to happen, or just has, for messages.
+  static func pass(_ step: @autoclosure () -> String) {
+    guard let plan, let count = passed else { return }
+    passed = count + 1
+    guard count + 1 == plan.number else { return }
+    Diagnostics.line("crash point \(plan.number): \(step())")
+    if plan.takesKeeper { _ = system_kill(system_parent(), SIGKILL) }
+    _ = system_kill(system_self(), SIGKILL)
+  }
+}
+
+extension Effect {
+  /// What a crash point before it is called.
+  var crashPointName: String {
+    switch self {
+    case .launch: "before launch"
+    case .save: "before save"
+    case .release: "before release"
+    case .signal(_, let signal): "before signal \(signal)"
+    case .killAll: "before killing all"
+    case .putAway: "before putting away"
+    case .deleteFiles: "before deleting files"
+    case .forget: "before forgetting"
+    case .reply: "before the reply"
+    case .changed: "before telling observers"
+    }
   }
 }

@@ -146,7 +146,13 @@ final class Launcher {
       return try ContainerProcess.start(
         plan,
         LaunchDescriptors(
-          standardOutput: output.rawValue, standardError: output.rawValue, userNamespace: namespace))
+          standardOutput: output.rawValue, standardError: output.rawValue, userNamespace: namespace)
+      ) { point in
+        switch point {
+        case .beforeStep(let number): CrashPoint.pass("before step \(number): \(plan.step(at: number))")
+        case .cloned: CrashPoint.pass("before its ids are mapped")
+        }
+      }
     } catch {
       throw RequestError(.failed, "\(error)")
     }

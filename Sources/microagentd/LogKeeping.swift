@@ -56,7 +56,9 @@ final class LogKeeping {
     _ pipe: consuming FileDescriptor, _ container: UInt64, _ capacityBytes: UInt64
   ) throws(SystemError) -> ContainerLog {
     let ring = FileDescriptor(owning: try check(system_memfd("microagent-log"), "make", "a log ring"))
+    CrashPoint.pass("before the keeper holds its log")
     try keeper.hold(container: container, pipe: pipe.rawValue, ring: ring.rawValue)
+    CrashPoint.pass("the keeper holds its log")
     let log = try ContainerLog(pipe: pipe, ring: ring, capacityBytes: capacityBytes)
     entries.append(Entry(container: container, log: log))
     return log

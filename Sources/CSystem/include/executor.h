@@ -75,11 +75,17 @@ struct executor_child {
   int32_t errors;   // read end of the error pipe: a failure, or its end when the child is running its program
 };
 
-// Clones a child that performs `steps`, and writes its id maps (text as for /proc/PID/uid_map; NULL: no user
-// namespace). `cgroup` is the descriptor of a cgroup v2 directory that the child is born in, or -1. Returns 0 or the
-// negative errno; then there is no child.
+// Clones a child that performs `steps`. `cgroup` is the descriptor of a cgroup v2 directory that the child is born in,
+// or -1. Returns 0 or the negative errno; then there is no child.
 int executor_clone(const uint8_t *steps, size_t count, int32_t *slots, uint64_t namespaces, int cgroup,
-                   const char *user_map, const char *group_map, struct executor_child *child);
+                   struct executor_child *child);
+
+// Writes the id maps of a child with a user namespace of its own (text as for /proc/PID/uid_map), for which it waits.
+// Returns 0 or the negative errno; then there is no child any more.
+int executor_map_ids(const struct executor_child *child, const char *user_map, const char *group_map);
+
+// Sends the go byte. Returns 0, also when the child is gone, or the negative errno.
+int executor_release(int control);
 
 // Sends the go byte. Returns 0, also when the child is gone, or the negative errno.
 int executor_release(int control);
