@@ -7,6 +7,11 @@ cross_sdk_key() {
   cat "$HOME/.swiftpm/swift-sdks/$1-linux-musl.artifactbundle/key" 2>/dev/null || true
 }
 
+# cross/sqlite-options as options of a compiler.
+sqlite_options() {
+  sed 's/#.*//; s/^ *\([A-Z]\)/-DSQLITE_\1/' "$here/sqlite-options" | xargs
+}
+
 # Sets what differs from target to target:
 #   swift_triple  whose prebuilt Embedded Swift modules are used
 #   clang_target  what the code really is for: Linux with musl
