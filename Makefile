@@ -14,7 +14,8 @@ build: deps
 	swift build
 
 # Shows the whole thing working: a container in a budget, a hog ended by its own, an agent killed and back.
-demo: cross
+demo: deps
+	cross/build i586
 	bench/demo
 
 test: lint test-unit cross check-binaries fuzz-replay test-system test-vm

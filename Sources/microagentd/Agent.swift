@@ -60,7 +60,8 @@ final class Agent {
     started = loop.now
     table = try ContainerTable(path: configuration.storePath)
     if let name = table.setAside {
-      notices.append("the store was damaged and is set aside as \(name): containers it knew are not known any more")
+      notices.append("the store was damaged and is set aside as \(name): the containers it knew are ended")
+      Diagnostics.line(notices[0])
     }
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
     server = ControlServer(on: loop)
@@ -160,6 +161,9 @@ final class Agent {
   }
 
   func handle(_ event: Event, _ id: UInt64) {
+    if case .ended(let cause) = event, cause != .exited(code: 0), let container = supervisor.container(id: id) {
+      Diagnostics.line("container \(container.name) ended: \(ContainerEnd(cause: cause))")
+    }
     perform(supervisor.handle(event, id: id, now: loop.now))
   }
 

@@ -80,6 +80,8 @@ private func run(configurationPath: String?) -> CInt {
   _ = system_set_umask(0o022)
   // A container costs about ten descriptors; containers themselves get a limit of their own.
   _ = system_raise_descriptor_limit()
+  // When the board runs out of memory, a container ends before the agent does. Not allowed everywhere.
+  try? Files.write("-900", to: "/proc/self/oom_score_adj")
   _ = system_set_process_name("keeper")
   var keeper = Keeper()
   do throws(SystemError) {
