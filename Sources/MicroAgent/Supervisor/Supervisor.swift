@@ -18,9 +18,9 @@ public struct Supervisor {
   /// A container with what is true of it only while this agent lives.
   struct Entry {
     var container: Container
-    /// Counts the saves; an answer to an older one says nothing about the newest. 0: there is no record.
+    /// Counts the saves; an answer to an older one says nothing about the newest. 0: none was asked for.
     var revision: UInt32 = 0
-    /// The newest revision that is durable.
+    /// The newest revision that is durable. 0: there is no record.
     var savedRevision: UInt32 = 0
     var isReleased = false
     /// `putAway` was asked for and not answered: a second one could fall into the next start.
@@ -168,6 +168,7 @@ public struct Supervisor {
   mutating func beginStop(_ index: Int) -> [Effect] {
     entries[index].container.wanted = false
     entries[index].container.phase = .stopping
+    entries[index].deadline = nil
     return [save(index), .changed(id: entries[index].container.id)]
   }
 
