@@ -102,6 +102,13 @@ public struct Supervisor {
     return earliest
   }
 
+  /// Whether a save that was asked for is still waited for. One that could not be written is tried again only then: a later
+  /// save says more, and behind a `forget` it would bring the record back.
+  public func awaitsSave(id: UInt64, revision: UInt32) -> Bool {
+    guard let index = index(of: id) else { return false }
+    return entries[index].revision == revision && entries[index].savedRevision != revision
+  }
+
   func index(of id: UInt64) -> Int? {
     entries.firstIndex { $0.container.id == id }
   }

@@ -52,7 +52,6 @@ extension SupervisorWorld {
     guard let record = supervisor?.container(id: id) else {
       return try require(false, "\(id) is to be saved and not known")
     }
-    newestSave[id] = revision
     if record.phase == .ended || record.phase == .waiting || record.phase == .removing { try checkEnd(record) }
     ask(.put(record, revision: revision))
   }

@@ -64,8 +64,6 @@ final class SupervisorWorld {
   /// Effects that are still to be carried out.
   var queue: [Effect] = []
   var isCarryingOut = false
-  /// The newest save that was asked for, of each container.
-  var newestSave: [UInt64: UInt32] = [:]
   private var lastSync: UInt64 = 0
   private var lastWrite: UInt64 = 0
   private var lastAnswer: [UInt64: UInt64] = [:]
@@ -232,7 +230,6 @@ final class SupervisorWorld {
     supervisor = nil
     queue = []
     isCarryingOut = false
-    newestSave = [:]
     promises.loseAgent()
     store.loseAgent()
     if kind == .power { store.losePower() }
@@ -293,7 +290,7 @@ final class SupervisorWorld {
   }
 
   private func doom(_ record: Container) {
-    guard let identity = record.process, let index = kernel.index(of: identity) else { return }
+    guard record.isAlive, let identity = record.process, let index = kernel.index(of: identity) else { return }
     kernel.processes[index].isDoomed = true
   }
 
@@ -321,6 +318,7 @@ final class SupervisorWorld {
     guard let container = supervisor?.container(id: change.id) else { return }
     note("disk is full: \(change.id)")
     switch change {
+    case .put(_, let revision) where !isAwaited(change.id, revision): break
     case .put where container.phase == .starting:
       try killAll(change.id)
       try carryOut(supervisor?.handle(.startFailed("the disk is full"), id: change.id, now: now) ?? [])
@@ -329,10 +327,14 @@ final class SupervisorWorld {
     }
   }
 
+  private func isAwaited(_ id: UInt64, _ revision: UInt32) -> Bool {
+    supervisor?.awaitsSave(id: id, revision: revision) ?? false
+  }
+
   private func storeRetries(_ id: UInt64, _ revision: UInt32, _ agent: Int) throws {
     guard agent == self.agent, supervisor?.container(id: id) != nil else { return }
     if revision == 0 { return ask(.delete(id)) }
-    if newestSave[id] == revision { try save(id, revision) }
+    if isAwaited(id, revision) { try save(id, revision) }
   }
 
   private func storeSyncs() {
