@@ -218,12 +218,16 @@ final class Agent {
 
   /// A container that has not run yet is given up; what has happened is written as soon as there is room.
   private func couldNotSave(_ id: UInt64, _ revision: UInt32, _ problem: String) {
-    guard let container = supervisor.container(id: id) else { return }
+    guard let container = supervisor.container(id: id), supervisor.awaitsSave(id: id, revision: revision) else {
+      return
+    }
     if container.phase == .starting {
       host.killAll(id)
       return handle(.startFailed("container \(container.name): write its record: \(problem)"), id)
     }
-    retry { [self] in save(id, revision) }
+    retry { [self] in
+      if supervisor.awaitsSave(id: id, revision: revision) { save(id, revision) }
+    }
   }
 
   private func forget(_ id: UInt64) {

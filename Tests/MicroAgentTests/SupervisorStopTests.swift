@@ -76,6 +76,18 @@ import Testing
     #expect(bench.container()?.end?.initiator == .stopped)
   }
 
+  /// Regression: the time to its health was taken for its grace period, and it was never asked to end.
+  @Test func stopOfOneThatWasJustRestarted() {
+    var bench = SupervisorBench.at(.waiting)
+    _ = bench.tick()
+    bench.bringUp()
+    #expect(bench.pauseMilliseconds == 10_000)
+    _ = bench.stop(grace: 700)
+    #expect(bench.supervisor.nextDeadline == nil)
+    #expect(bench.tellSaved() == [.signal(id: 1, signal: 15)])
+    #expect(bench.pauseMilliseconds == 700)
+  }
+
   @Test func aRestartIsOverBeforeAStop() {
     var bench = SupervisorBench.at(.waiting)
     _ = bench.tick()

@@ -79,12 +79,22 @@ import Testing
     #expect(bench.tell(.forgotten) == [.changed(id: 1), told])
   }
 
+  /// Nothing of it waits for a disk that is full.
+  @Test func aFirstStartThatCannotBeRecordedLeavesNothing() {
+    var bench = SupervisorBench.at(.starting)
+    #expect(bench.tell(.startFailed("the disk is full")) == [.putAway(id: 1)])
+    #expect(bench.tell(.ended(.killed(signal: 9))) == [])
+    #expect(bench.tell(.wasPutAway) == [.deleteFiles(id: 1), .forget(id: 1)])
+    let failed = Effect.reply(token: 1, .failed(RequestError(.failed, "the disk is full")))
+    #expect(bench.tell(.forgotten) == [.changed(id: 1), failed])
+  }
+
   /// Regression: such a run was answered `done`.
   @Test func aProcessThatDiesBeforeItIsLetGoNeverRan() {
     var bench = SupervisorBench.at(.starting)
-    #expect(bench.tell(.ended(.killed(signal: 9))) == [.save(id: 1, revision: 2)])
-    _ = bench.tellSaved()
-    _ = bench.tell(.wasPutAway)
+    #expect(bench.tell(.ended(.killed(signal: 9))) == [.putAway(id: 1)])
+    #expect(bench.tell(.saved(revision: 1)) == [])
+    #expect(bench.tell(.wasPutAway) == [.deleteFiles(id: 1), .forget(id: 1)])
     let effects = bench.tell(.forgotten)
     let line = "container dns: ended before its program ran: killed by signal 9"
     #expect(effects == [.changed(id: 1), .reply(token: 1, .failed(RequestError(.failed, line)))])
@@ -107,6 +117,23 @@ import Testing
     #expect(bench.tell(.saved(revision: newest - 1)) == [])
     #expect(bench.tell(.saved(revision: newest + 1)) == [])
     #expect(bench.tell(.saved(revision: newest)) == [.signal(id: 1, signal: 15)])
+  }
+
+  /// Regression: a save that failed was written after all, behind the deletion of its record.
+  @Test func aSaveIsAwaitedUntilItIsDurableOrOutdated() {
+    var bench = SupervisorBench.at(.starting)
+    #expect(bench.supervisor.awaitsSave(id: 1, revision: 1))
+    #expect(!bench.supervisor.awaitsSave(id: 2, revision: 1))
+    var other = bench
+    _ = bench.tellSaved()
+    #expect(!bench.supervisor.awaitsSave(id: 1, revision: 1))
+    _ = bench.tell(.started)
+    _ = bench.stop()
+    #expect(!bench.supervisor.awaitsSave(id: 1, revision: 2))
+    #expect(bench.supervisor.awaitsSave(id: 1, revision: 3))
+    _ = other.tell(.startFailed("the disk is full"))
+    #expect(!other.supervisor.awaitsSave(id: 1, revision: 1))
+    #expect(!other.supervisor.awaitsSave(id: 1, revision: 2))
   }
 
   @Test func eventsOfAnUnknownContainerAreIgnored() {

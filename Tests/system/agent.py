@@ -33,10 +33,10 @@ class Agent:
         }
         self.machine.write(self.configuration, "".join(f"{key} = {value}\n" for key, value in lines.items()))
 
-    def start(self, wait=True):
-        """Starts the daemon and waits until it says that it is ready."""
+    def start(self, wait=True, env=None):
+        """Starts the daemon, with `env` added to its environment, and waits until it says that it is ready."""
         self.process = self.machine.spawn(
-            [self._programs["microagentd"], "--config", self.configuration], env=self.environment
+            [self._programs["microagentd"], "--config", self.configuration], env={**self.environment, **(env or {})}
         )
         if wait:
             self.process.wait_for(READY)
@@ -55,11 +55,12 @@ class Agent:
 
     def ctl(self, *arguments, input=None, timeout=60):
         """Runs microctl with these arguments against this agent; returns its Result."""
-        return self.machine.run(self._ctl_argv(arguments), input=input, timeout=timeout, env=self.environment)
+        return self.machine.run(self.argv_of_ctl(*arguments), input=input, timeout=timeout, env=self.environment)
 
     def spawn_ctl(self, *arguments):
         """Starts microctl and lets it run, for `logs -f` and the like."""
-        return self.machine.spawn(self._ctl_argv(arguments), env=self.environment)
+        return self.machine.spawn(self.argv_of_ctl(*arguments), env=self.environment)
 
-    def _ctl_argv(self, arguments):
+    def argv_of_ctl(self, *arguments):
+        """The command line of microctl with these arguments, for scripts that run on the machine."""
         return [self._programs["microctl"], "--socket", self.socket, *map(str, arguments)]

@@ -2,7 +2,9 @@
 public enum Effect: Equatable, Sendable {
   /// Set the container up and clone its process, which then waits to be let go. Answer: `launched` or `startFailed`.
   case launch(id: UInt64)
-  /// Write the container's record as it is now. Answer, once it is durable: `saved` with the same revision.
+  /// Write the container's record as it is now. Answer, once it is durable: `saved` with the same revision. Where it
+  /// cannot be written: `startFailed` if the container is `starting`, after its process was killed; else it is tried
+  /// again for as long as the supervisor `awaitsSave`.
   case save(id: UInt64, revision: UInt32)
   /// Let the waiting process run its program. Answer: `started` or `startFailed`, and not after the `ended` of that process.
   case release(id: UInt64)

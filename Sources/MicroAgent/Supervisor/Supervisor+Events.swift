@@ -54,7 +54,6 @@ extension Supervisor {
     // Nobody waits for this save: whatever happens, the record `starting` leads a new agent to the same place.
     effects += [save(index), .changed(id: entries[index].container.id)]
     if !entries[index].container.wanted {
-      entries[index].deadline = nil
       if entries[index].initiator == .none { entries[index].initiator = .stopped }
       effects += beginStop(index)
     }
@@ -68,8 +67,11 @@ extension Supervisor {
     let isFirst = container.starts <= 1 && container.end == nil
     guard isFirst else { return ended(index, .failedToStart(line), now) }
     entries[index].failure = RequestError(.failed, line)
-    if entries[index].revision > 0 { return beginRemoval(index) }
+    if entries[index].savedRevision > 0 { return beginRemoval(index) }
+    // No record is durable, so it was never let go. None is waited for either: the disk may be full.
     entries[index].container.phase = .removing
+    entries[index].revision += 1
+    entries[index].savedRevision = entries[index].revision
     return putAway(index)
   }
 

@@ -18,9 +18,9 @@ public struct Supervisor {
   /// A container with what is true of it only while this agent lives.
   struct Entry {
     var container: Container
-    /// Counts the saves; an answer to an older one says nothing about the newest. 0: there is no record.
+    /// Counts the saves; an answer to an older one says nothing about the newest. 0: none was asked for.
     var revision: UInt32 = 0
-    /// The newest revision that is durable.
+    /// The newest revision that is durable. 0: there is no record.
     var savedRevision: UInt32 = 0
     var isReleased = false
     /// `putAway` was asked for and not answered: a second one could fall into the next start.
@@ -102,6 +102,13 @@ public struct Supervisor {
     return earliest
   }
 
+  /// Whether a save that was asked for is still waited for. One that could not be written is tried again only then: a later
+  /// save says more, and behind a `forget` it would bring the record back.
+  public func awaitsSave(id: UInt64, revision: UInt32) -> Bool {
+    guard let index = index(of: id) else { return false }
+    return entries[index].revision == revision && entries[index].savedRevision != revision
+  }
+
   func index(of id: UInt64) -> Int? {
     entries.firstIndex { $0.container.id == id }
   }
@@ -168,6 +175,7 @@ public struct Supervisor {
   mutating func beginStop(_ index: Int) -> [Effect] {
     entries[index].container.wanted = false
     entries[index].container.phase = .stopping
+    entries[index].deadline = nil
     return [save(index), .changed(id: entries[index].container.id)]
   }
 

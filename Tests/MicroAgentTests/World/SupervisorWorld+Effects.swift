@@ -4,9 +4,13 @@ import MicroAgent
 /// The daemon's hands: each effect in the steps in which the daemon does it, with the rules that must hold at each.
 extension SupervisorWorld {
   func carryOut(_ effects: [Effect]) throws {
-    for effect in effects {
+    queue += effects
+    while !queue.isEmpty {
       try pass()
+      let effect = queue.removeFirst()
       note("effect \(effect)")
+      isCarryingOut = true
+      defer { isCarryingOut = false }
       try carryOut(effect)
     }
     try pass()
@@ -18,10 +22,12 @@ extension SupervisorWorld {
     case .save(let id, let revision): try save(id, revision)
     case .release(let id): try release(id)
     case .signal(let id, _): signal(id)
-    case .killAll(let id): killAll(id)
+    case .killAll(let id): try killAll(id)
     case .putAway(let id): try putAway(id)
     case .deleteFiles(let id): try deleteFiles(id)
-    case .forget(let id): ask(.delete(id))
+    case .forget(let id):
+      try require(!kernel.files.contains(id), "\(id) is forgotten before its files are deleted")
+      ask(.delete(id))
     case .reply(let token, let reply): try promises.take(reply, token: token, self)
     case .changed: break
     }
@@ -42,7 +48,7 @@ extension SupervisorWorld {
     if !isCalm, random.oneIn(20) { after(random.below(200), .ends(identity, .killed(signal: 9))) }
   }
 
-  private func save(_ id: UInt64, _ revision: UInt32) throws {
+  func save(_ id: UInt64, _ revision: UInt32) throws {
     guard let record = supervisor?.container(id: id) else {
       return try require(false, "\(id) is to be saved and not known")
     }
@@ -81,8 +87,10 @@ extension SupervisorWorld {
     if isCalm || !random.oneIn(3) { after(random.below(5_000), .ends(identity, .exited(code: 143))) }
   }
 
-  private func killAll(_ id: UInt64) {
+  func killAll(_ id: UInt64) throws {
     guard let index = kernel.current(id), kernel.processes[index].lives else { return }
+    let isWished = !(store.durable[id]?.wanted ?? false) || !kernel.processes[index].isReleased
+    try require(isWished || kernel.processes[index].isDoomed, "\(id) is killed before that wish is durable")
     after(random.below(20), .ends(kernel.processes[index].identity, .killed(signal: 9)))
   }
 
@@ -113,7 +121,7 @@ extension SupervisorWorld {
   }
 
   private func deleteFiles(_ id: UInt64) throws {
-    if let record = store.written[id] {
+    if let record = store.written[id], kernel.last(id)?.isReleased ?? true {
       try require(store.durable[id]?.phase == .removing, "files of \(id) go while its record says \(record.phase)")
     }
     try require(!kernel.cgroups.contains(id), "files of \(id) go before it is put away")

@@ -20,6 +20,7 @@ final class SupervisorWorld {
     case answer(Event, id: UInt64, agent: Int)
     case storeWrites
     case storeSyncs
+    case storeRetries(id: UInt64, revision: UInt32, agent: Int)
     case execs(ProcessIdentity, agent: Int)
     case ends(ProcessIdentity, ContainerEnd.Cause)
     case crash
@@ -58,6 +59,11 @@ final class SupervisorWorld {
   private let crashOneIn: UInt64
   /// How long the store takes at most.
   private let slownessMilliseconds: UInt64
+  /// One write in so many finds the disk full.
+  private let fullOneIn: UInt64
+  /// Effects that are still to be carried out.
+  var queue: [Effect] = []
+  var isCarryingOut = false
   private var lastSync: UInt64 = 0
   private var lastWrite: UInt64 = 0
   private var lastAnswer: [UInt64: UInt64] = [:]
@@ -70,6 +76,7 @@ final class SupervisorWorld {
     crashesLeft = random.below(6)
     crashOneIn = 4 + random.below(60)
     slownessMilliseconds = random.pick([1, 20, 1500])
+    fullOneIn = random.pick([4, 1 << 40, 1 << 40])
   }
 
   var now: Instant { Instant(nanoseconds: nowMilliseconds * 1_000_000) }
@@ -96,8 +103,14 @@ final class SupervisorWorld {
     schedule.append(Scheduled(at: time, order: order, happening: happening))
   }
 
-  /// Answers about one container's process come in the order in which they came to be.
+  /// Answers about one container's process come in the order in which they came to be; some at once, while effects that
+  /// were asked for before are still to be carried out.
   func answer(_ event: Event, id: UInt64) {
+    if isCarryingOut, lastAnswer[id] ?? 0 < nowMilliseconds, random.oneIn(2) {
+      note("event at once \(event) of \(id)")
+      queue += supervisor?.handle(event, id: id, now: now) ?? []
+      return
+    }
     let time = max(nowMilliseconds + random.below(4), lastAnswer[id] ?? 0)
     lastAnswer[id] = time
     at(time, .answer(event, id: id, agent: agent))
@@ -176,8 +189,9 @@ final class SupervisorWorld {
     switch happening {
     case .request: try request()
     case .answer(let event, let id, let agent): try deliver(event, id, agent)
-    case .storeWrites: storeWrites()
+    case .storeWrites: try storeWrites()
     case .storeSyncs: storeSyncs()
+    case .storeRetries(let id, let revision, let agent): try storeRetries(id, revision, agent)
     case .execs(let identity, let agent): try execs(identity, agent)
     case .ends(let identity, let cause): ends(identity, cause)
     case .crash: if !isCalm, supervisor != nil { crash(random.pick(Crash.allCases)) }
@@ -214,6 +228,8 @@ final class SupervisorWorld {
     note("CRASH of \(kind)")
     if crashesLeft > 0 { crashesLeft -= 1 }
     supervisor = nil
+    queue = []
+    isCarryingOut = false
     promises.loseAgent()
     store.loseAgent()
     if kind == .power { store.losePower() }
@@ -274,7 +290,7 @@ final class SupervisorWorld {
   }
 
   private func doom(_ record: Container) {
-    guard let identity = record.process, let index = kernel.index(of: identity) else { return }
+    guard record.isAlive, let identity = record.process, let index = kernel.index(of: identity) else { return }
     kernel.processes[index].isDoomed = true
   }
 
@@ -286,11 +302,39 @@ final class SupervisorWorld {
     at(lastWrite, .storeWrites)
   }
 
-  private func storeWrites() {
-    guard !store.asked.isEmpty else { return }
+  private func storeWrites() throws {
+    guard let next = store.asked.first else { return }
+    if !isCalm, random.oneIn(fullOneIn) {
+      store.asked.removeFirst()
+      return try diskIsFull(next.change)
+    }
     store.writeNext()
     lastSync = max(lastSync, nowMilliseconds + random.below(slownessMilliseconds))
     at(lastSync, .storeSyncs)
+  }
+
+  /// What has not run yet is given up; the rest is tried again until there is room.
+  private func diskIsFull(_ change: WorldStore.Change) throws {
+    guard let container = supervisor?.container(id: change.id) else { return }
+    note("disk is full: \(change.id)")
+    switch change {
+    case .put(_, let revision) where !isAwaited(change.id, revision): break
+    case .put where container.phase == .starting:
+      try killAll(change.id)
+      try carryOut(supervisor?.handle(.startFailed("the disk is full"), id: change.id, now: now) ?? [])
+    case .put(_, let revision): after(20, .storeRetries(id: change.id, revision: revision, agent: agent))
+    case .delete: after(20, .storeRetries(id: change.id, revision: 0, agent: agent))
+    }
+  }
+
+  private func isAwaited(_ id: UInt64, _ revision: UInt32) -> Bool {
+    supervisor?.awaitsSave(id: id, revision: revision) ?? false
+  }
+
+  private func storeRetries(_ id: UInt64, _ revision: UInt32, _ agent: Int) throws {
+    guard agent == self.agent, supervisor?.container(id: id) != nil else { return }
+    if revision == 0 { return ask(.delete(id)) }
+    if isAwaited(id, revision) { try save(id, revision) }
   }
 
   private func storeSyncs() {

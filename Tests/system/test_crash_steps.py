@@ -1,0 +1,256 @@
+"""The agent is killed at each numbered step of start, stop and remove; afterwards nothing is lost or doubled.
+
+The points are those of Sources/microagentd/CrashPoint.swift. Each scenario is run with the agent dying at point 1, 2, and
+so on, until it completes without a death; each time the container's program has left one line in a file for each time it
+ran. `agent` kills the agent alone: its keeper starts a new one, and nothing at all may be lost. `keeper` kills both, and
+a new daemon is started: then an exit code and what was written before may be unknown, but nothing may run twice.
+"""
+
+from dataclasses import dataclass
+
+import pytest
+
+from state import survey, wait_for_rest
+
+NAME = "box"
+CRASH = "microagentd: crash point "
+READY = "microagentd: ready"
+MOST_POINTS = 200
+
+EXITING = "echo run >>/v/runs; echo one; echo two; exit 7"
+STOPPABLE = "echo run >>/v/runs; trap 'echo bye; exit 9' TERM; echo begin; while :; do sleep 0.05; done"
+
+
+@dataclass
+class Outcome:
+    """What a scenario came to."""
+
+    result: object  # of the microctl that was broken off, or was not
+    state: object  # survey() at rest
+    runs: int  # how many times the program ran
+    log: str
+    keeps: bool  # whether the keeper lived through it, so that nothing may be unknown
+
+    @property
+    def box(self):
+        return self.state.find(NAME)
+
+    def assert_log(self, whole):
+        """The container's output is there once, or, without the keeper, the last part of it."""
+        assert self.log == whole if self.keeps else whole.endswith(self.log)
+
+    def assert_ended(self, code):
+        assert self.box.phase == "ended"
+        if self.keeps or not self.box.reason.startswith("unknown"):
+            assert self.box.exit_code == code, self.box.reason
+
+
+class Scenario:
+    """An operation to break off, and what may be so afterwards."""
+
+    operation: str
+    least_points: int
+
+    def __init__(self, agent, rootfs, volume):
+        self.agent, self.rootfs, self.volume = agent, rootfs, volume
+
+    def run(self, program, *options):
+        options = ["-d", "--name", NAME, "-v", f"{self.volume}:/v", *options]
+        return self.agent.ctl("run", *options, self.rootfs, "sh", "-c", program)
+
+    def prepare(self):
+        """What must be so before; never broken off."""
+
+    def act(self):
+        """The request that is broken off; returns its Result."""
+
+    def judge(self, outcome):
+        """Asserts what may be so."""
+
+
+class Start(Scenario):
+    """From nothing to a container that has ended by itself."""
+
+    operation, least_points = "start", 40
+
+    def act(self):
+        return self.run(EXITING)
+
+    def judge(self, outcome):
+        if outcome.box is None:
+            assert outcome.result.code != 0 and outcome.runs == 0
+            return
+        if outcome.keeps or not outcome.box.reason.startswith("unknown"):
+            assert outcome.runs == 1
+        assert outcome.runs <= 1
+        outcome.assert_ended(7)
+        outcome.assert_log("one\ntwo\n" * outcome.runs)
+
+
+class StartAgain(Scenario):
+    """A container that has ended runs once more."""
+
+    operation, least_points = "start", 40
+
+    def prepare(self):
+        self.run(EXITING).check()
+        wait_for_rest(self.agent)
+
+    def act(self):
+        return self.agent.ctl("start", NAME)
+
+    def judge(self, outcome):
+        assert outcome.runs == 2 if outcome.result.code == 0 else outcome.runs in (1, 2)
+        outcome.assert_ended(7)
+        outcome.assert_log("one\ntwo\n" * outcome.runs)
+
+
+class Restart(Scenario):
+    """A container that fails and is started again by its policy."""
+
+    operation, least_points = "start", 80
+
+    def act(self):
+        return self.run(EXITING, "--restart", "on-failure:1")
+
+    def judge(self, outcome):
+        if outcome.box is None:
+            assert outcome.result.code != 0 and outcome.runs == 0
+            return
+        if outcome.keeps:
+            assert outcome.runs == 2
+        assert outcome.runs <= 2
+        outcome.assert_ended(7)
+        outcome.assert_log("one\ntwo\n" * outcome.runs)
+
+
+class Stop(Scenario):
+    """A running container is asked to end, and does."""
+
+    operation, least_points = "stop", 10
+
+    def prepare(self):
+        self.run(STOPPABLE).check()
+        self.agent.machine.wait_until(lambda: "begin" in self.agent.ctl("logs", NAME).text)
+
+    def act(self):
+        return self.agent.ctl("stop", NAME)
+
+    def judge(self, outcome):
+        assert outcome.box.phase == "ended" if outcome.result.code == 0 else outcome.box.phase in ("running", "ended")
+        self.agent.ctl("stop", NAME).check()
+        outcome.state = wait_for_rest(self.agent)
+        outcome.log = self.agent.ctl("logs", NAME).text
+        assert outcome.runs == 1
+        outcome.assert_ended(9)
+        outcome.assert_log("begin\nbye\n")
+
+
+class Remove(Scenario):
+    """A container that has ended is removed."""
+
+    operation, least_points = "remove", 8
+
+    def prepare(self):
+        self.run(EXITING).check()
+        wait_for_rest(self.agent)
+
+    def act(self):
+        return self.agent.ctl("rm", NAME)
+
+    def judge(self, outcome):
+        assert outcome.runs == 1
+        if outcome.result.code == 0:
+            assert outcome.box is None
+        if outcome.box:
+            outcome.assert_ended(7)
+            outcome.assert_log("one\ntwo\n")
+
+
+class RemoveByForce(Scenario):
+    """A running container is killed and removed."""
+
+    operation, least_points = "remove", 15
+
+    def prepare(self):
+        self.run(STOPPABLE).check()
+        self.agent.machine.wait_until(lambda: "begin" in self.agent.ctl("logs", NAME).text)
+
+    def act(self):
+        return self.agent.ctl("rm", "-f", NAME)
+
+    def judge(self, outcome):
+        assert outcome.runs == 1
+        if outcome.result.code == 0:
+            assert outcome.box is None
+
+
+SCENARIOS = [Start, StartAgain, Restart, Stop, Remove, RemoveByForce]
+
+
+@pytest.mark.parametrize("killed", ["agent", "keeper"])
+@pytest.mark.parametrize("kind", SCENARIOS, ids=lambda kind: kind.__name__)
+def test_crash_at_each_step(stopped_agent, rootfs, directory, machine, kind, killed):
+    volume = f"{directory}/volume"
+    machine.sh(f"mkdir {volume} && chmod 777 {volume}")
+    scenario = kind(stopped_agent, rootfs, volume)
+    points = []
+    while point := break_off(scenario, len(points) + 1, killed):
+        points.append(point)
+        assert len(points) < MOST_POINTS, "there is no end of points"
+    print(f"{kind.__name__}: {len(points)} points\n  " + "\n  ".join(points))
+    assert len(points) >= kind.least_points
+
+
+def break_off(scenario, number, killed):
+    """Runs the scenario with a death at this point. Returns the point's text; None if it was never reached."""
+    agent, machine = scenario.agent, scenario.agent.machine
+    suffix = ":keeper" if killed == "keeper" else ""
+    daemon = agent.start(env={"MICROAGENT_CRASH_AT": f"{scenario.operation}:{number}{suffix}"})
+    scenario.prepare()
+    result = scenario.act()
+    point = None
+    try:
+        if killed == "keeper":
+            point = wait_and_start_again(agent, daemon)
+        state = wait_for_rest(agent)
+        point = point or crash_point(daemon)
+        runs = runs_of(scenario)
+        outcome = Outcome(result, state, runs, log_of(agent, state), killed == "agent" or point is None)
+        scenario.judge(outcome)
+        agent.ctl("rm", "-f", NAME)
+        assert wait_for_rest(agent).containers == []
+        assert runs_of(scenario) == runs, "it ran again later"
+    except AssertionError as error:
+        raise AssertionError(f"died at {point or 'no point'}: {error}\n{daemon.stderr.decode()}") from error
+    machine.run(["rm", "-f", f"{scenario.volume}/runs"]).check()
+    assert agent.stop().code == 0
+    return point
+
+
+def crash_point(daemon):
+    """The text of the point where the agent died, if it did."""
+    lines = [line for line in daemon.stderr.decode().splitlines() if line.startswith(CRASH)]
+    return lines[0].removeprefix(CRASH) if lines else None
+
+
+def wait_and_start_again(agent, daemon):
+    """Starts a new daemon where the keeper was killed. Where it was not, all comes to rest as it is."""
+
+    def is_over():
+        return daemon.code is not None or not survey(agent).disagreements()
+
+    agent.machine.wait_until(is_over)
+    if daemon.code is None:
+        return None
+    agent.start()
+    return crash_point(daemon)
+
+
+def runs_of(scenario):
+    result = scenario.agent.machine.run(["cat", f"{scenario.volume}/runs"])
+    return len(result.text.splitlines())
+
+
+def log_of(agent, state):
+    return agent.ctl("logs", NAME).check().text if state.find(NAME) else ""
