@@ -105,13 +105,11 @@ extension ContainerHost {
     guard let identity = container.process else { return .neverRan }
     entry.identity = identity
     guard identity.boot == boot else { return .gone("the board was restarted") }
-    if let end = reportedEnds.first(where: { $0.process == identity.process }) {
-      entry.hasEnded = true
-      logs.finish(container.id)
-      if !end.bySignal, end.code == ContainerProcess.neverRanExitCode { return .neverRan }
-      return .ended(cause(entry, code: end.code, bySignal: end.bySignal))
+    if reportedEnds.contains(where: { $0.process == identity.process }) {
+      return observeEnd(entry, container, identity.process)
     }
     guard let status = ProcessStatus(of: identity.process), status.startTicks == identity.startTicks else {
+      if awaitEnd(of: identity.process) { return observeEnd(entry, container, identity.process) }
       return .gone("it ended while neither the agent nor its keeper was there")
     }
     entry.isKeepersChild = status.parent == system_parent()
@@ -125,6 +123,27 @@ extension ContainerHost {
     entry.hasStarted = runsProgram
     return .alive(runsProgram: runsProgram)
   }
+
+  private func observeEnd(_ entry: LiveContainer, _ container: Container, _ process: Int32) -> Observation {
+    guard let end = reportedEnds.first(where: { $0.process == process }) else { return .neverRan }
+    entry.hasEnded = true
+    logs.finish(container.id)
+    if !end.bySignal, end.code == ContainerProcess.neverRanExitCode { return .neverRan }
+    return .ended(cause(entry, code: end.code, bySignal: end.bySignal))
+  }
+
+  /// A process that ended while this agent was starting: its keeper has collected it and is about to say so.
+  private func awaitEnd(of process: Int32) -> Bool {
+    var readable: [CInt] = [0]
+    while system_wait_readable([keeper.descriptor], &readable, 1, Self.keeperDelayMilliseconds) > 0 {
+      guard let ends = keeper.receiveEnds(), !ends.isEmpty else { return false }
+      reportedEnds += ends
+      if ends.contains(where: { $0.process == process }) { return true }
+    }
+    return false
+  }
+
+  private static let keeperDelayMilliseconds: CInt = 50
 
   private func adopt(_ entry: LiveContainer, _ container: Container) throws(SystemError) {
     let process = container.process?.process ?? 0

@@ -25,8 +25,8 @@ struct Keeper {
 
   /// An agent that dies sooner than this after its start is started again only after a pause.
   private static let healthyMilliseconds: UInt64 = 10_000
-  private static let firstPauseMilliseconds = 100
-  private static let longestPauseMilliseconds = 5_000
+  private static let firstPauseMilliseconds: UInt64 = 100
+  private static let longestPauseMilliseconds: UInt64 = 5_000
   /// As many ends as containers and a few; further zombies wait in the kernel.
   private static let maximumEnds = 512
 
@@ -36,7 +36,8 @@ struct Keeper {
   private var agent: Int32 = 0
   private var agentStarted = Instant(nanoseconds: 0)
   private var generation: UInt32 = 0
-  private var pauseMilliseconds = 0
+  private var nextStart = Instant(nanoseconds: 0)
+  private var pauseMilliseconds: UInt64 = 0
   private var isStopping = false
 
   /// Runs until the agent ends by itself; returns what the process should exit with.
@@ -47,7 +48,10 @@ struct Keeper {
     let descriptor = signals.withUnsafeBufferPointer { system_signal_descriptor($0.baseAddress, $0.count) }
     let signalSource = FileDescriptor(owning: try check(descriptor, "watch signals"))
     while true {
-      if agent == 0, !isStopping { try startAgent(runAgent) }
+      if agent == 0 {
+        if isStopping { return AgentExit.ended }
+        if Clock.now() >= nextStart { try startAgent(runAgent) }
+      }
       waitForNews(signalSource.rawValue)
       takeSignals(signalSource.rawValue)
       if let code = collectEnds() { return code }
@@ -59,7 +63,6 @@ struct Keeper {
   // MARK: The agent
 
   private mutating func startAgent(_ runAgent: (AgentLife) -> CInt) throws(SystemError) {
-    pause()
     let (ours, theirs) = try MessageSocket.pair()
     generation += 1
     let process = try check(system_fork(), "fork", "the agent")
@@ -76,12 +79,24 @@ struct Keeper {
     tellState()
   }
 
-  /// Waits before a restart, longer each time, where the agent keeps dying young.
-  private mutating func pause() {
-    guard generation > 0 else { return }
-    if Clock.now().milliseconds(since: agentStarted) >= Self.healthyMilliseconds { pauseMilliseconds = 0 }
-    _ = system_wait_readable(nil, nil, 0, CInt(pauseMilliseconds))
+  /// The agent is gone. Decides when the next one starts: at once, but later each time where they keep dying young.
+  private mutating func agentEnded() {
+    listen()  // what it still said counts
+    agent = 0
+    _ = system_close(link)
+    link = -1
+    let now = Clock.now()
+    if now.milliseconds(since: agentStarted) >= Self.healthyMilliseconds { pauseMilliseconds = 0 }
+    nextStart = now.advanced(milliseconds: pauseMilliseconds)
     pauseMilliseconds = min(max(pauseMilliseconds * 2, Self.firstPauseMilliseconds), Self.longestPauseMilliseconds)
+  }
+
+  /// Whether the agent's end is the keeper's, too: an exit code is the agent's own word, anything else was done to it. An
+  /// agent that cannot start although one before it could is tried again.
+  private func endsWithAgent(_ status: system_exit_status) -> Bool {
+    if isStopping { return true }
+    if status.by_signal != 0 || status.code == AgentExit.restart { return false }
+    return status.code == AgentExit.ended || generation == 1
   }
 
   /// Gives a new agent all there is; it reads before it does anything else, so waiting for it is safe.
@@ -117,7 +132,8 @@ struct Keeper {
   private func waitForNews(_ signalSource: CInt) {
     let sources = [signalSource, link]
     var readable: [CInt] = [0, 0]
-    _ = system_wait_readable(sources, &readable, link >= 0 ? 2 : 1, -1)
+    let pause = agent == 0 ? nextStart.milliseconds(since: Clock.now()) : nil
+    _ = system_wait_readable(sources, &readable, link >= 0 ? 2 : 1, pause.map { CInt($0) } ?? -1)
   }
 
   private mutating func takeSignals(_ source: CInt) {
@@ -137,13 +153,8 @@ struct Keeper {
       var status = system_exit_status()
       if system_wait(0, 0, &status) < 0 || status.process == 0 { break }
       if status.process == agent {
-        listen()  // what it still said counts
-        agent = 0
-        _ = system_close(link)
-        link = -1
-        // An exit code is the agent's own word; anything else was done to it.
-        if isStopping { return status.by_signal == 0 ? status.code : AgentExit.ended }
-        if status.by_signal == 0, status.code != AgentExit.restart { return status.code }
+        agentEnded()
+        if endsWithAgent(status) { return status.by_signal == 0 ? status.code : AgentExit.ended }
       } else {
         ends.append(End(process: status.process, code: status.code, bySignal: status.by_signal != 0))
       }
