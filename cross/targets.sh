@@ -2,9 +2,9 @@
 
 all_targets="i586 atom32 atom64"
 
-# The key of the installed Swift SDK of a target: a hash of all that it was made from. Empty if there is none.
-cross_sdk_key() {
-  cat "$HOME/.swiftpm/swift-sdks/$1-linux-musl.artifactbundle/key" 2>/dev/null || true
+# The key of a target's Swift SDK in a folder of SDKs: a hash of all that it was made from. Empty if there is none.
+sdk_key() {
+  cat "$1/$2-linux-musl.artifactbundle/key" 2>/dev/null || true
 }
 
 # cross/sqlite-options as options of a compiler.
