@@ -26,6 +26,14 @@ int system_set_nonblocking(int descriptor, int on) {
   RESULT(fcntl(descriptor, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
 }
 
+// By number: C libraries older than the system call (Linux 5.9) do not know it.
+int system_close_from(int first) {
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+  RESULT(syscall(SYS_close_range, (unsigned)first, ~0U, 0));
+}
+
 int system_pidfd_open(int32_t process) { RESULT(syscall(SYS_pidfd_open, process, 0)); }
 int system_pidfd_send_signal(int pidfd, int signal) { RESULT(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0)); }
 int system_kill(int32_t process, int signal) { RESULT(kill(process, signal)); }

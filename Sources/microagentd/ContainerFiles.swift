@@ -4,21 +4,35 @@ import LinuxSystem
 
 /// What containers write to the disk: a folder each, with the overlay's two directories.
 ///
-/// Deleting a large tree would hold up the loop, so it is moved aside at once and deleted by a child process.
+/// Deleting waits for the disk: even an empty directory's entry may be on its way there, behind a sync of a second. So a
+/// child process deletes, a little later and all that came meanwhile in one go. Ids are never used twice, so nobody waits
+/// for it; what an agent that died had not deleted the next one finds.
 final class ContainerFiles {
   private let directory: String
   private let loop: EventLoop
+  /// Folders to be deleted.
+  private var doomed: [UInt64] = []
+  private var delay: Timer?
   private var sweeper: ChildWatcher?
   private var sweeperProcess: Int32 = 0
+
+  /// A fork for many deletions; so short that a person sees none of it.
+  private static let delayMilliseconds: UInt64 = 50
 
   init(directory: String, on loop: EventLoop) throws(SystemError) {
     self.directory = directory
     self.loop = loop
     try Files.makeDirectories(directory, mode: 0o711)
-    try Files.makeDirectory(trash, mode: 0o700)
+    delay = nil
+    delay = try Timer(on: loop) { [self] in sweep() }
   }
 
-  private var trash: String { "\(directory)/trash" }
+  func close() {
+    delay?.close()
+    delay = nil
+    sweeper?.close()
+    sweeper = nil
+  }
 
   func folder(of id: UInt64) -> String { "\(directory)/\(id)" }
   func upper(of id: UInt64) -> String { folder(of: id) + "/upper" }
@@ -30,44 +44,38 @@ final class ContainerFiles {
 
   /// Deletes a container's folder; a folder that is not there is as good.
   func delete(_ id: UInt64) {
-    let folder = folder(of: id)
-    // Nothing was written: three empty directories, gone in a moment.
-    _ = system_rmdir(upper(of: id))
-    _ = system_rmdir(work(of: id) + "/work")
-    _ = system_rmdir(work(of: id))
-    let result = system_rmdir(folder)
-    guard result < 0, result != -Errno.noSuchFile.rawValue else { return }
-    CrashPoint.pass("before its folder is moved to the trash")
-    if system_rename(folder, "\(trash)/\(id)") == 0 { sweep() }
+    CrashPoint.pass("before its folder is to be deleted")
+    doomed.append(id)
+    if sweeper == nil { delay?.start(milliseconds: Self.delayMilliseconds) }
   }
 
-  /// Deletes folders that no container claims: left by an agent that died between making one and recording it.
+  /// Deletes folders that no container claims: left by an agent that died before it had deleted or recorded them.
   func deleteAll(except known: [UInt64]) {
     for name in (try? Files.list(directory)) ?? [] {
       guard let id = UInt64(name), !known.contains(id) else { continue }
       delete(id)
     }
-    sweep()
   }
 
-  /// Empties the trash in a child process, unless one is at it already.
+  /// Deletes what is doomed in a child process, unless one is at it already.
   private func sweep() {
-    guard sweeper == nil, let left = try? Files.list(trash), !left.isEmpty else { return }
+    guard sweeper == nil, !doomed.isEmpty else { return }
     let process = system_fork()
     if process == 0 {
-      var failed = false
-      for name in left {
-        do throws(SystemError) { try FileTree.remove("\(trash)/\(name)") } catch { failed = true }
-      }
-      system_exit(failed ? 1 : 0)
+      // A connection or a pipe that the agent closes meanwhile must not stay open here.
+      _ = system_close_from(0)
+      for id in doomed { try? FileTree.remove(folder(of: id)) }
+      system_exit(0)
     }
+    // Without a process to spare they are left to the next deletion, or the next start.
     guard process > 0 else { return }
+    doomed = []
     sweeperProcess = process
     do throws(SystemError) {
       let pidfd = FileDescriptor(owning: try check(system_pidfd_open(process), "watch", "the sweeper"))
       sweeper = try ChildWatcher(on: loop, pidfd: pidfd) { [self] in swept() }
     } catch {
-      // Without a watch the sweeper is collected with the agent; the trash is looked at again at the next start.
+      // Without a watch the sweeper is collected by the keeper, when the agent ends.
     }
   }
 
@@ -76,7 +84,7 @@ final class ContainerFiles {
     _ = system_wait(sweeperProcess, 0, &status)
     sweeper?.close()
     sweeper = nil
-    // More may have come meanwhile. What a sweep could not remove waits for the next start of the agent.
-    if status.code == 0 { sweep() }
+    // More may have come meanwhile. What could not be deleted waits for the next start of the agent.
+    sweep()
   }
 }

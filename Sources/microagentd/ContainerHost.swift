@@ -54,6 +54,7 @@ final class ContainerHost {
     for entry in live { entry.close() }
     live = []
     logs.close()
+    files.close()
     busyTimer?.close()
     busyTimer = nil
     onEvent = nil

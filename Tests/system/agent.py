@@ -1,5 +1,6 @@
 """A microagentd of its own for one test: own folders, socket and cgroup, so that tests do not meet."""
 
+import json
 import signal as signals
 
 from leaks import MARKER
@@ -60,6 +61,10 @@ class Agent:
     def spawn_ctl(self, *arguments):
         """Starts microctl and lets it run, for `logs -f` and the like."""
         return self.machine.spawn(self.argv_of_ctl(*arguments), env=self.environment)
+
+    def info(self):
+        """What `microctl info` tells, by name."""
+        return json.loads(self.ctl("--json", "info").check().text)
 
     def argv_of_ctl(self, *arguments):
         """The command line of microctl with these arguments, for scripts that run on the machine."""

@@ -59,10 +59,13 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what only a virtual machine can show where there is none."""
+    """Leaves out what only a virtual machine, or only this host, can show where it is not the machine."""
 
     def fits(item):
-        return "virtual" not in item.fixturenames or item.callspec.params["machine"] != "local"
+        if "machine" not in getattr(getattr(item, "callspec", None), "params", {}):
+            return True
+        unfit = "virtual" if item.callspec.params["machine"] == "local" else "local"
+        return unfit not in item.fixturenames
 
     config.hook.pytest_deselected(items=[item for item in items if not fits(item)])
     items[:] = [item for item in items if fits(item)]
@@ -79,6 +82,12 @@ def machine(request):
 @pytest.fixture
 def virtual(machine):
     """The machine, which is a virtual one: a test that asks for this is left out on others (pytest says how many)."""
+    return machine
+
+
+@pytest.fixture
+def local(machine):
+    """The machine, which is this host: a test that asks for this is left out on virtual ones."""
     return machine
 
 

@@ -100,6 +100,7 @@ int system_wait(int32_t process, int keep, struct system_exit_status *status);
 int32_t system_fork(void);
 int32_t system_parent(void);
 int32_t system_self(void);
+int system_close_from(int first);  // closes this descriptor and all above it
 _Noreturn void system_exit(int code);  // without running what C registered for the end
 
 // Signals as messages: blocks these signals and returns a non-blocking descriptor that reads them.
