@@ -265,8 +265,10 @@ static int do_bind_node(const struct step *step) {
 
 static int do_mask(const struct step *step) {
   const char *path = text(step, 0);
-  if (mount("/dev/null", path, NULL, MS_BIND, NULL) == 0 || errno == ENOENT) return 0;
-  if (errno != ENOTDIR) return -1;
+  struct stat status;
+  // Looked at first: a mount of /dev/null on a directory fails only after it has waited for RCU.
+  if (stat(path, &status) < 0) return errno == ENOENT ? 0 : -1;
+  if (!S_ISDIR(status.st_mode)) return mount("/dev/null", path, NULL, MS_BIND, NULL);
   return mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0k,nr_inodes=2");
 }
 

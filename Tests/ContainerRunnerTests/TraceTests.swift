@@ -164,7 +164,8 @@ struct Trace {
     case EXECUTOR_LINK: return [Expected(prefix: "symlink", holds: [texts[0] + ",", texts[1]])]
     case EXECUTOR_MASK:
       return [
-        Expected(prefix: "mount(\"/dev/null\", \(texts[0]), NULL, MS_BIND, NULL)"),
+        Expected(prefix: "newfstatat(AT_FDCWD, \(texts[0])"),
+        Expected(prefix: "mount(\"/dev/null\", \(texts[0]), NULL, MS_BIND, NULL)", isOptional: true),
         Expected(prefix: "mount(\"tmpfs\", \(texts[0]), \"tmpfs\", MS_RDONLY", isOptional: true),
       ]
     case EXECUTOR_READ_ONLY:
