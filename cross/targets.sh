@@ -16,15 +16,18 @@ sqlite_options() {
 #   swift_triple  whose prebuilt Embedded Swift modules are used
 #   clang_target  what the code really is for: Linux with musl
 #   swift_cpu     -target-cpu of swiftc
+#   stack_bytes   what the stack is aligned to at a call. Only SSE needs more than a word; each call costs code to keep it.
 #   gcc_flags     the same for gcc, which builds musl, libuv and SQLite
 #   musl_arch     musl's word for the architecture
 #   delock        yes where LOCK prefixes must go: they make Quark X1000 fault, and one core does not need them
 choose_target() {
-  delock=no
+  delock=no stack_bytes=16
   case $1 in
     i586) # Quark X1000 and Geode LX: no CMOV, MMX, SSE, NOPL
       swift_triple=i686-unknown-none-elf clang_target=i586-unknown-linux-musl swift_cpu=pentium
-      gcc_flags="-m32 -march=i586 -mtune=lakemont -Wa,-momit-lock-prefix=yes" musl_arch=i386 delock=yes
+      stack_bytes=4
+      gcc_flags="-m32 -march=i586 -mtune=lakemont -mpreferred-stack-boundary=2 -Wa,-momit-lock-prefix=yes"
+      musl_arch=i386 delock=yes
       ;;
     atom32) # N270: SSSE3, 32 bits
       swift_triple=i686-unknown-none-elf clang_target=i686-unknown-linux-musl swift_cpu=bonnell
