@@ -59,15 +59,12 @@ extension ContainerHost {
     tell(.ended(cause(entry, code: code, bySignal: bySignal)), entry.id)
   }
 
-  /// What the kernel calls a process that has not executed its program yet: a copy of the agent.
-  private static let ownProgram = "microagentd"
-
   /// Why the program never ran; nil: it did.
   private func startFailure(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> String? {
     if let plan = entry.plan, let failure = ContainerProcess.parseFailure(entry.failureReport, of: plan) {
       return entry.metMemoryLimit ? "\(failure): its memory budget is too small to start in" : "\(failure)"
     }
-    if entry.isReleased, entry.lastProgram != Self.ownProgram { return nil }
+    if entry.isReleased, entry.lastProgram != AgentLife.processName { return nil }
     let how = bySignal ? "killed by signal \(code)" : "ended with code \(code)"
     let why = entry.metMemoryLimit ? ": its memory budget is too small to start in" : ""
     return "container \(entry.name): set up: \(how)\(why)"
@@ -99,7 +96,8 @@ extension ContainerHost {
   // MARK: Taking over
 
   /// What of a container, as an earlier agent recorded it, is still there. Live ones are watched from here on.
-  func observe(_ container: Container) -> Observation {
+  /// - Parameter status: what the kernel said of its process before the keeper told which had ended.
+  func observe(_ container: Container, _ status: ProcessStatus?) -> Observation {
     let entry = launcher.entry(for: container)
     live.append(entry)
     guard let identity = container.process else { return .neverRan }
@@ -108,19 +106,20 @@ extension ContainerHost {
     if let end = reportedEnds.first(where: { $0.process == identity.process }) {
       entry.hasEnded = true
       logs.finish(container.id)
-      if !end.bySignal, end.code == ContainerProcess.neverRanExitCode { return .neverRan }
+      if end.neverRan { return .neverRan }
       return .ended(cause(entry, code: end.code, bySignal: end.bySignal))
     }
-    guard let status = ProcessStatus(of: identity.process), status.startTicks == identity.startTicks else {
+    guard let status, status.startTicks == identity.startTicks else {
       return .gone("it ended while neither the agent nor its keeper was there")
     }
     entry.isKeepersChild = status.parent == system_parent()
+    let runsProgram = container.phase != .starting || hasBegun(identity.process)
     do throws(SystemError) {
       try adopt(entry, container)
     } catch {
-      return .gone("it ended while it was taken over: \(error)")
+      // The keeper will say how.
+      if !entry.isKeepersChild { return .gone("it ended while it was taken over: \(error)") }
     }
-    let runsProgram = !isAgentProgram(identity.process)
     entry.isReleased = true
     entry.hasStarted = runsProgram
     return .alive(runsProgram: runsProgram)
@@ -139,12 +138,13 @@ extension ContainerHost {
     watchMemory(entry)
   }
 
-  /// Whether a process still runs the agent's own program, which is so until it execs.
-  private func isAgentProgram(_ process: Int32) -> Bool {
-    guard let theirs = ProcessStatus.program(of: "\(process)"), let ours = ProcessStatus.program(of: "self") else {
-      return false
-    }
-    return theirs.device == ours.device && theirs.inode == ours.inode
+  /// Whether a process that was recorded before it was let go runs its program. One that does not never will: it is stopped
+  /// before it is looked at, for it may just have been let go, and the supervisor, told that it never ran, starts another.
+  private func hasBegun(_ process: Int32) -> Bool {
+    _ = system_kill(process, SIGSTOP)
+    if ProcessStatus(of: process)?.name == AgentLife.processName { return false }
+    _ = system_kill(process, SIGCONT)
+    return true
   }
 
   /// Takes over the keeper's logs and ends.
