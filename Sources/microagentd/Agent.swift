@@ -277,12 +277,14 @@ final class Agent {
 
   /// Takes over from an earlier agent: the store says what should be, the keeper and the kernel what is.
   private func recover() throws(SystemError) {
-    let state = try keeper.receiveState()
     let containers = table.takeContainers()
+    // First the kernel, then the keeper: what ends in between is still there for the one or known to the other.
+    let processes = containers.map { $0.process.flatMap { ProcessStatus(of: $0.process) } }
+    let state = try keeper.receiveState()
     var recovered: [Effect] = []
     try host.takeOver(state, containers)
-    for container in containers {
-      let observation = host.observe(container)
+    for (container, process) in zip(containers, processes) {
+      let observation = host.observe(container, process)
       recovered += supervisor.adopt(container, observation, now: loop.now)
     }
     host.removeUnclaimed(containers)

@@ -43,9 +43,10 @@ enum CrashPoint {
     }
   }
 
-  /// A request came in: counting begins if it is the one that is to be broken off.
+  /// A request came in: counting begins if it is the one that is to be broken off, and ends if it is the one after that.
   static func begin(_ operation: Operation) {
-    if plan?.operation == operation, passed == nil { passed = 0 }
+    if passed != nil { plan = nil }
+    if plan?.operation == operation { passed = 0 }
   }
 
   /// - Parameter step: what is about to happen, or just has, for messages.

@@ -222,7 +222,7 @@ def break_off(scenario, number, killed):
         assert wait_for_rest(agent).containers == []
         assert runs_of(scenario) == runs, "it ran again later"
     except AssertionError as error:
-        raise AssertionError(f"died at {point or 'no point'}: {error}\n{daemon.stderr.decode()}") from error
+        raise AssertionError(f"died at {point or 'no point'}: {error}\n{survey(agent)}\n{daemon.stderr.decode()}") from error
     machine.run(["rm", "-f", f"{scenario.volume}/runs"]).check()
     assert agent.stop().code == 0
     return point
