@@ -73,27 +73,15 @@ extension ContainerHost {
     return "container \(entry.name): set up: \(how)\(why)"
   }
 
+  /// A container that lost a process to its memory budget ends by that, whatever its first process made of it.
   private func cause(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> ContainerEnd.Cause {
-    if bySignal, code == SIGKILL, entry.metMemoryLimit {
+    if entry.metMemoryLimit {
       let usage = entry.cgroup?.usage()
       let peak = usage?.memoryPeakBytes ?? entry.memoryLimitBytes
       return .outOfMemory(limitBytes: entry.memoryLimitBytes, peakBytes: peak)
     }
     return bySignal
       ? .killed(signal: UInt8(truncatingIfNeeded: code)) : .exited(code: UInt8(truncatingIfNeeded: code))
-  }
-
-  // MARK: Memory
-
-  /// Hears when the container meets its memory budget. The kernel ends one process of it (v1) or all (v2); a container
-  /// that has lost a process is ended whole.
-  func watchMemory(_ entry: LiveContainer) {
-    guard let (descriptor, events) = entry.openMemoryEvent() else { return }
-    entry.memoryWatcher = try? DescriptorWatcher(on: loop, borrowing: descriptor) { [self] _ in
-      entry.memoryEvent?.acknowledge()
-      if !entry.hasEnded, entry.metMemoryLimit { killAll(entry.id) }
-    }
-    try? entry.memoryWatcher?.start(events)
   }
 
   // MARK: Taking over
