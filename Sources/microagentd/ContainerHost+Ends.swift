@@ -23,7 +23,7 @@ extension ContainerHost {
     if entry.isKeepersChild { return }
     entry.hasEnded = true
     logs.finish(entry.id)
-    tell(.ended(.unknown("it ended while neither the agent nor its keeper was its parent")), entry.id)
+    tell(.ended(unseenEnd(entry, "it ended while neither the agent nor its keeper was its parent")), entry.id)
   }
 
   /// The keeper has something to say. False: it is gone.
@@ -70,27 +70,21 @@ extension ContainerHost {
     return "container \(entry.name): set up: \(how)\(why)"
   }
 
+  /// A container that lost a process to its memory budget ends by that, whatever its first process made of it.
   private func cause(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> ContainerEnd.Cause {
-    if bySignal, code == SIGKILL, entry.metMemoryLimit {
-      let usage = entry.cgroup?.usage()
-      let peak = usage?.memoryPeakBytes ?? entry.memoryLimitBytes
-      return .outOfMemory(limitBytes: entry.memoryLimitBytes, peakBytes: peak)
-    }
+    if entry.metMemoryLimit { return outOfMemory(entry) }
     return bySignal
       ? .killed(signal: UInt8(truncatingIfNeeded: code)) : .exited(code: UInt8(truncatingIfNeeded: code))
   }
 
-  // MARK: Memory
+  /// Of an end that nobody saw, the control group may still tell that the memory budget was its cause.
+  private func unseenEnd(_ entry: LiveContainer, _ why: String) -> ContainerEnd.Cause {
+    entry.metMemoryLimit ? outOfMemory(entry) : .unknown(why)
+  }
 
-  /// Hears when the container meets its memory budget. The kernel ends one process of it (v1) or all (v2); a container
-  /// that has lost a process is ended whole.
-  func watchMemory(_ entry: LiveContainer) {
-    guard let (descriptor, events) = entry.openMemoryEvent() else { return }
-    entry.memoryWatcher = try? DescriptorWatcher(on: loop, borrowing: descriptor) { [self] _ in
-      entry.memoryEvent?.acknowledge()
-      if !entry.hasEnded, entry.metMemoryLimit { killAll(entry.id) }
-    }
-    try? entry.memoryWatcher?.start(events)
+  private func outOfMemory(_ entry: LiveContainer) -> ContainerEnd.Cause {
+    let peak = entry.cgroup?.usage().memoryPeakBytes ?? entry.memoryLimitBytes
+    return .outOfMemory(limitBytes: entry.memoryLimitBytes, peakBytes: peak)
   }
 
   // MARK: Taking over
@@ -110,7 +104,7 @@ extension ContainerHost {
       return .ended(cause(entry, code: end.code, bySignal: end.bySignal))
     }
     guard let status, status.startTicks == identity.startTicks else {
-      return .gone("it ended while neither the agent nor its keeper was there")
+      return .ended(unseenEnd(entry, "it ended while neither the agent nor its keeper was there"))
     }
     entry.isKeepersChild = status.parent == system_parent()
     let runsProgram = container.phase != .starting || hasBegun(identity.process)

@@ -29,6 +29,8 @@ final class LiveContainer {
   /// Tells that the container met its memory budget; the watcher closes before it.
   var memoryEvent: CgroupEvent?
   var memoryWatcher: DescriptorWatcher?
+  /// Runs for a moment after such an event.
+  var memoryTimer: Timer?
   /// Its process had not ended when it was to be collected.
   var isUncollected = false
   /// The name of the program that its process ran last.
@@ -89,6 +91,8 @@ final class LiveContainer {
     errorWatcher = nil
     memoryWatcher?.close()
     memoryWatcher = nil
+    memoryTimer?.close()
+    memoryTimer = nil
     memoryEvent = nil
   }
 }

@@ -256,6 +256,10 @@ def test_hog_that_is_a_grandchild_takes_the_whole_container_with_it(node):
     assert_out_of_memory(node, hog(node, "sh", "-c", script))
 
 
+def test_program_that_makes_light_of_a_lost_child_is_ended_all_the_same(node):
+    assert_out_of_memory(node, hog(node, "sh", "-c", "tail /dev/zero; exit 3"))
+
+
 def test_memory_files_count(node):
     script = "dd if=/dev/zero of=/dev/shm/x bs=65536 count=1000 2>/dev/null; while :; do sleep 0.1; done"
     assert_out_of_memory(node, hog(node, "sh", "-c", script))
