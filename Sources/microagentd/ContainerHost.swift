@@ -159,6 +159,7 @@ final class ContainerHost {
     entry.errorWatcher = nil
     guard entry.failureReport.isEmpty, entry.isReleased, !entry.hasEnded else { return }
     entry.hasStarted = true
+    entry.plan = nil
     CrashPoint.pass("its program was heard to run")
     tell(.started, entry.id)
   }
