@@ -106,6 +106,8 @@ final class ContainerHost {
     CrashPoint.pass("its process is set going")
     do throws(SystemError) {
       try take(process, entry)
+      // After the clone: the child sets itself up meanwhile, and cannot write before it is let go.
+      try logs.hold(entry.id)
       try logs.watch(entry.id)
     } catch {
       throw failure(entry, error)
