@@ -194,10 +194,10 @@ public final class Store {
   private func run(_ write: Write) {
     if let failure { return finish(write.completion, failure) }
     do throws(StoreError) {
-      try database.execute("BEGIN IMMEDIATE")
+      try database.kept("BEGIN IMMEDIATE").run()
       try write.body(database)
       database.resetStatements()
-      try database.execute("COMMIT")
+      try database.kept("COMMIT").run()
       let number = sequencer.commit(logPages: reportedLogPages.pointee)
       waiting.append(Waiting(number: number, completion: write.completion))
     } catch {
