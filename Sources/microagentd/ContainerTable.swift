@@ -86,8 +86,11 @@ final class ContainerTable {
   }
 
   /// Writes a record; `completion` is called when it is durable, or with what is wrong.
+  ///
+  /// That it runs is news that nobody waits for, and a record `starting` leads a new agent to the same place: it causes no
+  /// sync of its own.
   func save(_ container: Container, completion: @escaping (String?) -> Void) {
-    store.write { database throws(StoreError) in
+    store.write(isUrgent: container.phase != .running) { database throws(StoreError) in
       let statement = try database.kept(Self.upsert)
       try Self.bind(container, to: statement)
       try statement.run()
