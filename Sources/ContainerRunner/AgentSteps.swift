@@ -4,7 +4,7 @@ import CSystem
 /// these mounts detached, so that nobody sees them and closing the descriptor undoes them.
 extension ContainerSpec {
   func agentSteps(_ facts: HostFacts) -> StepList {
-    var steps = StepList()
+    var steps = StepList(expectedBytes: 4000)
     steps.append(EXECUTOR_OPEN, [Slot.standardInput, 0, 0], ["/dev/null"])
     addStreamOwner(to: &steps)
     addCgroup(to: &steps)

@@ -106,6 +106,8 @@ final class ContainerHost {
     CrashPoint.pass("its process is set going")
     do throws(SystemError) {
       try take(process, entry)
+      // After the clone: the child sets itself up meanwhile, and cannot write before it is let go.
+      try logs.hold(entry.id)
       try logs.watch(entry.id)
     } catch {
       throw failure(entry, error)
@@ -159,6 +161,7 @@ final class ContainerHost {
     entry.errorWatcher = nil
     guard entry.failureReport.isEmpty, entry.isReleased, !entry.hasEnded else { return }
     entry.hasStarted = true
+    entry.plan = nil
     CrashPoint.pass("its program was heard to run")
     tell(.started, entry.id)
   }

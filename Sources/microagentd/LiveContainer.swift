@@ -12,6 +12,7 @@ final class LiveContainer {
   /// Nil only for a name that no control group can have.
   let cgroup: Cgroup?
   let memoryLimitBytes: UInt64
+  /// Until its program runs: what a report of a failed step is explained by.
   var plan: LaunchPlan?
   var identity: ProcessIdentity?
   /// The process is the agent's own child; an adopted one is the keeper's, or nobody's.
