@@ -185,7 +185,7 @@ def agent(stopped_agent):
 
 @pytest.fixture
 def node(agent, rootfs):
-    """A running agent and a root file system: what a test does with containers is in Node. They are removed after it."""
+    """A running agent and a root file system, to run containers; these are removed after the test."""
     node = Node(agent, rootfs)
     yield node
     node.remove_all()

@@ -105,8 +105,8 @@ class Node:
 
     def young_agent(self, keeper, but):
         """The process of the agent that a keeper has just started, if it has, other than `but`."""
-        found = self.machine.sh(f"for p in $(cat /proc/{keeper}/task/{keeper}/children); do echo $p $(cat /proc/$p/comm); "
-                                "done", check=False).text
+        script = f"for p in $(cat /proc/{keeper}/task/{keeper}/children); do echo $p $(cat /proc/$p/comm); done"
+        found = self.machine.sh(script, check=False).text
         pids = [int(line.split()[0]) for line in found.splitlines() if line.endswith(" microagentd")]
         return next((pid for pid in pids if pid != but), None)
 
@@ -164,6 +164,11 @@ class Node:
         if names:
             self.ctl("rm", "--force", *names).check()
         assert self.names("-a") == []
+
+
+def numbered(count):
+    """A shell command that writes so many numbered lines."""
+    return f"awk 'BEGIN {{ for (i = 1; i <= {count}; i++) print \"line\", i }}'"
 
 
 def line_numbers(text):

@@ -5,7 +5,7 @@ import signal as signals
 
 import pytest
 
-from node import SLOW_COUNTER, Node, assert_unbroken, line_numbers
+from node import SLOW_COUNTER, Node, assert_unbroken, line_numbers, numbered
 
 SEED = 20261122
 ROUNDS = 6
@@ -49,7 +49,7 @@ def test_no_line_is_lost_or_doubled(node):
 
 def test_flood_of_output_survives_whole(node):
     """A writer as fast as the log is filled: what is in the pipe, in the ring and under way at the death adds up."""
-    name = node.start_sh(f"{WAIT}; awk 'BEGIN {{ for (i = 1; i <= 60000; i++) print \"line\", i }}'", "--log-size", "1M")
+    name = node.start_sh(f"{WAIT}; {numbered(60000)}", "--log-size", "1M")
     let_go(node, node.process(name))
     node.wait_for_lines(name, 1)
     node.kill_agent()
@@ -108,7 +108,8 @@ def test_signal_while_no_agent_lives_is_known(node):
 
 
 def test_restart_policy_holds_after_an_end_without_agent(node):
-    name = node.start_sh(f"echo here; [ -e /tmp/go ] || {{ {WAIT}; exit 3; }}; exec sleep 1000", "--restart", "on-failure")
+    script = f"echo here; [ -e /tmp/go ] || {{ {WAIT}; exit 3; }}; exec sleep 1000"
+    name = node.start_sh(script, "--restart", "on-failure")
     end_without_agent(node, name)
     node.machine.wait_until(lambda: node.state(name)["starts"] == 2 and node.state(name)["phase"] == "running")
     node.machine.wait_until(lambda: node.logs(name) == "here\nhere\n")
