@@ -12,6 +12,8 @@ import pytest
 
 from disk import SlowFileSystem
 
+pytestmark = pytest.mark.machines("local")
+
 FLUSH_SECONDS = 1.0
 STALL_LIMIT_MILLISECONDS = 100
 PINGS = Path(__file__).parent / "disk" / "pings.py"
@@ -20,7 +22,7 @@ CLIENTS = 4
 
 
 @pytest.fixture
-def slow_disk(local, directory):
+def slow_disk(directory):
     """A file system on this host, each flush of which takes FLUSH_SECONDS."""
     disk = SlowFileSystem(f"{directory}/disk", FLUSH_SECONDS)
     yield disk
