@@ -44,7 +44,7 @@ class UnitNode(Node):
 @pytest.fixture
 def node(machine, programs, test_name, directory, rootfs):
     """The unit as a person installs it, not started."""
-    machine.sh(f"cp {programs['microagentd']} /usr/local/sbin/; cp {programs['microctl']} /usr/local/bin/")
+    machine.sh(f"mkdir -p /usr/local/sbin /usr/local/bin; cp {programs['microagentd']} /usr/local/sbin/; cp {programs['microctl']} /usr/local/bin/")
     machine.put(UNIT_FILE, INSTALLED)
     machine.write("/etc/microagent.conf", f"cgroup = {test_name}\n")
     machine.sh("systemctl daemon-reload")
