@@ -10,8 +10,8 @@ import LinuxSystem
 final class ContainerFiles {
   private let directory: String
   private let loop: EventLoop
-  /// Folders to be deleted.
-  private var doomed: [UInt64] = []
+  /// Paths to be deleted.
+  private var doomed: [String] = []
   private var delay: Timer?
   private var sweeper: ChildWatcher?
   private var sweeperProcess: Int32 = 0
@@ -36,7 +36,10 @@ final class ContainerFiles {
 
   func folder(of id: UInt64) -> String { "\(directory)/\(id)" }
   func upper(of id: UInt64) -> String { folder(of: id) + "/upper" }
-  func work(of id: UInt64) -> String { folder(of: id) + "/work" }
+
+  /// The overlay's second directory, for start number `start` (from 0). A fresh one for each: the kernel empties one that
+  /// was used before it mounts, and waits for the disk to do so.
+  func work(of id: UInt64, start: UInt32) -> String { folder(of: id) + "/work-\(start)" }
 
   func make(_ id: UInt64) throws(SystemError) {
     try Files.makeDirectory(folder(of: id), mode: 0o711)
@@ -45,7 +48,16 @@ final class ContainerFiles {
   /// Deletes a container's folder; a folder that is not there is as good.
   func delete(_ id: UInt64) {
     CrashPoint.pass("before its folder is to be deleted")
-    doomed.append(id)
+    doom(folder(of: id))
+  }
+
+  /// Deletes what an earlier start has used and the next does not.
+  func deleteWork(of id: UInt64, before start: UInt32) {
+    if start > 0 { doom(work(of: id, start: start - 1)) }
+  }
+
+  private func doom(_ path: String) {
+    doomed.append(path)
     if sweeper == nil { delay?.start(milliseconds: Self.delayMilliseconds) }
   }
 
@@ -64,7 +76,7 @@ final class ContainerFiles {
     if process == 0 {
       // A connection or a pipe that the agent closes meanwhile must not stay open here.
       _ = system_close_from(0)
-      for id in doomed { try? FileTree.remove(folder(of: id)) }
+      for path in doomed { try? FileTree.remove(path) }
       system_exit(0)
     }
     // Without a process to spare they are left to the next deletion, or the next start.

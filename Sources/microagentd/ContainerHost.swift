@@ -75,20 +75,23 @@ final class ContainerHost {
 
   /// The plan by which a container would be launched, without doing anything.
   func plan(_ request: ContainerRequest) throws(RequestError) -> LaunchPlan {
-    try plan(request, name: request.name.isEmpty ? "c0" : request.name, id: 0)
+    try plan(Container(id: 0, name: request.name.isEmpty ? "c0" : request.name, request: request, createdSeconds: 0))
   }
 
-  private func plan(_ request: ContainerRequest, name: String, id: UInt64) throws(RequestError) -> LaunchPlan {
-    try launcher.plan(request, name: name, upper: files.upper(of: id), work: files.work(of: id))
+  private func plan(_ container: Container) throws(RequestError) -> LaunchPlan {
+    try launcher.plan(
+      container.request, name: container.name, upper: files.upper(of: container.id),
+      work: files.work(of: container.id, start: container.starts))
   }
 
   func launch(_ container: Container) {
     let entry = launcher.entry(for: container)
     live.append(entry)
     do throws(RequestError) {
-      let plan = try plan(container.request, name: container.name, id: container.id)
+      let plan = try plan(container)
       entry.plan = plan
       try start(plan, entry, container)
+      files.deleteWork(of: container.id, before: container.starts)
     } catch {
       return tell(.startFailed(error.description), container.id)
     }
