@@ -94,6 +94,12 @@ class NodeState:
         return wrong
 
 
+def marked(agent):
+    """The processes that are the agent's: keeper, agent, and children of theirs that run no other program yet."""
+    text = agent.machine.sh(f"grep -l {MARKER}={agent.name} /proc/[0-9]*/environ 2>/dev/null; true").text
+    return set(re.findall(r"/proc/(\d+)/", text))
+
+
 def survey(agent):
     """Looks at everything once."""
     ctl = shlex.join(agent.argv_of_ctl())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from state import survey, wait_for_rest
+from state import marked, survey, wait_for_rest
 
 NAME = "box"
 CRASH = "microagentd: crash point "
@@ -242,11 +242,12 @@ def wait_and_start_again(agent, daemon):
     """Starts a new daemon where the keeper was killed. Where it was not, all comes to rest as it is."""
 
     def is_over():
-        state = survey(agent)
-        return not state.marked if daemon.code is not None else not state.disagreements()
+        if crash_point(daemon) is None:
+            return not survey(agent).disagreements()
+        return daemon.code is not None and not marked(agent)
 
     agent.machine.wait_until(is_over)
-    if daemon.code is None:
+    if crash_point(daemon) is None:
         return None
     agent.start()
     return crash_point(daemon)
