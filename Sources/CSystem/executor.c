@@ -54,6 +54,7 @@ enum {
   EMPTY_PATH = 0x1000,
   MOVE_FROM_EMPTY_PATH = 4,
   CLOSE_ON_EXEC = 1,  // FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
+  CONFIGURE_FLAG = 0,
   CONFIGURE_STRING = 1,
   CONFIGURE_CREATE = 6,
   ATTRIBUTE_READ_ONLY = 1,
@@ -243,6 +244,7 @@ static int make_overlay(const char *lower, const struct step *step) {
   int made = -1;
   if (configure(context, "source", "overlay") == 0 && configure(context, "lowerdir", lower) == 0 &&
       configure(context, "upperdir", text(step, 0)) == 0 && configure(context, "workdir", text(step, 1)) == 0 &&
+      (!number(step, 2) || syscall(SYS_fsconfig, context, CONFIGURE_FLAG, "volatile", NULL, 0) == 0) &&
       syscall(SYS_fsconfig, context, CONFIGURE_CREATE, NULL, NULL, 0) == 0)
     made = (int)syscall(SYS_fsmount, context, CLOSE_ON_EXEC, 0);
   int error = errno;

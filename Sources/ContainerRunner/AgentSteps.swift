@@ -78,7 +78,7 @@ extension ContainerSpec {
     }
     steps.append(EXECUTOR_OPEN_TREE, [Slot.lower, 0], [root.path])
     if mapping != EXECUTOR_NO_SLOT { addChange(of: Slot.lower, [], mapping: mapping, to: &steps, facts) }
-    steps.append(EXECUTOR_OVERLAY, [Slot.root, Slot.lower], [overlay.upper, overlay.work])
+    steps.append(EXECUTOR_OVERLAY, [Slot.root, Slot.lower, overlay.isVolatile ? 1 : 0], [overlay.upper, overlay.work])
   }
 
   private func addBind(_ mount: MountSpec, _ slot: UInt32, to steps: inout StepList, _ facts: HostFacts) {

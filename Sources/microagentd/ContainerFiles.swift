@@ -43,6 +43,16 @@ final class ContainerFiles {
 
   func make(_ id: UInt64) throws(SystemError) {
     try Files.makeDirectory(folder(of: id), mode: 0o711)
+    removeMark(id)
+  }
+
+  /// The kernel marks a volatile overlay's directory, and mounts it no more: after a power cut it may hold anything. A
+  /// container that has one and is set up again has not run, so there is nothing in it.
+  private func removeMark(_ id: UInt64) {
+    let mark = work(of: id) + "/work/incompat/volatile"
+    guard system_unlink(mark + "/dirty") == 0 else { return }
+    _ = system_rmdir(mark)
+    _ = system_rmdir(work(of: id) + "/work/incompat")
   }
 
   /// Deletes a container's folder; a folder that is not there is as good.
