@@ -41,18 +41,18 @@ final class ContainerFiles {
   /// was used before it mounts, and waits for the disk to do so.
   func work(of id: UInt64, start: UInt32) -> String { folder(of: id) + "/work-\(start)" }
 
-  func make(_ id: UInt64) throws(SystemError) {
+  func make(_ id: UInt64, start: UInt32) throws(SystemError) {
     try Files.makeDirectory(folder(of: id), mode: 0o711)
-    removeMark(id)
+    removeMark(in: work(of: id, start: start))
   }
 
   /// The kernel marks a volatile overlay's directory, and mounts it no more: after a power cut it may hold anything. A
-  /// container that has one and is set up again has not run, so there is nothing in it.
-  private func removeMark(_ id: UInt64) {
-    let mark = work(of: id) + "/work/incompat/volatile"
+  /// start that is made again under the same number has not run its program, so there is nothing in it.
+  private func removeMark(in work: String) {
+    let mark = work + "/work/incompat/volatile"
     guard system_unlink(mark + "/dirty") == 0 else { return }
     _ = system_rmdir(mark)
-    _ = system_rmdir(work(of: id) + "/work/incompat")
+    _ = system_rmdir(work + "/work/incompat")
   }
 
   /// Deletes a container's folder; a folder that is not there is as good.

@@ -101,7 +101,7 @@ final class ContainerHost {
   private func start(_ plan: LaunchPlan, _ entry: LiveContainer, _ container: Container) throws(RequestError) {
     let output = try explained(entry) { () throws(SystemError) in
       CrashPoint.pass("before its folder is made")
-      if !container.request.readOnlyRoot { try files.make(entry.id) }
+      if !container.request.readOnlyRoot { try files.make(entry.id, start: container.starts) }
       let log = try logs.open(entry.id, capacityBytes: container.request.budget.logBytes)
       return try OutputPipe.openForContainer(log.pipeDescriptor)
     }
