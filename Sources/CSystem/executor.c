@@ -54,6 +54,7 @@ enum {
   EMPTY_PATH = 0x1000,
   MOVE_FROM_EMPTY_PATH = 4,
   CLOSE_ON_EXEC = 1,  // FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC
+  CONFIGURE_FLAG = 0,
   CONFIGURE_STRING = 1,
   CONFIGURE_CREATE = 6,
   ATTRIBUTE_READ_ONLY = 1,
@@ -237,6 +238,37 @@ static int configure(int context, const char *key, const char *value) {
   return (int)syscall(SYS_fsconfig, context, CONFIGURE_STRING, key, value, 0);
 }
 
+static int make_overlay(const char *lower, const struct step *step) {
+  int context = (int)syscall(SYS_fsopen, "overlay", CLOSE_ON_EXEC);
+  if (context < 0) return -1;
+  int made = -1;
+  if (configure(context, "source", "overlay") == 0 && configure(context, "lowerdir", lower) == 0 &&
+      configure(context, "upperdir", text(step, 0)) == 0 && configure(context, "workdir", text(step, 1)) == 0 &&
+      (!number(step, 2) || syscall(SYS_fsconfig, context, CONFIGURE_FLAG, "volatile", NULL, 0) == 0) &&
+      syscall(SYS_fsconfig, context, CONFIGURE_CREATE, NULL, NULL, 0) == 0)
+    made = (int)syscall(SYS_fsmount, context, CLOSE_ON_EXEC, 0);
+  int error = errno;
+  close(context);
+  errno = error;
+  return made;
+}
+
+// Some kernels (6.1.142 of Debian 12, up to 6.14) take as a layer only what is mounted in the caller's namespace:
+// clone_private_mount in fs/namespace.c. There the lower layer is mounted for this moment, where only this process sees
+// it: its mount namespace is its own (system_own_mounts), and it has one thread, to which /sys can be hidden meanwhile.
+static int make_overlay_of_attached(int lower_mount, const char *lower, const struct step *step) {
+  const char *place = "/sys";
+  if (syscall(SYS_move_mount, lower_mount, "", AT_FDCWD, place, MOVE_FROM_EMPTY_PATH) < 0) return -1;
+  int made = make_overlay(lower, step);
+  int error = errno;
+  if (umount2(place, MNT_DETACH) < 0 && made >= 0) {
+    close(made);
+    return -1;
+  }
+  errno = error;
+  return made;
+}
+
 static int do_overlay(struct state *state, const struct step *step) {
   char lower[32] = "/proc/self/fd/";
   int lower_mount = slot(state, number(step, 1));
@@ -245,16 +277,8 @@ static int do_overlay(struct state *state, const struct step *step) {
     return -1;
   }
   decimal(lower + strlen(lower), (unsigned)lower_mount);
-  int context = (int)syscall(SYS_fsopen, "overlay", CLOSE_ON_EXEC);
-  if (context < 0) return -1;
-  int made = -1;
-  if (configure(context, "source", "overlay") == 0 && configure(context, "lowerdir", lower) == 0 &&
-      configure(context, "upperdir", text(step, 0)) == 0 && configure(context, "workdir", text(step, 1)) == 0 &&
-      syscall(SYS_fsconfig, context, CONFIGURE_CREATE, NULL, NULL, 0) == 0)
-    made = (int)syscall(SYS_fsmount, context, CLOSE_ON_EXEC, 0);
-  int error = errno;
-  close(context);
-  errno = error;
+  int made = make_overlay(lower, step);
+  if (made < 0 && errno == EINVAL) made = make_overlay_of_attached(lower_mount, lower, step);
   return keep(state, number(step, 0), made);
 }
 

@@ -60,6 +60,15 @@ union control {
   char bytes[CMSG_SPACE(SYSTEM_MESSAGE_DESCRIPTORS * sizeof(int))];
 };
 
+// Whether a call is to be made again: it was interrupted, or is to wait until it can go on. An event loop makes the
+// descriptors that it watches non-blocking, so whoever wants to wait polls.
+static int again(int socket, short events, int wait) {
+  if (errno == EINTR) return 1;
+  if (errno != EAGAIN || !wait) return 0;
+  struct pollfd polled = {.fd = socket, .events = events};
+  return poll(&polled, 1, -1) >= 0 || errno == EINTR;
+}
+
 ssize_t system_send_message(int socket, const void *bytes, size_t count, const int *descriptors,
                             size_t descriptor_count, int wait) {
   if (descriptor_count > SYSTEM_MESSAGE_DESCRIPTORS) return -EINVAL;
@@ -76,8 +85,8 @@ ssize_t system_send_message(int socket, const void *bytes, size_t count, const i
     memcpy(CMSG_DATA(header), descriptors, descriptor_count * sizeof(int));
   }
   ssize_t sent;
-  do sent = sendmsg(socket, &message, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
-  while (sent < 0 && errno == EINTR);
+  do sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (sent < 0 && again(socket, POLLOUT, wait));
   return sent < 0 ? -errno : sent;
 }
 
@@ -89,8 +98,8 @@ ssize_t system_receive_message(int socket, void *bytes, size_t capacity, int *de
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
   *descriptor_count = 0;
   ssize_t received;
-  do received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-  while (received < 0 && errno == EINTR);
+  do received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  while (received < 0 && again(socket, POLLIN, wait));
   if (received < 0) return -errno;
   for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;

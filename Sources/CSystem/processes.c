@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -32,6 +34,11 @@ int system_close_from(int first) {
 #define SYS_close_range 436
 #endif
   RESULT(syscall(SYS_close_range, (unsigned)first, ~0U, 0));
+}
+
+int system_own_mounts(void) {
+  if (unshare(CLONE_NEWNS) < 0) return -errno;
+  RESULT(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
 }
 
 int system_pidfd_open(int32_t process) { RESULT(syscall(SYS_pidfd_open, process, 0)); }

@@ -4,7 +4,7 @@ import CSystem
 /// these mounts detached, so that nobody sees them and closing the descriptor undoes them.
 extension ContainerSpec {
   func agentSteps(_ facts: HostFacts) -> StepList {
-    var steps = StepList()
+    var steps = StepList(expectedBytes: 4000)
     steps.append(EXECUTOR_OPEN, [Slot.standardInput, 0, 0], ["/dev/null"])
     addStreamOwner(to: &steps)
     addCgroup(to: &steps)
@@ -78,7 +78,7 @@ extension ContainerSpec {
     }
     steps.append(EXECUTOR_OPEN_TREE, [Slot.lower, 0], [root.path])
     if mapping != EXECUTOR_NO_SLOT { addChange(of: Slot.lower, [], mapping: mapping, to: &steps, facts) }
-    steps.append(EXECUTOR_OVERLAY, [Slot.root, Slot.lower], [overlay.upper, overlay.work])
+    steps.append(EXECUTOR_OVERLAY, [Slot.root, Slot.lower, overlay.isVolatile ? 1 : 0], [overlay.upper, overlay.work])
   }
 
   private func addBind(_ mount: MountSpec, _ slot: UInt32, to steps: inout StepList, _ facts: HostFacts) {

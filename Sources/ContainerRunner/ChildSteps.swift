@@ -6,7 +6,7 @@ import CSystem
 /// working directory, from which the host's devices are named.
 extension ContainerSpec {
   func childSteps(_ facts: HostFacts) -> StepList {
-    var steps = StepList()
+    var steps = StepList(expectedBytes: 8000)
     addBeginning(to: &steps)
     if namespaces.contains(.user) {
       steps.append(EXECUTOR_WAIT, [Step.mappedByte])
@@ -151,7 +151,7 @@ extension ContainerSpec {
   }
 
   private func addSeccomp(to steps: inout StepList, _ facts: HostFacts) {
-    steps.append(EXECUTOR_SECCOMP, SeccompProfile.standard.program(is64Bit: facts.is64Bit).numbers)
+    steps.append(EXECUTOR_SECCOMP, SeccompProfile.standardNumbers(is64Bit: facts.is64Bit))
   }
 
   private func addProgram(to steps: inout StepList) {

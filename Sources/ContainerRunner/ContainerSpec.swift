@@ -126,10 +126,14 @@ public struct RootSpec: Hashable, Sendable {
 public struct OverlaySpec: Hashable, Sendable {
   public var upper: String
   public var work: String
+  /// Nothing of it is ever synced, not even when the container asks, and above all not the whole file system when it
+  /// ends: for what is deleted with the container. A used `work` is refused until its `incompat` directory is removed.
+  public var isVolatile: Bool
 
-  public init(upper: String, work: String) {
+  public init(upper: String, work: String, isVolatile: Bool = false) {
     self.upper = upper
     self.work = work
+    self.isVolatile = isVolatile
   }
 }
 

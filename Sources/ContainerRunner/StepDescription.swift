@@ -80,7 +80,7 @@ extension Step: CustomStringConvertible {
         number(2) == 0 ? "" : "private", number(3) == 0 ? "" : "recursive",
         number(4) == EXECUTOR_NO_SLOT ? "" : "ids mapped",
       ]
-    case EXECUTOR_OVERLAY: return ["work \(text(1))"]
+    case EXECUTOR_OVERLAY: return ["work \(text(1))", number(2) == 0 ? "" : "never synced"]
     case EXECUTOR_UNSHARE: return [Namespaces(rawValue: number(0)).description]
     case EXECUTOR_MOUNT: return options(number(0)) + [text(3), number(1) == 0 ? "" : "made if missing"]
     case EXECUTOR_MOVE_MOUNT: return [number(1) == 0 ? "" : "made if missing"]

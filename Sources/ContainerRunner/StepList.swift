@@ -15,7 +15,11 @@ public struct StepList: Hashable, Sendable {
   /// The first string that held a NUL, which no C program could be told.
   private(set) var badText: String?
 
-  public init() {}
+  /// - Parameter expectedBytes: room made at once; growing there would have the allocator ask the kernel for each size
+  ///   between.
+  init(expectedBytes: Int = 0) {
+    bytes.reserveCapacity(expectedBytes)
+  }
 
   mutating func append(_ operation: executor_operation, _ numbers: [UInt32] = [], _ strings: [String] = []) {
     let start = bytes.count
@@ -28,8 +32,7 @@ public struct StepList: Hashable, Sendable {
   }
 
   private mutating func append(_ word: UInt32) {
-    bytes.append(contentsOf: [0, 0, 0, 0])
-    put(word, at: bytes.count - 4)
+    for byte in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt32(8 * byte))) }
   }
 
   private mutating func append(_ string: String) {

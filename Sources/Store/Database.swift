@@ -9,6 +9,8 @@ public final class Database {
   /// What is being done with the store, for messages.
   var action = "open store"
   private var connection: OpaquePointer?
+  /// Statements that are run again and again.
+  private var kept: [(sql: String, statement: Statement)] = []
 
   /// Opens or makes the file, for this process alone.
   init(path: String) throws(StoreError) {
@@ -24,6 +26,7 @@ public final class Database {
 
   /// Closes the file; the write-ahead log stays for the next to read. Statements must have ended.
   func close() {
+    kept = []
     sqlite3_close_v2(connection)
     connection = nil
   }
@@ -41,6 +44,15 @@ public final class Database {
     try check(sqlite3_prepare_v2(connection, sql, -1, &made, nil), action)
     guard let made else { throw StoreError(.refused, "\(action) \(path): an empty statement") }
     return Statement(made, of: self)
+  }
+
+  /// The same, made once and kept until the end: for the few statements that are run again and again. Bind all of its
+  /// parameters each time.
+  public func kept(_ sql: String) throws(StoreError) -> Statement {
+    if let found = kept.first(where: { $0.sql == sql }) { return found.statement }
+    let made = try prepare(sql)
+    kept.append((sql, made))
+    return made
   }
 
   /// The number of rows that the last statement inserted, changed or removed.

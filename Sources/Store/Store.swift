@@ -16,6 +16,7 @@ public final class Store {
 
   private struct Write {
     let body: (Database) throws(StoreError) -> Void
+    let isUrgent: Bool
     let completion: (StoreError?) -> Void
   }
 
@@ -38,6 +39,10 @@ public final class Store {
   private var waiting: [Waiting] = []
   private var finished: [Finished] = []
   private var isAdvancing = false
+  /// Something urgent was committed since the last sync began.
+  private var wantsSync = false
+  /// `handleCompletion` is about to call what has finished.
+  private var isHandlingCompletion = false
   private var syncsStarted: UInt64 = 0
 
   /// Why the store stopped, if it did: a sync failed, so what is on the disk is unknown. All writes are refused from then
@@ -80,19 +85,25 @@ public final class Store {
   /// Runs `body` in a transaction of its own, now or when the sync that is under way has ended, in the order of calls.
   /// `completion` is called once: with nil when the transaction is durable, or with the error, and then nothing of
   /// the transaction is left. It is never called before `write` returns.
+  ///
+  /// A write that is not urgent causes no sync: it outlives the process at once, but a power cut only from the next sync
+  /// on, and is completed then.
   public func write(
-    _ body: @escaping (Database) throws(StoreError) -> Void, completion: @escaping (StoreError?) -> Void
+    isUrgent: Bool = true, _ body: @escaping (Database) throws(StoreError) -> Void,
+    completion: @escaping (StoreError?) -> Void
   ) {
     if let failure { return finish(completion, failure) }
-    queue.append(Write(body: body, completion: completion))
+    queue.append(Write(body: body, isUrgent: isUrgent, completion: completion))
     advance()
   }
 
   /// Does what can be done now that a sync has ended, and calls the completions of what is durable or failed.
   public func handleCompletion() {
+    isHandlingCompletion = true
     synchroniser.acknowledgeWake()
     while let (_, reason) = synchroniser.nextCompletion() { syncEnded(reason) }
     advance()
+    isHandlingCompletion = false
     let calls = finished
     finished = []
     for call in calls { call.completion(call.failure) }
@@ -101,6 +112,8 @@ public final class Store {
   /// Performs and syncs all that was written, calls its completions, and closes. Waits for the disk: for the end of the
   /// program. Does the same as a crash if the store has failed.
   public func close() {
+    wantsSync = true
+    advance()
     while failure == nil && !(sequencer.step == .ready && queue.isEmpty) || !finished.isEmpty {
       synchroniser.waitForWake()
       handleCompletion()
@@ -120,7 +133,8 @@ public final class Store {
     while !isSyncing && failure == nil {
       if sequencer.step == .ready {
         runQueue()
-        sequencer.flush()
+        if wantsSync { sequencer.flush() }
+        wantsSync = false
         if sequencer.step == .ready { return }
       }
       take(sequencer.step)
@@ -194,11 +208,12 @@ public final class Store {
   private func run(_ write: Write) {
     if let failure { return finish(write.completion, failure) }
     do throws(StoreError) {
-      try database.execute("BEGIN IMMEDIATE")
+      try database.kept("BEGIN IMMEDIATE").run()
       try write.body(database)
       database.resetStatements()
-      try database.execute("COMMIT")
+      try database.kept("COMMIT").run()
       let number = sequencer.commit(logPages: reportedLogPages.pointee)
+      if write.isUrgent { wantsSync = true }
       waiting.append(Waiting(number: number, completion: write.completion))
     } catch {
       rollBack()
@@ -219,7 +234,7 @@ public final class Store {
 
   private func finish(_ completion: @escaping (StoreError?) -> Void, _ failure: StoreError?) {
     finished.append(Finished(completion: completion, failure: failure))
-    synchroniser.wake()
+    if !isHandlingCompletion { synchroniser.wake() }
   }
 
   private func stop(_ reason: String) {

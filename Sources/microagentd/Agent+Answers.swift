@@ -12,7 +12,7 @@ extension Agent {
     do throws(RequestError) {
       switch request.request {
       case .run(let wish):
-        CrashPoint.begin(.start)
+        CrashPoint.begin(.run)
         ask(request) { $0.run(wish, token: $1, now: $2) }
       case .start(let name):
         CrashPoint.begin(.start)

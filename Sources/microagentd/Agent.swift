@@ -52,6 +52,7 @@ final class Agent {
     keeper = KeeperLink(owning: life.link)
     do throws(SystemError) {
       loop = try EventLoop()
+      try check(system_own_mounts(), "make", "a mount namespace of the agent's own")
       try Files.makeDirectories(configuration.stateDirectory, mode: 0o711)
       try Files.makeDirectories(configuration.runtimeDirectory, mode: 0o750)
     } catch {
@@ -277,12 +278,14 @@ final class Agent {
 
   /// Takes over from an earlier agent: the store says what should be, the keeper and the kernel what is.
   private func recover() throws(SystemError) {
-    let state = try keeper.receiveState()
     let containers = table.takeContainers()
+    // First the kernel, then the keeper: what ends in between is still there for the one or known to the other.
+    let processes = containers.map { $0.process.flatMap { ProcessStatus(of: $0.process) } }
+    let state = try keeper.receiveState()
     var recovered: [Effect] = []
     try host.takeOver(state, containers)
-    for container in containers {
-      let observation = host.observe(container)
+    for (container, process) in zip(containers, processes) {
+      let observation = host.observe(container, process)
       recovered += supervisor.adopt(container, observation, now: loop.now)
     }
     host.removeUnclaimed(containers)

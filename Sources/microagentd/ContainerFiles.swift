@@ -10,8 +10,8 @@ import LinuxSystem
 final class ContainerFiles {
   private let directory: String
   private let loop: EventLoop
-  /// Folders to be deleted.
-  private var doomed: [UInt64] = []
+  /// Paths to be deleted.
+  private var doomed: [String] = []
   private var delay: Timer?
   private var sweeper: ChildWatcher?
   private var sweeperProcess: Int32 = 0
@@ -36,16 +36,38 @@ final class ContainerFiles {
 
   func folder(of id: UInt64) -> String { "\(directory)/\(id)" }
   func upper(of id: UInt64) -> String { folder(of: id) + "/upper" }
-  func work(of id: UInt64) -> String { folder(of: id) + "/work" }
 
-  func make(_ id: UInt64) throws(SystemError) {
+  /// The overlay's second directory, for start number `start` (from 0). A fresh one for each: the kernel empties one that
+  /// was used before it mounts, and waits for the disk to do so.
+  func work(of id: UInt64, start: UInt32) -> String { folder(of: id) + "/work-\(start)" }
+
+  func make(_ id: UInt64, start: UInt32) throws(SystemError) {
     try Files.makeDirectory(folder(of: id), mode: 0o711)
+    removeMark(in: work(of: id, start: start))
+  }
+
+  /// The kernel marks a volatile overlay's directory, and mounts it no more: after a power cut it may hold anything. A
+  /// start that is made again under the same number has not run its program, so there is nothing in it.
+  private func removeMark(in work: String) {
+    let mark = work + "/work/incompat/volatile"
+    guard system_unlink(mark + "/dirty") == 0 else { return }
+    _ = system_rmdir(mark)
+    _ = system_rmdir(work + "/work/incompat")
   }
 
   /// Deletes a container's folder; a folder that is not there is as good.
   func delete(_ id: UInt64) {
     CrashPoint.pass("before its folder is to be deleted")
-    doomed.append(id)
+    doom(folder(of: id))
+  }
+
+  /// Deletes what an earlier start has used and the next does not.
+  func deleteWork(of id: UInt64, before start: UInt32) {
+    if start > 0 { doom(work(of: id, start: start - 1)) }
+  }
+
+  private func doom(_ path: String) {
+    doomed.append(path)
     if sweeper == nil { delay?.start(milliseconds: Self.delayMilliseconds) }
   }
 
@@ -64,7 +86,7 @@ final class ContainerFiles {
     if process == 0 {
       // A connection or a pipe that the agent closes meanwhile must not stay open here.
       _ = system_close_from(0)
-      for id in doomed { try? FileTree.remove(folder(of: id)) }
+      for path in doomed { try? FileTree.remove(path) }
       system_exit(0)
     }
     // Without a process to spare they are left to the next deletion, or the next start.

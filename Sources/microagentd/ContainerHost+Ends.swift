@@ -23,7 +23,7 @@ extension ContainerHost {
     if entry.isKeepersChild { return }
     entry.hasEnded = true
     logs.finish(entry.id)
-    tell(.ended(.unknown("it ended while neither the agent nor its keeper was its parent")), entry.id)
+    tell(.ended(unseenEnd(entry, "it ended while neither the agent nor its keeper was its parent")), entry.id)
   }
 
   /// The keeper has something to say. False: it is gone.
@@ -59,91 +59,65 @@ extension ContainerHost {
     tell(.ended(cause(entry, code: code, bySignal: bySignal)), entry.id)
   }
 
-  /// What the kernel calls a process that has not executed its program yet: a copy of the agent.
-  private static let ownProgram = "microagentd"
-
   /// Why the program never ran; nil: it did.
   private func startFailure(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> String? {
     if let plan = entry.plan, let failure = ContainerProcess.parseFailure(entry.failureReport, of: plan) {
       return entry.metMemoryLimit ? "\(failure): its memory budget is too small to start in" : "\(failure)"
     }
-    if entry.isReleased, entry.lastProgram != Self.ownProgram { return nil }
+    if entry.isReleased, entry.lastProgram != AgentLife.processName { return nil }
     let how = bySignal ? "killed by signal \(code)" : "ended with code \(code)"
     let why = entry.metMemoryLimit ? ": its memory budget is too small to start in" : ""
     return "container \(entry.name): set up: \(how)\(why)"
   }
 
+  /// A container that lost a process to its memory budget ends by that, whatever its first process made of it.
   private func cause(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> ContainerEnd.Cause {
-    if bySignal, code == SIGKILL, entry.metMemoryLimit {
-      let usage = entry.cgroup?.usage()
-      let peak = usage?.memoryPeakBytes ?? entry.memoryLimitBytes
-      return .outOfMemory(limitBytes: entry.memoryLimitBytes, peakBytes: peak)
-    }
+    if entry.metMemoryLimit { return outOfMemory(entry) }
     return bySignal
       ? .killed(signal: UInt8(truncatingIfNeeded: code)) : .exited(code: UInt8(truncatingIfNeeded: code))
   }
 
-  // MARK: Memory
+  /// Of an end that nobody saw, the control group may still tell that the memory budget was its cause.
+  private func unseenEnd(_ entry: LiveContainer, _ why: String) -> ContainerEnd.Cause {
+    entry.metMemoryLimit ? outOfMemory(entry) : .unknown(why)
+  }
 
-  /// Hears when the container meets its memory budget. The kernel ends one process of it (v1) or all (v2); a container
-  /// that has lost a process is ended whole.
-  func watchMemory(_ entry: LiveContainer) {
-    guard let (descriptor, events) = entry.openMemoryEvent() else { return }
-    entry.memoryWatcher = try? DescriptorWatcher(on: loop, borrowing: descriptor) { [self] _ in
-      entry.memoryEvent?.acknowledge()
-      if !entry.hasEnded, entry.metMemoryLimit { killAll(entry.id) }
-    }
-    try? entry.memoryWatcher?.start(events)
+  private func outOfMemory(_ entry: LiveContainer) -> ContainerEnd.Cause {
+    let peak = entry.cgroup?.usage().memoryPeakBytes ?? entry.memoryLimitBytes
+    return .outOfMemory(limitBytes: entry.memoryLimitBytes, peakBytes: peak)
   }
 
   // MARK: Taking over
 
   /// What of a container, as an earlier agent recorded it, is still there. Live ones are watched from here on.
-  func observe(_ container: Container) -> Observation {
+  /// - Parameter status: what the kernel said of its process before the keeper told which had ended.
+  func observe(_ container: Container, _ status: ProcessStatus?) -> Observation {
     let entry = launcher.entry(for: container)
     live.append(entry)
     guard let identity = container.process else { return .neverRan }
     entry.identity = identity
     guard identity.boot == boot else { return .gone("the board was restarted") }
-    if reportedEnds.contains(where: { $0.process == identity.process }) {
-      return observeEnd(entry, container, identity.process)
+    if let end = reportedEnds.first(where: { $0.process == identity.process }) {
+      entry.hasEnded = true
+      logs.finish(container.id)
+      if end.neverRan { return .neverRan }
+      return .ended(cause(entry, code: end.code, bySignal: end.bySignal))
     }
-    guard let status = ProcessStatus(of: identity.process), status.startTicks == identity.startTicks else {
-      if awaitEnd(of: identity.process) { return observeEnd(entry, container, identity.process) }
-      return .gone("it ended while neither the agent nor its keeper was there")
+    guard let status, status.startTicks == identity.startTicks else {
+      return .ended(unseenEnd(entry, "it ended while neither the agent nor its keeper was there"))
     }
     entry.isKeepersChild = status.parent == system_parent()
+    let runsProgram = container.phase != .starting || hasBegun(identity.process)
     do throws(SystemError) {
       try adopt(entry, container)
     } catch {
-      return .gone("it ended while it was taken over: \(error)")
+      // The keeper will say how.
+      if !entry.isKeepersChild { return .gone("it ended while it was taken over: \(error)") }
     }
-    let runsProgram = !isAgentProgram(identity.process)
     entry.isReleased = true
     entry.hasStarted = runsProgram
     return .alive(runsProgram: runsProgram)
   }
-
-  private func observeEnd(_ entry: LiveContainer, _ container: Container, _ process: Int32) -> Observation {
-    guard let end = reportedEnds.first(where: { $0.process == process }) else { return .neverRan }
-    entry.hasEnded = true
-    logs.finish(container.id)
-    if !end.bySignal, end.code == ContainerProcess.neverRanExitCode { return .neverRan }
-    return .ended(cause(entry, code: end.code, bySignal: end.bySignal))
-  }
-
-  /// A process that ended while this agent was starting: its keeper has collected it and is about to say so.
-  private func awaitEnd(of process: Int32) -> Bool {
-    var readable: [CInt] = [0]
-    while system_wait_readable([keeper.descriptor], &readable, 1, Self.keeperDelayMilliseconds) > 0 {
-      guard let ends = keeper.receiveEnds(), !ends.isEmpty else { return false }
-      reportedEnds += ends
-      if ends.contains(where: { $0.process == process }) { return true }
-    }
-    return false
-  }
-
-  private static let keeperDelayMilliseconds: CInt = 50
 
   private func adopt(_ entry: LiveContainer, _ container: Container) throws(SystemError) {
     let process = container.process?.process ?? 0
@@ -158,12 +132,13 @@ extension ContainerHost {
     watchMemory(entry)
   }
 
-  /// Whether a process still runs the agent's own program, which is so until it execs.
-  private func isAgentProgram(_ process: Int32) -> Bool {
-    guard let theirs = ProcessStatus.program(of: "\(process)"), let ours = ProcessStatus.program(of: "self") else {
-      return false
-    }
-    return theirs.device == ours.device && theirs.inode == ours.inode
+  /// Whether a process that was recorded before it was let go runs its program. One that does not never will: it is stopped
+  /// before it is looked at, for it may just have been let go, and the supervisor, told that it never ran, starts another.
+  private func hasBegun(_ process: Int32) -> Bool {
+    _ = system_kill(process, SIGSTOP)
+    if ProcessStatus(of: process)?.name == AgentLife.processName { return false }
+    _ = system_kill(process, SIGCONT)
+    return true
   }
 
   /// Takes over the keeper's logs and ends.

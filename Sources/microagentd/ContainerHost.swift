@@ -75,20 +75,23 @@ final class ContainerHost {
 
   /// The plan by which a container would be launched, without doing anything.
   func plan(_ request: ContainerRequest) throws(RequestError) -> LaunchPlan {
-    try plan(request, name: request.name.isEmpty ? "c0" : request.name, id: 0)
+    try plan(Container(id: 0, name: request.name.isEmpty ? "c0" : request.name, request: request, createdSeconds: 0))
   }
 
-  private func plan(_ request: ContainerRequest, name: String, id: UInt64) throws(RequestError) -> LaunchPlan {
-    try launcher.plan(request, name: name, upper: files.upper(of: id), work: files.work(of: id))
+  private func plan(_ container: Container) throws(RequestError) -> LaunchPlan {
+    try launcher.plan(
+      container.request, name: container.name, upper: files.upper(of: container.id),
+      work: files.work(of: container.id, start: container.starts))
   }
 
   func launch(_ container: Container) {
     let entry = launcher.entry(for: container)
     live.append(entry)
     do throws(RequestError) {
-      let plan = try plan(container.request, name: container.name, id: container.id)
+      let plan = try plan(container)
       entry.plan = plan
       try start(plan, entry, container)
+      files.deleteWork(of: container.id, before: container.starts)
     } catch {
       return tell(.startFailed(error.description), container.id)
     }
@@ -98,7 +101,7 @@ final class ContainerHost {
   private func start(_ plan: LaunchPlan, _ entry: LiveContainer, _ container: Container) throws(RequestError) {
     let output = try explained(entry) { () throws(SystemError) in
       CrashPoint.pass("before its folder is made")
-      try files.make(entry.id)
+      if !container.request.readOnlyRoot { try files.make(entry.id, start: container.starts) }
       let log = try logs.open(entry.id, capacityBytes: container.request.budget.logBytes)
       return try OutputPipe.openForContainer(log.pipeDescriptor)
     }
@@ -106,6 +109,8 @@ final class ContainerHost {
     CrashPoint.pass("its process is set going")
     do throws(SystemError) {
       try take(process, entry)
+      // After the clone: the child sets itself up meanwhile, and cannot write before it is let go.
+      try logs.hold(entry.id)
       try logs.watch(entry.id)
     } catch {
       throw failure(entry, error)
@@ -159,6 +164,7 @@ final class ContainerHost {
     entry.errorWatcher = nil
     guard entry.failureReport.isEmpty, entry.isReleased, !entry.hasEnded else { return }
     entry.hasStarted = true
+    entry.plan = nil
     CrashPoint.pass("its program was heard to run")
     tell(.started, entry.id)
   }

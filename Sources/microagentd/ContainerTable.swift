@@ -39,6 +39,13 @@ final class ContainerTable {
     """
   ])
 
+  /// Id, name, request and time of creation never change: an update leaves the index and its page alone.
+  private static let upsert = """
+    INSERT INTO container VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)
+    ON CONFLICT (id) DO UPDATE SET phase=?4, wanted=?5, process=?6, start_ticks=?7, boot=?8, starts=?9, restarts=?10,
+      end_cause=?11, end_number=?12, end_peak=?13, end_text=?14, end_initiator=?15, started=?17, ended=?18
+    """
+
   init(path: String) throws(StartError) {
     do throws(StoreError) {
       let opened = try Store.open(path, schema: Self.schema)
@@ -79,10 +86,12 @@ final class ContainerTable {
   }
 
   /// Writes a record; `completion` is called when it is durable, or with what is wrong.
+  ///
+  /// That it runs is news that nobody waits for, and a record `starting` leads a new agent to the same place: it causes no
+  /// sync of its own.
   func save(_ container: Container, completion: @escaping (String?) -> Void) {
-    store.write { database throws(StoreError) in
-      let statement = try database.prepare(
-        "INSERT OR REPLACE INTO container VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)")
+    store.write(isUrgent: container.phase != .running) { database throws(StoreError) in
+      let statement = try database.kept(Self.upsert)
       try Self.bind(container, to: statement)
       try statement.run()
     } completion: { failure in
@@ -92,7 +101,7 @@ final class ContainerTable {
 
   func delete(_ id: UInt64, completion: @escaping (String?) -> Void) {
     store.write { database throws(StoreError) in
-      try database.prepare("DELETE FROM container WHERE id = ?1").bind(1, id).run()
+      try database.kept("DELETE FROM container WHERE id = ?1").bind(1, id).run()
     } completion: { failure in
       completion(failure?.description)
     }

@@ -11,7 +11,7 @@ import MicroAgent
 enum CrashPoint {
   /// The requests whose steps are counted.
   enum Operation {
-    case start, stop, remove
+    case run, start, stop, remove
   }
 
   private struct Plan {
@@ -30,12 +30,13 @@ enum CrashPoint {
     let words = ASCII.split(Array(String(cString: text).utf8)[...], at: UInt8(ascii: ":"))
     guard words.count >= 2, let operation = operation(ASCII.string(words[0])), let number = Decimal.parse(words[1]),
       words.count == 2 || words.count == 3 && ASCII.string(words[2]) == "keeper"
-    else { return Diagnostics.line("MICROAGENT_CRASH_AT: give start, stop or remove, and a number, as stop:3") }
+    else { return Diagnostics.line("MICROAGENT_CRASH_AT: give run, start, stop or remove, and a number, as stop:3") }
     plan = Plan(operation: operation, number: number, takesKeeper: words.count == 3)
   }
 
   private static func operation(_ word: String) -> Operation? {
     switch word {
+    case "run": .run
     case "start": .start
     case "stop": .stop
     case "remove": .remove
@@ -43,9 +44,10 @@ enum CrashPoint {
     }
   }
 
-  /// A request came in: counting begins if it is the one that is to be broken off.
+  /// A request came in: counting begins if it is the one that is to be broken off, and ends if it is the one after that.
   static func begin(_ operation: Operation) {
-    if plan?.operation == operation, passed == nil { passed = 0 }
+    if passed != nil { plan = nil }
+    if plan?.operation == operation { passed = 0 }
   }
 
   /// - Parameter step: what is about to happen, or just has, for messages.

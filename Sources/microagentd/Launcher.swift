@@ -97,7 +97,9 @@ final class Launcher {
     }
     let placement = try placement(request.budget, name)
     var root = RootSpec(path: request.root, readonly: request.readOnlyRoot)
-    if !request.readOnlyRoot { root.overlay = OverlaySpec(upper: upper, work: work) }
+    // What is deleted as soon as it has ended need not reach the disk.
+    let isVolatile = request.removesWhenEnded && request.restart == .no
+    if !request.readOnlyRoot { root.overlay = OverlaySpec(upper: upper, work: work, isVolatile: isVolatile) }
     var spec = ContainerSpec.standard(
       name: name, root: root, args: request.command, env: environment(request), cwd: request.workingDirectory,
       user: UserSpec(uid: request.user, gid: request.group),

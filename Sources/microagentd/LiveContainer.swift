@@ -12,6 +12,7 @@ final class LiveContainer {
   /// Nil only for a name that no control group can have.
   let cgroup: Cgroup?
   let memoryLimitBytes: UInt64
+  /// Until its program runs: what a report of a failed step is explained by.
   var plan: LaunchPlan?
   var identity: ProcessIdentity?
   /// The process is the agent's own child; an adopted one is the keeper's, or nobody's.
@@ -29,6 +30,8 @@ final class LiveContainer {
   /// Tells that the container met its memory budget; the watcher closes before it.
   var memoryEvent: CgroupEvent?
   var memoryWatcher: DescriptorWatcher?
+  /// Runs for a moment after such an event.
+  var memoryTimer: Timer?
   /// Its process had not ended when it was to be collected.
   var isUncollected = false
   /// The name of the program that its process ran last.
@@ -89,6 +92,8 @@ final class LiveContainer {
     errorWatcher = nil
     memoryWatcher?.close()
     memoryWatcher = nil
+    memoryTimer?.close()
+    memoryTimer = nil
     memoryEvent = nil
   }
 }

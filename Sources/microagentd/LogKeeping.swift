@@ -9,6 +9,8 @@ final class LogKeeping {
     let container: UInt64
     let log: ContainerLog
     var watcher: DescriptorWatcher?
+    /// The keeper holds it too.
+    var isHeld = false
 
     init(container: UInt64, log: ContainerLog) {
       self.container = container
@@ -35,30 +37,39 @@ final class LogKeeping {
   func adopt(_ held: KeeperLink.HeldLog, capacityBytes: UInt64) throws(SystemError) {
     let log = try ContainerLog(
       pipe: FileDescriptor(owning: held.pipe), ring: FileDescriptor(owning: held.ring), capacityBytes: capacityBytes)
-    entries.append(Entry(container: held.container, log: log))
+    let entry = Entry(container: held.container, log: log)
+    entry.isHeld = true
+    entries.append(entry)
   }
 
-  /// A log for a container: the one it has, or a new one, which the keeper holds too before anything is written to it.
+  /// A log for a container: the one it has, or a new one, for which `hold` is called before the container may write.
   func open(_ container: UInt64, capacityBytes: UInt64) throws(SystemError) -> ContainerLog {
     if let log = log(of: container) { return log }
     let pipe = try FileDescriptor.pipe(nonblocking: true)
-    return try keep(pipe.reading, container, capacityBytes)
+    return try make(pipe.reading, container, capacityBytes)
+  }
+
+  /// Has the keeper hold a container's log too: from here on no death of the agent loses any of it.
+  func hold(_ container: UInt64) throws(SystemError) {
+    guard let entry = entries.first(where: { $0.container == container }), !entry.isHeld else { return }
+    CrashPoint.pass("before the keeper holds its log")
+    try keeper.hold(container: container, pipe: entry.log.pipeDescriptor, ring: entry.log.ringDescriptor)
+    entry.isHeld = true
+    CrashPoint.pass("the keeper holds its log")
   }
 
   /// A new log on the pipe of a container that outlived the agent and its keeper: what it wrote before is gone with them,
   /// but from here on nothing is lost. `output` is the path of one of its descriptors, as /proc/PID/fd/1.
   func reopen(_ container: UInt64, output: String, capacityBytes: UInt64) throws(SystemError) {
     let pipe = try FileDescriptor.open(output, O_RDONLY | O_NONBLOCK)
-    _ = try keep(pipe, container, capacityBytes)
+    _ = try make(pipe, container, capacityBytes)
+    try hold(container)
   }
 
-  private func keep(
+  private func make(
     _ pipe: consuming FileDescriptor, _ container: UInt64, _ capacityBytes: UInt64
   ) throws(SystemError) -> ContainerLog {
     let ring = FileDescriptor(owning: try check(system_memfd("microagent-log"), "make", "a log ring"))
-    CrashPoint.pass("before the keeper holds its log")
-    try keeper.hold(container: container, pipe: pipe.rawValue, ring: ring.rawValue)
-    CrashPoint.pass("the keeper holds its log")
     let log = try ContainerLog(pipe: pipe, ring: ring, capacityBytes: capacityBytes)
     entries.append(Entry(container: container, log: log))
     return log

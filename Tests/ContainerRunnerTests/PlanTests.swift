@@ -26,6 +26,12 @@ import Testing
     ("writable", changed { $0.root.readonly = false }, facts),
     ("overlay", changed { $0.root.overlay = OverlaySpec(upper: "/data/dns/upper", work: "/data/dns/work") }, facts),
     (
+      "overlay-volatile",
+      changed {
+        $0.root.overlay = OverlaySpec(upper: "/data/dns/upper", work: "/data/dns/work", isVolatile: true)
+      }, facts
+    ),
+    (
       "cgroup-v1",
       changed {
         $0.cgroup = CgroupPlacement(

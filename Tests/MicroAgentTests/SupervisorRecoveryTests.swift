@@ -84,7 +84,7 @@ import Testing
   @Test(arguments: [.starting, .running, .stopping] as [Container.Phase])
   func whatIsNotWantedIsStopped(_ phase: Container.Phase) {
     var (bench, effects) = adopt(record(phase, wanted: false), .alive(runsProgram: true))
-    #expect(effects == [.save(id: 7, revision: 2), .changed(id: 7)])
+    #expect(effects == [.changed(id: 7), .save(id: 7, revision: 2)])
     #expect(bench.phase(7) == .stopping)
     #expect(bench.tellSaved(id: 7) == [.signal(id: 7, signal: 15)])
     #expect(bench.pauseMilliseconds == 10_000)
@@ -111,7 +111,7 @@ import Testing
   func halfAStartThatIsNotWantedHasEnded(_ phase: Container.Phase, _ observation: Observation) {
     for removes in [false, true] {
       var (bench, effects) = adopt(record(phase, wanted: false) { $0.removesWhenEnded = removes }, observation)
-      #expect(effects.suffix(2) == [.save(id: 7, revision: 2), .changed(id: 7)])
+      #expect(effects.suffix(2) == [.changed(id: 7), .save(id: 7, revision: 2)])
       #expect(bench.container(7)?.end?.exitCode == 125)
       #expect(bench.tellSaved(id: 7) == [.putAway(id: 7)])
       let last = bench.tell(.wasPutAway, id: 7)
@@ -125,7 +125,7 @@ import Testing
     [Observation.ended(.exited(code: 5)), .gone("why")])
   func anEndThatWasMissedIsTold(_ phase: Container.Phase, _ observation: Observation) {
     let (bench, effects) = adopt(record(phase, wanted: phase != .stopping), observation)
-    #expect(effects == [.save(id: 7, revision: 2), .changed(id: 7)])
+    #expect(effects == [.changed(id: 7), .save(id: 7, revision: 2)])
     #expect(bench.phase(7) == .ended)
     let cause: ContainerEnd.Cause = observation == .gone("why") ? .unknown("why") : .exited(code: 5)
     // Regression: a stop before the crash was forgotten.

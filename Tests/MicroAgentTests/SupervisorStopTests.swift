@@ -11,7 +11,7 @@ import Testing
     #expect(bench.supervisor.nextDeadline == nil)
     #expect(bench.tellSaved() == [.signal(id: 1, signal: 15)])
     #expect(bench.pauseMilliseconds == 500)
-    #expect(bench.tell(.ended(.exited(code: 143))) == [.save(id: 1, revision: 4), .changed(id: 1)])
+    #expect(bench.tell(.ended(.exited(code: 143))) == [.changed(id: 1), .save(id: 1, revision: 4)])
     #expect(bench.container()?.end == ContainerEnd(cause: .exited(code: 143), initiator: .stopped))
     #expect(bench.tellSaved() == [.putAway(id: 1)])
     #expect(bench.tell(.wasPutAway) == [.done(3)])
@@ -66,7 +66,7 @@ import Testing
     #expect(bench.tellSaved() == [.release(id: 1)])
     #expect(
       bench.tell(.started) == [
-        .done(1), .save(id: 1, revision: 2), .changed(id: 1), .save(id: 1, revision: 3), .changed(id: 1),
+        .done(1), .changed(id: 1), .save(id: 1, revision: 2), .save(id: 1, revision: 3), .changed(id: 1),
       ])
     #expect(bench.phase() == .stopping)
     #expect(bench.tell(.saved(revision: 2)) == [])

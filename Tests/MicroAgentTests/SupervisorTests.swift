@@ -12,7 +12,7 @@ import Testing
     #expect(bench.phase() == .starting)
     #expect(bench.container()?.starts == 1)
     #expect(bench.tell(.saved(revision: 1)) == [.release(id: 1)])
-    #expect(bench.tell(.started) == [.done(1), .save(id: 1, revision: 2), .changed(id: 1)])
+    #expect(bench.tell(.started) == [.done(1), .changed(id: 1), .save(id: 1, revision: 2)])
     #expect(bench.phase() == .running)
     #expect(bench.container()?.startedSeconds == 1_700_000_000)
     #expect(bench.tell(.saved(revision: 2)) == [])
@@ -104,7 +104,7 @@ import Testing
   @Test func aProcessThatEndsUnheardAfterItWasLetGoRan() {
     var bench = SupervisorBench.at(.starting)
     _ = bench.tellSaved()
-    #expect(bench.tell(.ended(.exited(code: 3))) == [.done(1), .save(id: 1, revision: 2), .changed(id: 1)])
+    #expect(bench.tell(.ended(.exited(code: 3))) == [.done(1), .changed(id: 1), .save(id: 1, revision: 2)])
     #expect(bench.container()?.end == ContainerEnd(cause: .exited(code: 3)))
     #expect(bench.tell(.started) == [])
     #expect(bench.phase() == .ended)
@@ -157,7 +157,7 @@ import Testing
 
   @Test(arguments: causes) func withoutAPolicyItEnds(_ cause: ContainerEnd.Cause) {
     var bench = SupervisorBench.at(.running)
-    #expect(bench.tell(.ended(cause)) == [.save(id: 1, revision: 3), .changed(id: 1)])
+    #expect(bench.tell(.ended(cause)) == [.changed(id: 1), .save(id: 1, revision: 3)])
     #expect(bench.phase() == .ended)
     #expect(bench.container()?.end == ContainerEnd(cause: cause))
     #expect(bench.tellSaved() == [.putAway(id: 1)])
@@ -255,7 +255,7 @@ import Testing
 
   @Test func removesItselfWhenAskedTo() {
     var bench = SupervisorBench.at(.running, plainRequest { $0.removesWhenEnded = true })
-    #expect(bench.tell(.ended(.exited(code: 0))) == [.save(id: 1, revision: 3), .changed(id: 1)])
+    #expect(bench.tell(.ended(.exited(code: 0))) == [.changed(id: 1), .save(id: 1, revision: 3)])
     #expect(bench.phase() == .removing)
     #expect(bench.tellSaved() == [.putAway(id: 1)])
     #expect(bench.tell(.wasPutAway) == [.deleteFiles(id: 1), .forget(id: 1)])

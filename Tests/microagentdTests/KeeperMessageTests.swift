@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct KeeperMessageTests {
   @Test func readsWhatItWrites() {
-    let message = KeeperMessage(.ended, container: 0xFFFF_0000_1234_5678, process: 4711, code: -1, bySignal: true)
+    let message = KeeperMessage(
+      .ended, container: 0xFFFF_0000_1234_5678, process: 4711, code: -1, bySignal: true, neverRan: true)
     #expect(message.bytes.count == KeeperMessage.byteCount)
     #expect(KeeperMessage(message.bytes[...]) == message)
   }

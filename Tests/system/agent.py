@@ -22,6 +22,8 @@ class Agent:
         self.socket = f"{self.runtime_directory}/control.sock"
         self.environment = {MARKER: name}
         self.process = None
+        #: How often `start` was called since the node was last found or made empty of containers.
+        self.starts = 0
         self._programs = programs
 
     def configure(self, **settings):
@@ -36,6 +38,7 @@ class Agent:
 
     def start(self, wait=True, env=None):
         """Starts the daemon, with `env` added to its environment, and waits until it says that it is ready."""
+        self.starts += 1
         self.process = self.machine.spawn(
             [self._programs["microagentd"], "--config", self.configuration], env={**self.environment, **(env or {})}
         )

@@ -59,13 +59,15 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what only a virtual machine, or only this host, can show where it is not the machine."""
+    """Leaves out what another machine is needed for: a test that asks for `virtual` on this host, and one marked with
+    `machines` on others than these."""
 
     def fits(item):
-        if "machine" not in getattr(getattr(item, "callspec", None), "params", {}):
-            return True
-        unfit = "virtual" if item.callspec.params["machine"] == "local" else "local"
-        return unfit not in item.fixturenames
+        machine = getattr(getattr(item, "callspec", None), "params", {}).get("machine")
+        if machine == "local" and "virtual" in item.fixturenames:
+            return False
+        marker = item.get_closest_marker("machines")
+        return marker is None or machine in marker.args
 
     config.hook.pytest_deselected(items=[item for item in items if not fits(item)])
     items[:] = [item for item in items if fits(item)]
@@ -82,12 +84,6 @@ def machine(request):
 @pytest.fixture
 def virtual(machine):
     """The machine, which is a virtual one: a test that asks for this is left out on others (pytest says how many)."""
-    return machine
-
-
-@pytest.fixture
-def local(machine):
-    """The machine, which is this host: a test that asks for this is left out on virtual ones."""
     return machine
 
 
@@ -185,7 +181,7 @@ def agent(stopped_agent):
 
 @pytest.fixture
 def node(agent, rootfs):
-    """A running agent and a root file system: what a test does with containers is in Node. They are removed after it."""
+    """A running agent and a root file system, to run containers; these are removed after the test."""
     node = Node(agent, rootfs)
     yield node
     node.remove_all()

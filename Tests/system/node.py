@@ -1,13 +1,12 @@
 """What tests do with containers, a line each: an agent and a root file system to run them from."""
 
+import contextlib
 import json
 import signal as signals
 
 from machine import CommandFailed
 
-#: A program that writes a numbered line as fast as it is read: `awk` buffers none of it.
-COUNTER = "i=0; while :; do i=$((i + 1)); echo line $i; done"
-#: The same, some lines a second, for containers that are to go on for the whole test.
+#: Writes numbered lines, some a second, for containers that are to go on for the whole test.
 SLOW_COUNTER = "i=0; while :; do i=$((i + 1)); echo line $i; sleep 0.02; done"
 
 
@@ -64,7 +63,7 @@ class Node:
         return self.ctl("logs", *options, name).check().text
 
     def lines(self, name):
-        """The numbers that a COUNTER has written so far."""
+        """The numbers that a SLOW_COUNTER has written so far."""
         return line_numbers(self.logs(name))
 
     def wait_for_phase(self, name, phase):
@@ -74,7 +73,7 @@ class Node:
         self.machine.wait_until(lambda: text in self.logs(name))
 
     def wait_for_lines(self, name, count):
-        """Waits until a COUNTER has written so many lines."""
+        """Waits until a SLOW_COUNTER has written so many lines."""
         self.machine.wait_until(lambda: max(self.lines(name), default=0) >= count)
 
     # Below the surface
@@ -104,6 +103,13 @@ class Node:
         text = self.machine.read(f"{self.cgroup(name, controller)}/{file}").decode()
         return {key: int(value) for key, value in (line.split() for line in text.splitlines())}
 
+    def young_agent(self, keeper, but):
+        """The process of the agent that a keeper has just started, if it has, other than `but`."""
+        script = f"for p in $(cat /proc/{keeper}/task/{keeper}/children); do echo $p $(cat /proc/$p/comm); done"
+        found = self.machine.sh(script, check=False).text
+        pids = [int(line.split()[0]) for line in found.splitlines() if line.endswith(" microagentd")]
+        return next((pid for pid in pids if pid != but), None)
+
     def namespaces(self, process):
         """What /proc/PID/ns tells of a process: name to number."""
         text = self.machine.sh(f"ls -l /proc/{process}/ns").text
@@ -121,6 +127,17 @@ class Node:
         before = self.info()["agentProcess"]
         self.machine.kill(before, signals.SIGKILL)
         self.machine.wait_until(lambda: self.answers() and self.info()["agentProcess"] != before)
+
+    @contextlib.contextmanager
+    def without_agent(self):
+        """A time in which the agent is dead and its keeper, stopped, cannot start another."""
+        info = self.info()
+        self.machine.kill(info["keeperProcess"], signals.SIGSTOP)
+        self.machine.kill(info["agentProcess"], signals.SIGKILL)
+        self.machine.wait_until(lambda: not self.is_alive(info["agentProcess"]))
+        yield
+        self.machine.kill(info["keeperProcess"], signals.SIGCONT)
+        self.machine.wait_until(self.answers)
 
     def kill_all(self):
         """Ends keeper and agent as by `kill -9`; nobody starts them again."""
@@ -147,6 +164,11 @@ class Node:
         if names:
             self.ctl("rm", "--force", *names).check()
         assert self.names("-a") == []
+
+
+def numbered(count):
+    """A shell command that writes so many numbered lines."""
+    return f"awk 'BEGIN {{ for (i = 1; i <= {count}; i++) print \"line\", i }}'"
 
 
 def line_numbers(text):

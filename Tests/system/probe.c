@@ -1,6 +1,6 @@
-// Makes system calls and prints the error number of each (0: it succeeded), one a line: what a seccomp filter and missing
-// capabilities leave of them. Arguments: `number` or `number,first argument`. A freestanding program, so that one gcc makes
-// it for i386 and x86_64 without a C library.
+// Makes system calls and prints the error number of each (0: it succeeded), one a line: what a seccomp filter and
+// missing capabilities leave of them. Arguments: `number` or `number,first argument`. A freestanding program, so that
+// one gcc makes it for i386 and x86_64 without a C library.
 typedef long word;
 
 #ifdef __x86_64__

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from state import survey, wait_for_rest
+from state import marked, survey, wait_for_rest
 
 NAME = "box"
 CRASH = "microagentd: crash point "
@@ -50,6 +50,8 @@ class Scenario:
 
     operation: str
     least_points: int
+    #: Points before this one are those of another scenario, too.
+    first_point = 1
 
     def __init__(self, agent, rootfs, volume):
         self.agent, self.rootfs, self.volume = agent, rootfs, volume
@@ -68,10 +70,10 @@ class Scenario:
         """Asserts what may be so."""
 
 
-class Start(Scenario):
+class Run(Scenario):
     """From nothing to a container that has ended by itself."""
 
-    operation, least_points = "start", 40
+    operation, least_points = "run", 50
 
     def act(self):
         return self.run(EXITING)
@@ -87,10 +89,10 @@ class Start(Scenario):
         outcome.assert_log("one\ntwo\n" * outcome.runs)
 
 
-class StartAgain(Scenario):
+class Start(Scenario):
     """A container that has ended runs once more."""
 
-    operation, least_points = "start", 40
+    operation, least_points = "start", 45
 
     def prepare(self):
         self.run(EXITING).check()
@@ -108,7 +110,8 @@ class StartAgain(Scenario):
 class Restart(Scenario):
     """A container that fails and is started again by its policy."""
 
-    operation, least_points = "start", 80
+    operation, least_points = "run", 55
+    first_point = 45
 
     def act(self):
         return self.run(EXITING, "--restart", "on-failure:1")
@@ -127,7 +130,7 @@ class Restart(Scenario):
 class Stop(Scenario):
     """A running container is asked to end, and does."""
 
-    operation, least_points = "stop", 10
+    operation, least_points = "stop", 16
 
     def prepare(self):
         self.run(STOPPABLE).check()
@@ -170,7 +173,7 @@ class Remove(Scenario):
 class RemoveByForce(Scenario):
     """A running container is killed and removed."""
 
-    operation, least_points = "remove", 15
+    operation, least_points = "remove", 22
 
     def prepare(self):
         self.run(STOPPABLE).check()
@@ -185,7 +188,7 @@ class RemoveByForce(Scenario):
             assert outcome.box is None
 
 
-SCENARIOS = [Start, StartAgain, Restart, Stop, Remove, RemoveByForce]
+SCENARIOS = [Run, Start, Restart, Stop, Remove, RemoveByForce]
 
 
 @pytest.mark.parametrize("killed", ["agent", "keeper"])
@@ -195,7 +198,7 @@ def test_crash_at_each_step(stopped_agent, rootfs, directory, machine, kind, kil
     machine.sh(f"mkdir {volume} && chmod 777 {volume}")
     scenario = kind(stopped_agent, rootfs, volume)
     points = []
-    while point := break_off(scenario, len(points) + 1, killed):
+    while point := break_off(scenario, kind.first_point + len(points), killed):
         points.append(point)
         assert len(points) < MOST_POINTS, "there is no end of points"
     print(f"{kind.__name__}: {len(points)} points\n  " + "\n  ".join(points))
@@ -206,6 +209,7 @@ def break_off(scenario, number, killed):
     """Runs the scenario with a death at this point. Returns the point's text; None if it was never reached."""
     agent, machine = scenario.agent, scenario.agent.machine
     suffix = ":keeper" if killed == "keeper" else ""
+    agent.starts = 0
     daemon = agent.start(env={"MICROAGENT_CRASH_AT": f"{scenario.operation}:{number}{suffix}"})
     scenario.prepare()
     result = scenario.act()
@@ -222,7 +226,7 @@ def break_off(scenario, number, killed):
         assert wait_for_rest(agent).containers == []
         assert runs_of(scenario) == runs, "it ran again later"
     except AssertionError as error:
-        raise AssertionError(f"died at {point or 'no point'}: {error}\n{daemon.stderr.decode()}") from error
+        raise AssertionError(f"died at {point or 'no point'}: {error}\n{survey(agent)}\n{daemon.stderr.decode()}") from error
     machine.run(["rm", "-f", f"{scenario.volume}/runs"]).check()
     assert agent.stop().code == 0
     return point
@@ -238,10 +242,12 @@ def wait_and_start_again(agent, daemon):
     """Starts a new daemon where the keeper was killed. Where it was not, all comes to rest as it is."""
 
     def is_over():
-        return daemon.code is not None or not survey(agent).disagreements()
+        if crash_point(daemon) is None:
+            return not survey(agent).disagreements()
+        return daemon.code is not None and not marked(agent)
 
     agent.machine.wait_until(is_over)
-    if daemon.code is None:
+    if crash_point(daemon) is None:
         return None
     agent.start()
     return crash_point(daemon)

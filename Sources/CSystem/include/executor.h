@@ -18,7 +18,7 @@ enum executor_operation {
   EXECUTOR_OWN,                    // [slot, user, group], or [EXECUTOR_NO_SLOT, user, group] path
   EXECUTOR_OPEN_TREE,              // [slot, recursive] path: a detached copy of the mount there
   EXECUTOR_CHANGE_MOUNT,           // [slot, attributes, private, recursive, user namespace's slot or EXECUTOR_NO_SLOT]
-  EXECUTOR_OVERLAY,                // [slot, lower's slot] upper, work: a detached overlay mount
+  EXECUTOR_OVERLAY,                // [slot, lower's slot, volatile] upper, work: a detached overlay mount
   EXECUTOR_JOIN_NAMESPACE,         // [slot, kind]
   EXECUTOR_UNSHARE,                // [kinds]
   EXECUTOR_WAIT,                   // [byte] for this byte on the control pipe; its end instead means exit

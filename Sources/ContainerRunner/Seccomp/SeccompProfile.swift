@@ -33,6 +33,14 @@ public struct SeccompProfile: Sendable {
   /// As strict as Docker's default profile with its default capabilities.
   public static let standard = SeccompProfile(i386: SeccompProfile.i386, amd64: SeccompProfile.amd64)
 
+  /// The numbers of the standard filter's step, made once: every container has the same.
+  static func standardNumbers(is64Bit: Bool) -> [UInt32] {
+    is64Bit ? numbersWith64Bit : numbersWithout64Bit
+  }
+
+  private static let numbersWith64Bit = standard.program(is64Bit: true).numbers
+  private static let numbersWithout64Bit = standard.program(is64Bit: false).numbers
+
   /// The filter as a BPF program; without x86_64's half for a kernel that has none.
   func program(is64Bit: Bool) -> BPFProgram {
     var amd64Part = BPFProgram()

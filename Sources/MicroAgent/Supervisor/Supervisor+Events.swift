@@ -52,7 +52,7 @@ extension Supervisor {
     watchHealth(index, now)
     var effects = answerRuns(index, .done(name: entries[index].container.name))
     // Nobody waits for this save: whatever happens, the record `starting` leads a new agent to the same place.
-    effects += [save(index), .changed(id: entries[index].container.id)]
+    effects += [.changed(id: entries[index].container.id), save(index)]
     if !entries[index].container.wanted {
       if entries[index].initiator == .none { entries[index].initiator = .stopped }
       effects += beginStop(index)
@@ -100,7 +100,8 @@ extension Supervisor {
     entries[index].container.endedSeconds = wallSeconds()
     entries[index].deadline = nil
     entries[index].container.phase = phaseAfterEnd(entries[index], cause)
-    effects += [save(index), .changed(id: entries[index].container.id)]
+    // Observers do not wait for the disk, so they come before the work of writing.
+    effects += [.changed(id: entries[index].container.id), save(index)]
     return effects
   }
 

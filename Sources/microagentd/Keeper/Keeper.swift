@@ -13,6 +13,7 @@ struct Keeper {
     var process: Int32
     var code: Int32
     var bySignal: Bool
+    var neverRan: Bool
     /// Whether the present agent was told.
     var isTold = false
   }
@@ -39,6 +40,8 @@ struct Keeper {
   private var nextStart = Instant(nanoseconds: 0)
   private var pauseMilliseconds: UInt64 = 0
   private var isStopping = false
+  /// The present agent has taken over.
+  private var agentListens = false
 
   /// Runs until the agent ends by itself; returns what the process should exit with.
   /// - Parameter runAgent: the agent's whole life, called in a child process with its end of the link.
@@ -76,7 +79,7 @@ struct Keeper {
     link = ours
     agent = process
     agentStarted = Clock.now()
-    tellState()
+    agentListens = false
   }
 
   /// The agent is gone. Decides when the next one starts: at once, but later each time where they keep dying young.
@@ -99,25 +102,27 @@ struct Keeper {
     return status.code == AgentExit.ended || generation == 1
   }
 
-  /// Gives a new agent all there is; it reads before it does anything else, so waiting for it is safe.
+  /// Gives a new agent all there is. It asked for it and does nothing but read, so waiting for it is safe.
   private mutating func tellState() {
     for item in held {
       _ = send(KeeperMessage(.held, container: item.container), [item.pipe, item.ring], wait: true)
     }
     for index in ends.indices { ends[index].isTold = tell(ends[index], wait: true) }
     _ = send(KeeperMessage(.complete), wait: true)
+    agentListens = true
   }
 
   /// Tells what could not be told before because the link was full.
   private mutating func tellRest() {
-    guard link >= 0 else { return }
+    guard link >= 0, agentListens else { return }
     for index in ends.indices where !ends[index].isTold {
       ends[index].isTold = tell(ends[index], wait: false)
     }
   }
 
   private func tell(_ end: End, wait: Bool) -> Bool {
-    let message = KeeperMessage(.ended, process: end.process, code: end.code, bySignal: end.bySignal)
+    let message = KeeperMessage(
+      .ended, process: end.process, code: end.code, bySignal: end.bySignal, neverRan: end.neverRan)
     return send(message, wait: wait)
   }
 
@@ -151,12 +156,15 @@ struct Keeper {
   private mutating func collectEnds() -> CInt? {
     while ends.count < Self.maximumEnds {
       var status = system_exit_status()
-      if system_wait(0, 0, &status) < 0 || status.process == 0 { break }
+      if system_wait(0, 1, &status) < 0 || status.process == 0 { break }
+      let neverRan = ProcessStatus(of: status.process)?.name == AgentLife.processName
+      if system_wait(status.process, 0, &status) < 0 { break }
       if status.process == agent {
         agentEnded()
         if endsWithAgent(status) { return status.by_signal == 0 ? status.code : AgentExit.ended }
       } else {
-        ends.append(End(process: status.process, code: status.code, bySignal: status.by_signal != 0))
+        ends.append(
+          End(process: status.process, code: status.code, bySignal: status.by_signal != 0, neverRan: neverRan))
       }
     }
     return nil
@@ -186,6 +194,8 @@ struct Keeper {
       drop(message.container)
     case .forgetEnd:
       ends.removeAll { $0.process == message.process }
+    case .tellAll:
+      tellState()
     case .hold, .held, .ended, .complete:
       for descriptor in descriptors { _ = system_close(descriptor) }
     }
@@ -204,6 +214,9 @@ struct Keeper {
 
 /// What an agent is born with.
 struct AgentLife {
+  /// What the kernel calls the agent, and what it cloned until that runs a program of its own.
+  static let processName = "microagentd"
+
   /// Its end of the link to the keeper, which it owns.
   let link: CInt
   /// 1 for the first agent of this keeper.

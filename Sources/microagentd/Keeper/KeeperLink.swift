@@ -25,7 +25,11 @@ final class KeeperLink {
   var descriptor: CInt { socket.descriptor.rawValue }
 
   /// Takes all that the keeper holds; waits for it, before the loop runs.
+  ///
+  /// The keeper collects a process before it hears this question: one that was seen to be gone before is in the answer, if
+  /// it was the keeper's.
   func receiveState() throws(SystemError) -> State {
+    try socket.send(KeeperMessage(.tellAll).bytes)
     var state = State()
     while let message = try socket.receive(limitBytes: KeeperMessage.byteCount, wait: true) {
       guard let parsed = KeeperMessage(message.bytes[...]) else {
@@ -37,7 +41,7 @@ final class KeeperLink {
           HeldLog(container: parsed.container, pipe: message.descriptors[0], ring: message.descriptors[1]))
       case .ended: state.ends.append(parsed)
       case .complete: return state
-      case .held, .hold, .drop, .forgetEnd: break
+      case .held, .hold, .drop, .forgetEnd, .tellAll: break
       }
     }
     return state

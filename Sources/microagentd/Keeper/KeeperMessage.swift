@@ -13,6 +13,8 @@ struct KeeperMessage: Equatable {
     case ended = 5
     /// Keeper to a new agent: that was all.
     case complete = 6
+    /// A new agent to its keeper: tell all that you hold and know.
+    case tellAll = 7
   }
 
   var kind: Kind
@@ -22,6 +24,8 @@ struct KeeperMessage: Equatable {
   var process: Int32 = 0
   var code: Int32 = 0
   var bySignal = false
+  /// It ended as a copy of the agent, before it ran its own program.
+  var neverRan = false
 
   static let byteCount = 24
 
@@ -33,16 +37,23 @@ struct KeeperMessage: Equatable {
     append(UInt32(truncatingIfNeeded: container >> 32), to: &bytes)
     append(UInt32(bitPattern: process), to: &bytes)
     append(UInt32(bitPattern: code), to: &bytes)
-    append(bySignal ? 1 : 0, to: &bytes)
+    append((bySignal ? Self.bySignalBit : 0) | (neverRan ? Self.neverRanBit : 0), to: &bytes)
     return bytes
   }
 
-  init(_ kind: Kind, container: UInt64 = 0, process: Int32 = 0, code: Int32 = 0, bySignal: Bool = false) {
+  private static let bySignalBit: UInt32 = 1
+  private static let neverRanBit: UInt32 = 2
+
+  init(
+    _ kind: Kind, container: UInt64 = 0, process: Int32 = 0, code: Int32 = 0, bySignal: Bool = false,
+    neverRan: Bool = false
+  ) {
     self.kind = kind
     self.container = container
     self.process = process
     self.code = code
     self.bySignal = bySignal
+    self.neverRan = neverRan
   }
 
   /// Nil where the bytes are not one whole message of a known kind.
@@ -57,7 +68,8 @@ struct KeeperMessage: Equatable {
     container = UInt64(word(1)) | UInt64(word(2)) << 32
     process = Int32(bitPattern: word(3))
     code = Int32(bitPattern: word(4))
-    bySignal = word(5) != 0
+    bySignal = word(5) & Self.bySignalBit != 0
+    neverRan = word(5) & Self.neverRanBit != 0
   }
 
   private func append(_ word: UInt32, to bytes: inout [UInt8]) {

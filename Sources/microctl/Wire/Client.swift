@@ -17,8 +17,8 @@ final class Client {
 
   /// An agent that accepts a connection says what it takes within this time.
   static let greetingMilliseconds = 5000
-  /// The keeper starts a killed agent again within moments.
-  static let reconnectMilliseconds: UInt64 = 5000
+  /// The keeper starts a killed agent again within moments; one that keeps dying, after a pause of up to 5 s.
+  static let reconnectMilliseconds: UInt64 = 10_000
   /// A socket that nobody listens on may be that of an agent that starts again.
   private static let refusedMilliseconds: UInt64 = 1000
   private static let pauseMilliseconds: CInt = 50

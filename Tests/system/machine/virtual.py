@@ -73,15 +73,17 @@ class VirtualMachine(Machine):
     """qemu with TCG. Its disk is a throwaway layer over a cached image; it ends with `close` or with this Python.
 
     `system` is what runs in it: "disk" is busybox on ext4 with the guest agent as process 1; "initramfs" keeps the
-    initramfs as the root file system (where pivot_root does not work), the disk on /data; "systemd" is Debian's.
+    initramfs as the root file system (where pivot_root does not work), the disk on /data; "systemd" is Debian's. More
+    disks are given as values of qemu's -drive; they are /dev/vdb and so on.
     """
 
     exclusive = True
 
-    def __init__(self, system="disk"):
+    def __init__(self, system="disk", drives=()):
         self.name = "vm" if system == "disk" else f"vm-{system}"
         self.scratch = "/data" if system == "initramfs" else "/var/tmp"
         self.system = system
+        self._drives = list(drives)
         self._numbers = itertools.count(1)
         self._processes = {}
         self._kills = {}
@@ -114,6 +116,8 @@ class VirtualMachine(Machine):
         argv += ["-serial", "stdio", "-kernel", str(image.kernel), "-initrd", str(image.initramfs)]
         argv += ["-append", f"{KERNEL_ARGUMENTS} microagent.system={self.system}"]
         argv += ["-drive", f"file={disk},format=raw,if=virtio,snapshot=on", "-device", "virtio-rng-pci"]
+        for drive in self._drives:
+            argv += ["-drive", drive]
         argv += ["-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={guest_end.fileno()}"]
         argv += ["-device", "virtserialport,chardev=agent,name=agent"]
         with guest_end:
