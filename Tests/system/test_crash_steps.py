@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from machine import CommandFailed
 from state import RESTING_PHASES, marked, survey, wait_for_rest
 
 NAME = "box"
@@ -254,7 +255,17 @@ def wait_and_start_again(scenario, daemon):
     agent.machine.wait_until(is_over)
     if crash_point(daemon) is None:
         return None
-    agent.start()
+
+    def has_started():
+        try:
+            return agent.start()
+        except CommandFailed as error:
+            # A dying process shows no environment any more some time before it gives up its locks.
+            if "in use by another agent" not in str(error):
+                raise
+            return None
+
+    agent.machine.wait_until(has_started)
     return crash_point(daemon)
 
 
