@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "CSystem.h"
 
@@ -21,8 +22,11 @@ static int give_up(int socket, int error) {
   return -error;
 }
 
-// A socket file that outlived its process refuses connections; only such a one is removed.
+// A socket file that outlived its process refuses connections; only such a one is removed. Files of other kinds refuse
+// them, too.
 static int remove_stale(const char *path, const struct sockaddr_un *address) {
+  struct stat status;
+  if (lstat(path, &status) < 0 || !S_ISSOCK(status.st_mode)) return -EADDRINUSE;
   int probe = unix_socket();
   if (probe < 0) return probe;
   int refused = connect(probe, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;

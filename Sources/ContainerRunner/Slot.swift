@@ -33,7 +33,7 @@ enum Slot {
     case userNamespace: return "the user namespace"
     case cgroup: return "the cgroup"
     case timeNamespace: return "the time namespace"
-    default: return slot < firstBind ? "cgroup \(slot - firstTasks)" : "mount \(slot - firstBind)"
+    default: return slot < firstBind ? "cgroup \(slot - firstTasks)" : "bind \(slot - firstBind + 1)"
     }
   }
 }

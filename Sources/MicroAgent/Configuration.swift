@@ -19,7 +19,11 @@ public struct Configuration: Equatable, Sendable {
   /// How many ids a container has: 0 to 65535.
   public static let idCount = UInt64(ContainerRequest.mappedIDs)
 
-  public var controlSocket: String { runtimeDirectory + "/control.sock" }
+  /// unix(7).
+  public static let maximumSocketPathBytes = 107
+  private static let socketName = "/control.sock"
+
+  public var controlSocket: String { runtimeDirectory + Self.socketName }
   public var storePath: String { stateDirectory + "/microagent.db" }
   public var containersDirectory: String { stateDirectory + "/containers" }
 
@@ -51,7 +55,12 @@ public struct Configuration: Equatable, Sendable {
   private mutating func set(_ name: String, _ value: String) -> String? {
     switch name {
     case "state-directory": return setPath(&stateDirectory, name, value)
-    case "runtime-directory": return setPath(&runtimeDirectory, name, value)
+    case "runtime-directory":
+      guard value.utf8.count + Self.socketName.utf8.count <= Self.maximumSocketPathBytes else {
+        let most = Self.maximumSocketPathBytes - Self.socketName.utf8.count
+        return "\(name) '\(value)': give a path of at most \(most) bytes, for a socket's path may have 107"
+      }
+      return setPath(&runtimeDirectory, name, value)
     case "cgroup":
       guard ContainerRequest.isName(value) else { return "\(name) '\(value)': give one name, as microagent" }
       cgroup = value

@@ -71,6 +71,7 @@ final class Agent {
       try listen()
       try recover()
     } catch {
+      close()
       throw StartError("\(error)")
     }
   }

@@ -39,9 +39,7 @@ class Agent:
     def start(self, wait=True, env=None):
         """Starts the daemon, with `env` added to its environment, and waits until it says that it is ready."""
         self.starts += 1
-        self.process = self.machine.spawn(
-            [self._programs["microagentd"], "--config", self.configuration], env={**self.environment, **(env or {})}
-        )
+        self.process = self.machine.spawn(self.argv_of_daemon(), env={**self.environment, **(env or {})})
         if wait:
             self.process.wait_for(READY)
         return self.process
@@ -68,6 +66,10 @@ class Agent:
     def info(self):
         """What `microctl info` tells, by name."""
         return json.loads(self.ctl("--json", "info").check().text)
+
+    def argv_of_daemon(self):
+        """The command line of microagentd with this agent's configuration."""
+        return [self._programs["microagentd"], "--config", self.configuration]
 
     def argv_of_ctl(self, *arguments):
         """The command line of microctl with these arguments, for scripts that run on the machine."""
