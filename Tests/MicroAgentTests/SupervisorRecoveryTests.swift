@@ -84,7 +84,7 @@ import Testing
   @Test(arguments: [.starting, .running, .stopping] as [Container.Phase])
   func whatIsNotWantedIsStopped(_ phase: Container.Phase) {
     var (bench, effects) = adopt(record(phase, wanted: false), .alive(runsProgram: true))
-    #expect(effects == [.changed(id: 7), .save(id: 7, revision: 2)])
+    #expect(effects == [.save(id: 7, revision: 2), .changed(id: 7)])
     #expect(bench.phase(7) == .stopping)
     #expect(bench.tellSaved(id: 7) == [.signal(id: 7, signal: 15)])
     #expect(bench.pauseMilliseconds == 10_000)

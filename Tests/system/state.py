@@ -12,8 +12,8 @@ from pathlib import Path
 from leaks import MARKER
 
 LIVE_PHASES = {"starting", "running", "stopping"}
-#: Phases in which nothing is under way; `waiting` ends by itself.
-RESTING_PHASES = {"running", "ended"}
+#: Phases in which nothing is under way, unless the program ends by itself; `waiting` does.
+RESTING_PHASES = frozenset({"running", "ended"})
 #: Raw values of Container.Phase, as they stand in the store.
 STORED_PHASES = ["created", "starting", "running", "stopping", "ended", "waiting", "removing"]
 
@@ -65,7 +65,7 @@ class NodeState:
         """The container of that name, or None."""
         return next((container for container in self.containers if container.name == name), None)
 
-    def disagreements(self):
+    def disagreements(self, resting=RESTING_PHASES):
         """What keeps store, agent and kernel from being one; empty when all is at rest and agrees."""
         if self.problem:
             return [self.problem]
@@ -74,7 +74,7 @@ class NodeState:
         live = {container.name for container in self.containers if container.phase in LIVE_PHASES}
         said = {(c.id, c.name, c.phase) for c in self.containers}
         stored = {(c.id, c.name, c.phase) for c in self.stored}
-        if moving := [f"{c.name} is {c.phase}" for c in self.containers if c.phase not in RESTING_PHASES]:
+        if moving := [f"{c.name} is {c.phase}" for c in self.containers if c.phase not in resting]:
             wrong.append(f"not at rest: {moving}")
         if said != stored:
             wrong.append(f"the agent knows {said}, its store {stored}")
@@ -126,19 +126,19 @@ def survey(agent):
     )
 
 
-def wait_for_rest(agent, timeout=20):
-    """Waits until agent, store and kernel agree and nothing is under way; returns that state."""
+def wait_for_rest(agent, resting=RESTING_PHASES, timeout=20):
+    """Waits until agent, store and kernel agree and all containers are in one of these phases; returns that state."""
     last = None
 
     def rests():
         nonlocal last
         last = survey(agent)
-        return not last.disagreements()
+        return not last.disagreements(resting)
 
     try:
         agent.machine.wait_until(rests, timeout)
     except Exception as error:
-        raise AssertionError("store and kernel do not agree:\n  " + "\n  ".join(last.disagreements())) from error
+        raise AssertionError("store and kernel do not agree:\n  " + "\n  ".join(last.disagreements(resting))) from error
     return last
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from state import marked, survey, wait_for_rest
+from machine import CommandFailed
+from state import RESTING_PHASES, marked, survey, wait_for_rest
 
 NAME = "box"
 CRASH = "microagentd: crash point "
@@ -52,6 +53,8 @@ class Scenario:
     least_points: int
     #: Points before this one are those of another scenario, too.
     first_point = 1
+    #: The phases in which its container may stay.
+    resting = frozenset({"ended"})
 
     def __init__(self, agent, rootfs, volume):
         self.agent, self.rootfs, self.volume = agent, rootfs, volume
@@ -96,7 +99,7 @@ class Start(Scenario):
 
     def prepare(self):
         self.run(EXITING).check()
-        wait_for_rest(self.agent)
+        wait_for_rest(self.agent, self.resting)
 
     def act(self):
         return self.agent.ctl("start", NAME)
@@ -131,6 +134,7 @@ class Stop(Scenario):
     """A running container is asked to end, and does."""
 
     operation, least_points = "stop", 16
+    resting = RESTING_PHASES
 
     def prepare(self):
         self.run(STOPPABLE).check()
@@ -156,7 +160,7 @@ class Remove(Scenario):
 
     def prepare(self):
         self.run(EXITING).check()
-        wait_for_rest(self.agent)
+        wait_for_rest(self.agent, self.resting)
 
     def act(self):
         return self.agent.ctl("rm", NAME)
@@ -174,6 +178,7 @@ class RemoveByForce(Scenario):
     """A running container is killed and removed."""
 
     operation, least_points = "remove", 22
+    resting = RESTING_PHASES
 
     def prepare(self):
         self.run(STOPPABLE).check()
@@ -216,8 +221,8 @@ def break_off(scenario, number, killed):
     point = None
     try:
         if killed == "keeper":
-            point = wait_and_start_again(agent, daemon)
-        state = wait_for_rest(agent)
+            point = wait_and_start_again(scenario, daemon)
+        state = wait_for_rest(agent, scenario.resting)
         point = point or crash_point(daemon)
         runs = runs_of(scenario)
         outcome = Outcome(result, state, runs, log_of(agent, state), killed == "agent" or point is None)
@@ -238,18 +243,29 @@ def crash_point(daemon):
     return lines[0].removeprefix(CRASH) if lines else None
 
 
-def wait_and_start_again(agent, daemon):
+def wait_and_start_again(scenario, daemon):
     """Starts a new daemon where the keeper was killed. Where it was not, all comes to rest as it is."""
+    agent = scenario.agent
 
     def is_over():
         if crash_point(daemon) is None:
-            return not survey(agent).disagreements()
+            return not survey(agent).disagreements(scenario.resting)
         return daemon.code is not None and not marked(agent)
 
     agent.machine.wait_until(is_over)
     if crash_point(daemon) is None:
         return None
-    agent.start()
+
+    def has_started():
+        try:
+            return agent.start()
+        except CommandFailed as error:
+            # A dying process shows no environment any more some time before it gives up its locks.
+            if "in use by another agent" not in str(error):
+                raise
+            return None
+
+    agent.machine.wait_until(has_started)
     return crash_point(daemon)
 
 

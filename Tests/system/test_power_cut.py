@@ -178,7 +178,7 @@ def test_acknowledged_work_survives_power_cuts(board, record_property):
         assert set(found) <= set(states)
         board.agent.stop()
     line = (f"{CUTS} power cuts (seed {SEED}): {acknowledged} acknowledged commands all kept, {uncertain} under way at a "
-            f"cut found whole or absent, {sum(board.lost)} unflushed sectors lost")
+            f"cut found whole or absent, {sum(board.lost)} unflushed pages lost")
     print(line)
     record_property("power cuts", line)
     assert acknowledged >= CUTS and uncertain > 0 and sum(board.lost) > 0, "the cuts showed nothing"

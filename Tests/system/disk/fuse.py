@@ -4,7 +4,7 @@
 
 It mounts itself on FOLDER, where `disk` is the image, prints `mounted`, and ends when it is unmounted. Of the protocol
 (include/uapi/linux/fuse.h) it speaks what a loop device asks for. On standard input it takes lines: `cut SEED PATH` writes
-to PATH what the disk would hold if its power failed now, and prints how many unflushed sectors were lost; `slow SECONDS`
+to PATH what the disk would hold if its power failed now, and prints how many unflushed pages were lost; `slow SECONDS`
 changes how long a flush takes, and prints how many there were.
 """
 

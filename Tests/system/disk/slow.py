@@ -32,7 +32,7 @@ class SlowFileSystem:
         return self._tell(f"slow {flush_seconds}")
 
     def cut_power(self, seed, path):
-        """Writes to `path` what the disk would hold after a power cut; returns how many sectors were lost."""
+        """Writes to `path` what the disk would hold after a power cut; returns how many pages were lost."""
         return self._tell(f"cut {seed} {path}")
 
     def _tell(self, line):

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 SECTOR_BYTES = 512
+#: What a disk writes whole or not at all: a page of flash. (ext4 itself does not survive a super block that is torn.)
+PAGE_BYTES = 4096
 
 
 class VolatileDisk:
@@ -17,7 +19,7 @@ class VolatileDisk:
     def __init__(self, image, flush_seconds=0.0, lies=False):
         self._current = bytearray(image)
         self._durable = bytearray(image)
-        #: Writes that are not known to be on the disk, oldest first: number, sector, content.
+        #: Writes that are not known to be on the disk, oldest first: number, offset, content.
         self._pending = []
         self._number = 0
         self._lock = threading.Lock()
@@ -36,9 +38,11 @@ class VolatileDisk:
         assert offset % SECTOR_BYTES == 0 and len(data) % SECTOR_BYTES == 0, "a disk is written in whole sectors"
         with self._lock:
             self._current[offset : offset + len(data)] = data
-            for start in range(0, len(data), SECTOR_BYTES):
+            while data:
+                size = PAGE_BYTES - offset % PAGE_BYTES
                 self._number += 1
-                self._pending.append((self._number, offset + start, bytes(data[start : start + SECTOR_BYTES])))
+                self._pending.append((self._number, offset, bytes(data[:size])))
+                offset, data = offset + size, data[size:]
 
     def flush(self):
         """Returns when all that was written before is on the disk."""
@@ -50,24 +54,25 @@ class VolatileDisk:
             return
         with self._lock:
             count = sum(1 for number, _, _ in self._pending if number <= last)
-            for _, offset, sector in self._pending[:count]:
-                self._durable[offset : offset + SECTOR_BYTES] = sector
+            for _, offset, page in self._pending[:count]:
+                self._durable[offset : offset + len(page)] = page
             del self._pending[:count]
 
     def cut_power(self, random):
-        """What the disk holds if its power fails now: all that was flushed, and of each sector written since any of its
-        contents, as `random` decides. Returns the bytes, and how many unflushed sectors were lost."""
+        """What the disk holds if its power fails now: all that was flushed, and of each page written since any of its
+        contents, as `random` decides. Returns the bytes, and how many unflushed pages were lost."""
         with self._lock:
             image = bytearray(self._durable)
             versions = {}
-            for _, offset, sector in self._pending:
-                versions.setdefault(offset, []).append(sector)
+            for _, offset, page in self._pending:
+                versions.setdefault(offset, []).append(page)
         # Some cuts lose nearly all of the cache, some nearly nothing.
         kept_share = random.random()
         lost = 0
         for offset, contents in sorted(versions.items()):
             if random.random() < kept_share:
-                image[offset : offset + SECTOR_BYTES] = random.choice(contents)
+                page = random.choice(contents)
+                image[offset : offset + len(page)] = page
             else:
                 lost += 1
         return bytes(image), lost
