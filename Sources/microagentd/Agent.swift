@@ -37,6 +37,8 @@ final class Agent {
   private var nextToken: UInt64 = 1
   private var deadlineTimer: Timer?
   private var watchdogTimer: Timer?
+  /// Fires once when there has been nothing to do for a while.
+  private var quietTimer: Timer?
   /// Writes that found the disk full.
   private var retries: [() -> Void] = []
   private var retryTimer: Timer?
@@ -80,6 +82,7 @@ final class Agent {
   func run() -> CInt {
     manager.tell("READY=1\nSTATUS=\(supervisor.count) containers")
     Diagnostics.line("ready")
+    startQuiet()
     loop.run()
     manager.tell("STOPPING=1")
     close()
@@ -102,6 +105,7 @@ final class Agent {
     retryTimer?.close()
     retries = []
     watchdogTimer?.close()
+    quietTimer?.close()
   }
 
   // MARK: Listening
@@ -111,11 +115,15 @@ final class Agent {
     host.logs.onGrowth = { [self] id in
       for connection in server.connections { connection.logGrew(of: id) }
     }
-    server.onRequest = { [self] request in answer(request) }
+    server.onRequest = { [self] request in
+      startQuiet()
+      answer(request)
+    }
     deadlineTimer = try Timer(on: loop) { [self] in
       perform(supervisor.tick(now: loop.now))
     }
     retryTimer = try Timer(on: loop) { [self] in retryAll() }
+    quietTimer = try Timer(on: loop) { ProgramMemory.release() }
     try watch(table.completionDescriptor) { [self] in storeCompleted() }
     try watch(keeper.descriptor) { [self] in keeperSpoke() }
     for signal in [SIGTERM, SIGINT] {
@@ -181,6 +189,7 @@ final class Agent {
     }
     isPerforming = false
     armDeadline()
+    startQuiet()
   }
 
   private func perform(_ effect: Effect) {
@@ -273,6 +282,10 @@ final class Agent {
   private func armDeadline() {
     guard let deadline = supervisor.nextDeadline else { return deadlineTimer?.stop() ?? () }
     deadlineTimer?.start(milliseconds: deadline.milliseconds(since: loop.now))
+  }
+
+  private func startQuiet() {
+    quietTimer?.start(milliseconds: ProgramMemory.quietMilliseconds)
   }
 
   // MARK: Recovery

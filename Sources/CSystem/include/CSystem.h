@@ -145,6 +145,11 @@ int system_is_terminal(int descriptor);
 int system_current_directory(char *buffer, size_t capacity);
 int system_real_path(const char *path, char *buffer, size_t capacity);  // without links and dots; it must exist
 
+// Forgets the program's code and constants, which only the file gives, until they are used again.
+int system_release_program(void);
+// system_wait_readable without an end, that releases the program when there has been nothing for so long.
+int system_wait_quietly(const int *descriptors, int *readable, size_t count, int quiet_milliseconds);
+
 // Clocks, in nanoseconds.
 uint64_t system_monotonic_time(void);
 uint64_t system_wall_time(void);

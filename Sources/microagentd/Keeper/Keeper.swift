@@ -137,8 +137,13 @@ struct Keeper {
   private func waitForNews(_ signalSource: CInt) {
     let sources = [signalSource, link]
     var readable: [CInt] = [0, 0]
-    let pause = agent == 0 ? nextStart.milliseconds(since: Clock.now()) : nil
-    _ = system_wait_readable(sources, &readable, link >= 0 ? 2 : 1, pause.map { CInt($0) } ?? -1)
+    let count = link >= 0 ? 2 : 1
+    if agent == 0 {
+      let pause = CInt(nextStart.milliseconds(since: Clock.now()))
+      _ = system_wait_readable(sources, &readable, count, pause)
+    } else {
+      _ = system_wait_quietly(sources, &readable, count, CInt(ProgramMemory.quietMilliseconds))
+    }
   }
 
   private mutating func takeSignals(_ source: CInt) {
