@@ -68,7 +68,8 @@ final class Agent {
     }
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
     server = ControlServer(on: loop)
-    supervisor = Supervisor(nextID: table.nextID, offerBytes: host.offerBytes, wallSeconds: Clock.wallSeconds)
+    supervisor = Supervisor(
+      nextID: max(table.nextID, host.files.nextID), offerBytes: host.offerBytes, wallSeconds: Clock.wallSeconds)
     do throws(SystemError) {
       try listen()
       try recover()

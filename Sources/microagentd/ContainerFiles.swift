@@ -19,6 +19,9 @@ final class ContainerFiles {
   /// A fork for many deletions; so short that a person sees none of it.
   private static let delayMilliseconds: UInt64 = 50
 
+  /// The store's numbers are signed.
+  private static let highestID = UInt64(Int64.max)
+
   init(directory: String, on loop: EventLoop) throws(SystemError) {
     self.directory = directory
     self.loop = loop
@@ -69,6 +72,14 @@ final class ContainerFiles {
   private func doom(_ path: String) {
     doomed.append(path)
     if sweeper == nil { delay?.start(milliseconds: Self.delayMilliseconds) }
+  }
+
+  /// A number above every id that has a folder. One that was never recorded is not known to the store, and its folder is
+  /// still to be deleted.
+  var nextID: UInt64 {
+    let names = (try? Files.list(directory)) ?? []
+    let highest = names.compactMap { UInt64($0) }.max() ?? 0
+    return highest < Self.highestID ? highest + 1 : highest
   }
 
   /// Deletes folders that no container claims: left by an agent that died before it had deleted or recorded them.

@@ -26,7 +26,7 @@ echo "@@ groups"; for group in $groups; do echo $group; done
 echo "@@ members"; for group in $groups; do cat $group/cgroup.procs 2>/dev/null; done
 echo "@@ marked"; grep -l MARKER=NAME /proc/[0-9]*/environ 2>/dev/null
 echo "@@ zombies"; grep -l "^PPid:.KEEPER$" /proc/[0-9]*/status 2>/dev/null | xargs grep -l "^State:.Z" 2>/dev/null
-echo "@@ folders"; ls STATE/containers; ls STATE/containers/trash | sed 's|^|trash/|'
+echo "@@ folders"; ls -A STATE/containers
 echo "@@ held"; ls -l /proc/KEEPER/fd | grep -c microagent-log
 echo "@@ database"; base64 STATE/microagent.db
 echo "@@ log"; base64 STATE/microagent.db-wal
@@ -86,8 +86,8 @@ class NodeState:
             wrong.append(f"processes besides keeper and agent: {self.marked}")
         if self.zombies:
             wrong.append(f"not collected by the keeper: {self.zombies}")
-        if self.folders - {"trash"} != ids:
-            wrong.append(f"folders {self.folders}, containers {ids}")
+        if unknown := self.folders - ids:
+            wrong.append(f"folders {unknown} of no container, containers are {ids}")
         # A new keeper holds logs only of those containers that wrote since.
         if self.held > len(ids) or self.held < len(ids) and self.is_first_keeper:
             wrong.append(f"the keeper holds {self.held} logs of {len(ids)} containers")

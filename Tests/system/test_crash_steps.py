@@ -276,3 +276,37 @@ def runs_of(scenario):
 
 def log_of(agent, state):
     return agent.ctl("logs", NAME).check().text if state.find(NAME) else ""
+
+
+def test_what_was_left_is_not_mixed_up_with_what_comes(stopped_agent, rootfs):
+    """Regression: an id that was never recorded is given again, while the folder of its first bearer is deleted."""
+    for number in range(10, 40):
+        daemon = stopped_agent.start(env={"MICROAGENT_CRASH_AT": f"run:{number}"})
+        assert stopped_agent.ctl("run", "-d", "--name", NAME, rootfs, "true").code != 0
+        if "make an overlay" in crash_point(daemon):
+            break
+        stopped_agent.stop()
+    program = "echo text >/kept; sleep 1; cat /kept; echo more >/kept2 && ls /kept2"
+    result = stopped_agent.ctl("run", "--name", "next", rootfs, "sh", "-c", program).check()
+    assert result.text == "text\n/kept2\n"
+    identifier = wait_for_rest(stopped_agent).find("next").id
+    upper = f"{stopped_agent.state_directory}/containers/{identifier}/upper"
+    assert stopped_agent.machine.read(f"{upper}/kept") == b"text\n"
+    stopped_agent.ctl("rm", "next").check()
+    wait_for_rest(stopped_agent)
+
+
+def test_a_name_is_free_at_once(stopped_agent, rootfs):
+    """A container of the same name starts while what the dead agent left of the first is still being ended."""
+    taken = 0
+    for number in range(18, 36):
+        stopped_agent.start(env={"MICROAGENT_CRASH_AT": f"run:{number}"})
+        stopped_agent.ctl("run", "-d", "--name", NAME, rootfs, "sleep", "1000")
+        result = stopped_agent.ctl("run", "--name", NAME, rootfs, "sh", "-c", "sleep 0.1; echo done")
+        if "the name is taken" in result.error_text:
+            taken += 1  # its record had been written
+        else:
+            assert (result.code, result.text) == (0, "done\n"), f"point {number}: {result}"
+        stopped_agent.ctl("rm", "-f", NAME).check()
+        assert stopped_agent.stop().code == 0
+    assert taken < 10
