@@ -24,6 +24,8 @@ final class ContainerHost {
   /// Containers whose control groups were still busy; looked at again until they are gone.
   var busy: [LiveContainer] = []
   private var busyTimer: Timer?
+  /// To be launched once the group of that name, which another container left, is gone.
+  private var postponed: [Container] = []
 
   /// Where events go.
   var onEvent: ((Event, UInt64) -> Void)?
@@ -57,6 +59,7 @@ final class ContainerHost {
     files.close()
     busyTimer?.close()
     busyTimer = nil
+    postponed = []
     onEvent = nil
     launcher.removeIfEmpty()
   }
@@ -85,6 +88,7 @@ final class ContainerHost {
   }
 
   func launch(_ container: Container) {
+    if busy.contains(where: { $0.name == container.name }) { return postponed.append(container) }
     let entry = launcher.entry(for: container)
     live.append(entry)
     do throws(RequestError) {
@@ -240,6 +244,9 @@ final class ContainerHost {
       entry.killGroup()
       removeGroup(entry)
     }
+    let launches = postponed
+    postponed = []
+    for container in launches { launch(container) }
   }
 }
 
