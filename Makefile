@@ -37,8 +37,8 @@ test-system: cross $(VENV)
 # And once more in virtual boards: 256 MB, cgroup v2, all capabilities; what an initramfs and a systemd add.
 test-vm: cross $(VENV)
 	$(PYTEST) --machine vm --target i586
-	$(PYTEST) --machine vm-initramfs --target i586 -k "initramfs or test_cgroup_v2 or test_machine"
-	$(PYTEST) --machine vm-systemd --target i586 -k "systemd"
+	$(PYTEST) --machine vm-initramfs --target i586 -k "test_initramfs or test_cgroup_v2 or test_machine"
+	$(PYTEST) --machine vm-systemd --target i586 -k "test_systemd"
 
 cross: deps
 	cross/build $(TARGETS)

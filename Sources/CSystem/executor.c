@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -269,6 +270,22 @@ static int make_overlay_of_attached(int lower_mount, const char *lower, const st
   return made;
 }
 
+// An attempt that failed has marked the work directory of a volatile overlay all the same, and the kernel takes a marked
+// one no more.
+static int remove_volatile_mark(const char *work) {
+  static const char *const made[] = {"/work/incompat/volatile/dirty", "/work/incompat/volatile", "/work/incompat"};
+  for (unsigned i = 0; i < sizeof made / sizeof *made; i++) {
+    char path[PATH_MAX];
+    if (strlen(work) + strlen(made[i]) >= sizeof path) {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
+    strcat(strcpy(path, work), made[i]);
+    if (unlinkat(AT_FDCWD, path, i == 0 ? 0 : AT_REMOVEDIR) < 0 && errno != ENOENT) return -1;
+  }
+  return 0;
+}
+
 static int do_overlay(struct state *state, const struct step *step) {
   char lower[32] = "/proc/self/fd/";
   int lower_mount = slot(state, number(step, 1));
@@ -278,7 +295,8 @@ static int do_overlay(struct state *state, const struct step *step) {
   }
   decimal(lower + strlen(lower), (unsigned)lower_mount);
   int made = make_overlay(lower, step);
-  if (made < 0 && errno == EINVAL) made = make_overlay_of_attached(lower_mount, lower, step);
+  if (made < 0 && errno == EINVAL && (!number(step, 2) || remove_volatile_mark(text(step, 1)) == 0))
+    made = make_overlay_of_attached(lower_mount, lower, step);
   return keep(state, number(step, 0), made);
 }
 

@@ -361,14 +361,6 @@ def test_network_of_the_host(node):
     assert node.sh("readlink /proc/self/ns/net") != ours
 
 
-def test_root_is_changed_as_the_board_allows(node, virtual):
-    """An initramfs cannot be left by pivot_root: there the root is moved."""
-    plan = node.ctl("plan", node.rootfs, "true").check().text
-    assert ("make this the root by chroot" in plan) == (virtual.system == "initramfs")
-    assert set(node.sh("ls -A /").split()) == {"bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr", "var"}
-    assert node.sh("ls -A /proc/1/root/../.. | grep -c init || true") == "0\n"
-
-
 @pytest.mark.parametrize("arguments, told", [
     (["--memory", "lots"], "--memory lots"),
     (["--memory"], "missing"),
