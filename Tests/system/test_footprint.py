@@ -1,0 +1,135 @@
+"""What agent and keeper cost a board: the program's file, their memory and wake-ups at rest, and each idle container."""
+
+import time
+from dataclasses import dataclass
+
+import pytest
+
+CONTAINERS = 50
+RING_BYTES = 65536
+#: Agent and keeper give back what their work needed a second after it; then they sleep.
+SETTLE_SECONDS = 3
+IDLE_SECONDS = 5
+
+
+@dataclass
+class Limits:
+    """The issue's for i586; for the others what would be a mistake to pass. Memory is of agent and keeper together."""
+
+    file_bytes: int
+    idle_kilobytes: int
+    container_kilobytes: int
+
+
+LIMITS = {
+    "i586": Limits(file_bytes=900_000, idle_kilobytes=950, container_kilobytes=4),
+    "atom32": Limits(file_bytes=1_100_000, idle_kilobytes=1200, container_kilobytes=4),
+    "atom64": Limits(file_bytes=1_200_000, idle_kilobytes=1400, container_kilobytes=8),
+    # With debug information and the system's own shared libraries.
+    "host": Limits(file_bytes=100_000_000, idle_kilobytes=100_000, container_kilobytes=40),
+}
+
+
+@pytest.fixture
+def limits(target):
+    return LIMITS[target]
+
+
+@pytest.fixture
+def tell(capsys, machine, target):
+    """Prints a line of figures, also where the test passes."""
+
+    def tell(text):
+        with capsys.disabled():
+            print(f"\n{target} on {machine}: {text}", end="")
+
+    return tell
+
+
+@dataclass
+class Memory:
+    rss: int
+    private: int
+    shared_fairly: int
+
+    def __str__(self):
+        return f"{self.rss} kB RSS ({self.private} kB of its own, {self.shared_fairly} kB PSS)"
+
+    def __add__(self, other):
+        return Memory(self.rss + other.rss, self.private + other.private, self.shared_fairly + other.shared_fairly)
+
+
+def numbers(machine, path):
+    """A file of `Name:  number unit` lines."""
+    lines = (line.split() for line in machine.read(path).decode().splitlines())
+    return {words[0].rstrip(":"): int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
+
+
+def memory(machine, process):
+    status, rollup = numbers(machine, f"/proc/{process}/status"), numbers(machine, f"/proc/{process}/smaps_rollup")
+    return Memory(status["VmRSS"], status["RssAnon"] + status["RssShmem"], rollup["Pss"])
+
+
+def processes(agent):
+    """Keeper and agent, once they are at rest."""
+    info = agent.info()
+    time.sleep(SETTLE_SECONDS)
+    return {"keeper": info["keeperProcess"], "agent": info["agentProcess"]}
+
+
+def memory_of_both(agent):
+    pair = processes(agent)
+    return memory(agent.machine, pair["keeper"]) + memory(agent.machine, pair["agent"])
+
+
+def test_program_is_small(machine, programs, limits, tell):
+    size = int(machine.run(["stat", "-c", "%s", programs["microagentd"]]).check().text)
+    tell(f"microagentd has {size} bytes")
+    assert size <= limits.file_bytes
+
+
+def test_memory_at_rest(agent, limits, tell):
+    each = {name: memory(agent.machine, process) for name, process in processes(agent).items()}
+    total = each["keeper"] + each["agent"]
+    tell(f"at rest: keeper {each['keeper']}, agent {each['agent']}, together {total}")
+    assert total.rss <= limits.idle_kilobytes
+
+
+def test_one_thread_each(agent):
+    for name, process in processes(agent).items():
+        assert numbers(agent.machine, f"/proc/{process}/status")["Threads"] == 1, name
+
+
+def test_no_wake_up_at_rest(agent):
+    def wake_ups():
+        fields = [numbers(agent.machine, f"/proc/{process}/status") for process in pair.values()]
+        return [status["voluntary_ctxt_switches"] + status["nonvoluntary_ctxt_switches"] for status in fields]
+
+    pair = processes(agent)
+    before = wake_ups()
+    time.sleep(IDLE_SECONDS)
+    assert wake_ups() == before
+
+
+def test_idle_containers_cost_little(node, limits, tell):
+    # More than the ring holds, so that it is full; then nothing.
+    program = "seq 20000; exec sleep 100000"
+    options = ("--memory", "2M")
+    first = node.start_sh(program, *options)
+    node.wait_for_log(first, "20000\n")
+    before, available = memory_of_both(node.agent), available_kilobytes(node.machine)
+    names = [node.start_sh(program, *options) for _ in range(CONTAINERS)]
+    for name in names:
+        node.wait_for_log(name, "20000\n")
+    after = memory_of_both(node.agent)
+    dropped = (available - available_kilobytes(node.machine)) / CONTAINERS
+    # The rings are memory files that neither maps: they are in no process's memory.
+    each, own = (after.rss - before.rss) / CONTAINERS, (after.private - before.private) / CONTAINERS
+    tell(f"each of {CONTAINERS} idle containers: agent and keeper {each:.2f} kB RSS ({own:.2f} kB of their own), "
+         f"MemAvailable {dropped:.0f} kB with its ring of {RING_BYTES // 1024} kB; before {before}, after {after}")
+    assert len(node.logs(names[-1])) <= RING_BYTES
+    assert max(each, own) <= limits.container_kilobytes
+
+
+def available_kilobytes(machine):
+    return numbers(machine, "/proc/meminfo")["MemAvailable"]
