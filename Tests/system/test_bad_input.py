@@ -2,6 +2,7 @@
 
 import random
 import re
+import socket
 import struct
 
 import cbor2
@@ -194,13 +195,6 @@ def test_controller_that_is_absent(stopped_agent, machine, rootfs, controller):
 # MARK: Clients that misbehave
 
 
-class RawClient:
-    """Writes bytes to the control socket by the machine's own netcat."""
-
-    def __init__(self, agent):
-        self.process = agent.machine.spawn(["nc", "-U", agent.socket])
-
-
 GREETING = encode(CSM, options=[(2, (66560).to_bytes(3, "big"))])
 REQUEST = {2: "/", 3: ["true"], 1: "box"}
 
@@ -294,3 +288,69 @@ def test_garbage_on_the_socket(agent, machine):
     assert after[0] == before[0], "the agent was started again"
     assert after[1] <= before[1] + 64
     assert agent.process.stderr == b"microagentd: ready\n"
+
+
+@pytest.fixture
+def connect(agent, machine):
+    """Makes connections to the control socket from this Python, and closes them at the end."""
+    if machine.exclusive:
+        pytest.skip("from here the socket of a virtual board cannot be reached; what is tested is the same program")
+    made = []
+
+    def connect():
+        peer = socket.socket(socket.AF_UNIX)
+        peer.settimeout(20)
+        made.append(peer)
+        agent.machine.wait_until(lambda: is_connected(peer))
+        return peer
+
+    def is_connected(peer):
+        try:
+            peer.connect(agent.socket)
+        except BlockingIOError:
+            return False  # the kernel keeps only some that the agent has not accepted yet
+        return True
+
+    yield connect
+    for peer in made:
+        peer.close()
+
+
+def test_client_that_never_reads(agent, connect):
+    """It is cut off before what it is owed fills the agent's memory; others are served meanwhile."""
+    peer = connect()
+    peer.settimeout(2)
+    before = resident_kilobytes(agent)
+    question = encode(GET, b"\1", [(URI_PATH, b"info")])
+    with pytest.raises(OSError):  # cut off, or not heard any more
+        peer.sendall(GREETING)
+        for _ in range(2000):
+            peer.sendall(question * 50)
+    agent.ctl("info").check()
+    after = resident_kilobytes(agent)
+    assert after[0] == before[0] and after[1] <= before[1] + 2048, (before, after)
+
+
+def test_hundred_connections(agent, connect):
+    """More than the agent serves are closed at once; when they go, it serves again."""
+    peers = [connect() for _ in range(100)]
+    closed = 0
+    for peer in peers:
+        if peer.recv(65536) == b"":
+            closed += 1
+    assert closed == 100 - 64
+    for peer in peers:
+        peer.close()
+    agent.machine.wait_until(lambda: agent.ctl("info").code == 0)
+
+
+@pytest.mark.parametrize("head", [b"\xf0\xff\xff\xff\xff\x01", b"\xf0\x00\xff\xff\xff\x01", b"\x0f\x01"])
+def test_message_that_is_too_long(agent, connect, head):
+    """The agent says so and ends the conversation (RFC 8323 section 5.6) without waiting for the rest."""
+    peer = connect()
+    peer.sendall(GREETING + head)
+    received = b""
+    while piece := peer.recv(65536):
+        received += piece
+    assert b"\xe5" in received  # 7.05 Abort
+    agent.ctl("info").check()

@@ -76,7 +76,7 @@ class Scenario:
 class Run(Scenario):
     """From nothing to a container that has ended by itself."""
 
-    operation, least_points = "run", 50
+    operation, least_points = "run", 40
 
     def act(self):
         return self.run(EXITING)
@@ -95,7 +95,7 @@ class Run(Scenario):
 class Start(Scenario):
     """A container that has ended runs once more."""
 
-    operation, least_points = "start", 45
+    operation, least_points = "start", 38
 
     def prepare(self):
         self.run(EXITING).check()
@@ -113,8 +113,8 @@ class Start(Scenario):
 class Restart(Scenario):
     """A container that fails and is started again by its policy."""
 
-    operation, least_points = "run", 55
-    first_point = 45
+    operation, least_points = "run", 45
+    first_point = 38
 
     def act(self):
         return self.run(EXITING, "--restart", "on-failure:1")
@@ -177,7 +177,7 @@ class Remove(Scenario):
 class RemoveByForce(Scenario):
     """A running container is killed and removed."""
 
-    operation, least_points = "remove", 22
+    operation, least_points = "remove", 20
     resting = RESTING_PHASES
 
     def prepare(self):

@@ -19,6 +19,8 @@ final class ControlConnection {
   /// How much log one answer carries.
   static let logChunkBytes = 16 * 1024
   static let maximumObservations = 64
+  /// How many requests of one client are answered before others have their turn.
+  private static let requestsPerTurn = 16
 
   /// A log that the client follows; keeps the log alive after its container is gone.
   private final class LogFollow {
@@ -49,6 +51,8 @@ final class ControlConnection {
   let peer: PeerCredentials
   private var decoder = CoAPStreamDecoder()
   private var inbox: [UInt8] = []
+  /// Nothing is read until what came is answered and the answers are taken.
+  private var isPaused = false
   private var follows: [LogFollow] = []
   private var observations: [Observation] = []
 
@@ -61,7 +65,10 @@ final class ControlConnection {
   func start() {
     stream.onRead = { [self] in received($0) }
     stream.onEnd = { [unowned(unsafe) self] _ in close() }
-    stream.onDrain = { [self] in pumpLogs() }
+    stream.onDrain = { [self] in
+      pumpLogs()
+      goOn()
+    }
     send(CapabilitiesAndSettings.ours.message)
     do throws(SystemError) { try stream.startReading() } catch { close() }
   }
@@ -77,15 +84,36 @@ final class ControlConnection {
 
   private func received(_ bytes: [UInt8]) {
     inbox.append(contentsOf: bytes)
+    goOn()
+  }
+
+  /// Answers what came, a few requests at a time. A client that does not read its answers is not heard any more.
+  func goOn() {
+    guard stream.isOpen, !inbox.isEmpty else { return }
+    var left = Self.requestsPerTurn
     var rest = inbox[...]
     do throws(CoAPError) {
-      while stream.isOpen, let message = try decoder.next(from: &rest) { handle(message) }
+      while stream.isOpen, left > 0, !isOwedMuch, let message = try decoder.next(from: &rest) {
+        handle(message)
+        left -= 1
+      }
       inbox = Array(rest)
+      if left == 0 { server.continueSoon() }
+      pause(left == 0 || isOwedMuch)
     } catch {
       // What follows a malformed message cannot be understood: say so and end (RFC 8323 section 5.6).
       send(CoAPMessage.abort(error.description))
       stream.finish { [self] in close() }
     }
+  }
+
+  private var isOwedMuch: Bool { stream.queuedBytes >= Self.logQueueBytes }
+
+  private func pause(_ pause: Bool) {
+    guard stream.isOpen, pause != isPaused else { return }
+    isPaused = pause
+    if pause { return stream.stopReading() }
+    do throws(SystemError) { try stream.startReading() } catch { close() }
   }
 
   private func handle(_ message: CoAPMessage) {

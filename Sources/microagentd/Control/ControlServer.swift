@@ -9,6 +9,8 @@ final class ControlServer {
 
   private let loop: EventLoop
   private var listener: Listener?
+  /// Due when clients have requests that are still to be answered.
+  private var turn: Timer?
   private var path = ""
   private(set) var connections: [ControlConnection] = []
   /// Takes each request; set before `listen`.
@@ -22,12 +24,17 @@ final class ControlServer {
   func listen(path: String) throws(SystemError) {
     listener = try Listener(on: loop, path: path, mode: 0o660) { [self] in accept($0) }
     self.path = path
+    turn = try Timer(on: loop) { [self] in
+      for connection in connections { connection.goOn() }
+    }
   }
 
   /// - Parameter forGood: no agent follows at once, so the socket's file goes as well. It goes while we still listen at
   ///   it: until then no other agent can have taken its place.
   func close(forGood: Bool) {
     if forGood, listener != nil { _ = system_unlink(path) }
+    turn?.close()
+    turn = nil
     listener?.close()
     listener = nil
     for connection in connections { connection.close() }
@@ -43,6 +50,12 @@ final class ControlServer {
     let connection = ControlConnection(stream, peer: peer, server: self)
     connections.append(connection)
     connection.start()
+  }
+
+  /// Lets the loop see to others first.
+  func continueSoon() {
+    // With 0 libuv would call again before it looks at anybody else.
+    turn?.start(milliseconds: 1)
   }
 
   /// A connection ended; whoever still answers it finds it closed.
