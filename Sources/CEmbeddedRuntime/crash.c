@@ -3,8 +3,8 @@
 //   microagentd: crashed at 0x0804abcd (signal 4); resolve with llvm-symbolizer
 //
 // A trap in Embedded Swift (an index out of range, an overflow) is an illegal instruction without a message, so the
-// address is all there is: llvm-symbolizer, given the .debug file that cross/build sets aside, names file, line and inlined
-// callers.
+// address is all there is: llvm-symbolizer, given the .debug file that cross/build sets aside, names file, line and
+// inlined callers.
 #ifdef MICROAGENT_EMBEDDED
 #include <errno.h>
 #include <signal.h>
