@@ -1,10 +1,10 @@
 // Where a program crashed, in one line on standard error:
 //
-//   microagentd: crashed at 0x0804abcd (signal 4); resolve with addr2line -i
+//   microagentd: crashed at 0x0804abcd (signal 4); resolve with llvm-symbolizer
 //
 // A trap in Embedded Swift (an index out of range, an overflow) is an illegal instruction without a message, so the
-// address is all there is: addr2line, given the .debug file that cross/build sets aside, names file, line and inlined
-// callers.
+// address is all there is: llvm-symbolizer, given the .debug file that cross/build sets aside, names file, line and
+// inlined callers.
 #ifdef MICROAGENT_EMBEDDED
 #include <errno.h>
 #include <signal.h>
@@ -56,7 +56,7 @@ static void tell_and_die(int signal, siginfo_t *information, void *context) {
   end = append_address(end, instruction_pointer(context));
   end = append(end, " (signal ");
   end = append_number(end, (unsigned)signal);
-  end = append(end, "); resolve with addr2line -i\n");
+  end = append(end, "); resolve with llvm-symbolizer\n");
   (void)!write(STDERR_FILENO, line, (size_t)(end - line));
   raise(signal);
 }
