@@ -173,8 +173,8 @@ def test_containers_do_all_they_do_without_the_unit(running):
     assert running.sh("ls /sys/class/net", "--network", "host") == "\n".join(
         sorted(running.machine.run(["ls", "/sys/class/net"]).text.split())) + "\n"
     assert running.sh("ip link set lo up; ip -o addr show lo | grep -c 127.0.0.1") == "1\n"
-    assert running.sh("touch /s; chmod 4755 /s; chown 5 /s; mknod /fifo p; nice -n 5 stat -c %u:%a /s") == "5:755\n"
-    assert running.sh("id -u; echo x > /dev/null; ps | wc -l", "--userns", "host") == "0\n4\n"
+    assert running.sh("touch /s; chmod 4755 /s; chown 5 /s; mknod /fifo p; stat -c %u:%a /s") == "5:755\n"
+    assert running.sh("id -u; echo x > /dev/null", "--userns", "host") == "0\n"
     assert running.run("sh", "-c", "x=a; while :; do x=$x$x; done", options=["-m", "4M"]).code == 137
 
 
