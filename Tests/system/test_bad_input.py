@@ -45,7 +45,7 @@ def spoilt(machine, rootfs):
     ("/text", "Exec format error"),
     ("/elf", "Exec format error"),
     ("/script", "No such file or directory"),
-    ("/loop", "Too many levels of symbolic links"),
+    ("/loop", "(Too many levels of symbolic links|Symbolic link loop)"),  # glibc's words, musl's words
 ])
 def test_program_that_is_none(agent, spoilt, program, cause):
     line = one_line(agent.ctl("run", "--rm", "--name", "box", spoilt, program), NOT_STARTED)
@@ -138,7 +138,7 @@ def test_socket_path_that_is_too_long(stopped_agent, directory):
 def test_socket_path_of_somebody_else(stopped_agent, machine):
     machine.write(stopped_agent.socket, "a file that is not ours")
     line = refuse(stopped_agent)
-    assert line == f"listen on {stopped_agent.socket}: Address already in use"
+    assert re.fullmatch(rf"listen on {re.escape(stopped_agent.socket)}: Address (already )?in use", line)
     assert machine.read(stopped_agent.socket) == b"a file that is not ours"
     machine.run(["rm", stopped_agent.socket]).check()
 
