@@ -1,9 +1,9 @@
 """The agent is killed at each numbered step of start, stop and remove; afterwards nothing is lost or doubled.
 
-The points are those of Sources/microagentd/CrashPoint.swift. Each scenario is run with the agent dying at point 1, 2, and
-so on, until it completes without a death; each time the container's program has left one line in a file for each time it
-ran. `agent` kills the agent alone: its keeper starts a new one, and nothing at all may be lost. `keeper` kills both, and
-a new daemon is started: then an exit code and what was written before may be unknown, but nothing may run twice.
+The points are those of Sources/microagentd/CrashPoint.swift. Each scenario is run with the agent dying at point 1, 2,
+and so on, until it completes without a death; each time the container's program has left one line in a file for each
+time it ran. `agent` kills the agent alone: its keeper starts a new one, and nothing at all may be lost. `keeper` kills
+both, and a new daemon is started: then an exit code and what was written before may be unknown, but nothing may run twice.
 """
 
 from dataclasses import dataclass
@@ -231,7 +231,8 @@ def break_off(scenario, number, killed):
         assert wait_for_rest(agent).containers == []
         assert runs_of(scenario) == runs, "it ran again later"
     except AssertionError as error:
-        raise AssertionError(f"died at {point or 'no point'}: {error}\n{survey(agent)}\n{daemon.stderr.decode()}") from error
+        place = f"died at {point or 'no point'}"
+        raise AssertionError(f"{place}: {error}\n{survey(agent)}\n{daemon.stderr.decode()}") from error
     machine.run(["rm", "-f", f"{scenario.volume}/runs"]).check()
     assert agent.stop().code == 0
     return point
