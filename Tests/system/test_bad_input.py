@@ -9,7 +9,6 @@ import cbor2
 import pytest
 
 from fake_agent import CBOR, CONTENT_FORMAT, CSM, GET, OBSERVE, POST, URI_PATH, URI_QUERY, encode
-from machine import CommandFailed
 from state import wait_for_rest
 
 NOT_STARTED = 125
@@ -45,7 +44,7 @@ def spoilt(machine, rootfs):
     ("/text", "Exec format error"),
     ("/elf", "Exec format error"),
     ("/script", "No such file or directory"),
-    ("/loop", "Too many levels of symbolic links"),
+    ("/loop", "(Too many levels of symbolic links|Symbolic link loop)"),  # glibc's words, musl's words
 ])
 def test_program_that_is_none(agent, spoilt, program, cause):
     line = one_line(agent.ctl("run", "--rm", "--name", "box", spoilt, program), NOT_STARTED)
@@ -57,7 +56,8 @@ def test_program_that_is_none(agent, spoilt, program, cause):
     (["-w", "/none"], r"container box: go to /none: No such file or directory \(step \d+ of \d+\)"),
     (["-v", "/none:/x"], r"container box: take /none: No such file or directory \(step \d+ of \d+\)"),
     (["-m", "4K"], r"memory budget 4 KiB: give at least \d+ KiB, or nothing can start"),
-    (["-m", "900G"], r"memory budget \d+ KiB: \d+ KiB are left of this node's \d+ KiB: ask for less, or stop something"),
+    (["-m", "900G"],
+     r"memory budget \d+ KiB: \d+ KiB are left of this node's \d+ KiB: ask for less, or stop something"),
     (["--processes", "0"], r"process budget: 1 to 32768"),
     (["-u", "70000"], r"user 70000, group 0: use 0 to 65535"),
 ])
@@ -113,7 +113,9 @@ def test_second_agent(agent):
     agent.ctl("info").check()
 
 
-def test_kernel_that_is_too_old(stopped_agent):
+def test_kernel_that_is_too_old(stopped_agent, machine):
+    if machine.exclusive:
+        pytest.skip("the boards have no setarch, which makes the kernel call itself 2.6")
     line = refuse(stopped_agent, ["setarch", "--uname-2.6"])
     assert re.fullmatch(r"kernel 2\.6(\.\d+)? is too old: containers need Linux 5\.10 or newer", line)
 
@@ -138,7 +140,7 @@ def test_socket_path_that_is_too_long(stopped_agent, directory):
 def test_socket_path_of_somebody_else(stopped_agent, machine):
     machine.write(stopped_agent.socket, "a file that is not ours")
     line = refuse(stopped_agent)
-    assert line == f"listen on {stopped_agent.socket}: Address already in use"
+    assert re.fullmatch(rf"listen on {re.escape(stopped_agent.socket)}: Address (already )?in use", line)
     assert machine.read(stopped_agent.socket) == b"a file that is not ours"
     machine.run(["rm", stopped_agent.socket]).check()
 
