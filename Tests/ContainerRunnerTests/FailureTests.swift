@@ -107,21 +107,25 @@ extension RunningContainers {
       #expect(pipe.reading.rawValue >= 0)
     }
 
+    /// Other tests open and close descriptors in this process meanwhile, so a leak is told by what grows with each round.
     @Test func nothingIsLeftBehind() throws {
+      let rounds = 40
       let mounts = try Files.read("/proc/self/mountinfo")
       let descriptors = try Files.list("/proc/self/fd").count
-      do {
-        let sandbox = try Sandbox()
-        for release in [true, false] {
-          _ = try Live.run(sandbox.spec(["true"], overlay: true), release: release)
-        }
-        _ = try Live.run(sandbox.spec(["nothere"], overlay: true))
-        var spec = sandbox.spec(["true"])
-        spec.mounts.append(.bind("/nowhere", on: "/mnt"))
-        #expect(throws: LaunchError.self) { try Live.run(spec) }
-      }
+      for _ in 0..<rounds { try launchInEveryWay() }
       #expect(try Files.read("/proc/self/mountinfo") == mounts)
-      #expect(try Files.list("/proc/self/fd").count == descriptors)
+      #expect(try Files.list("/proc/self/fd").count < descriptors + rounds)
+    }
+
+    private func launchInEveryWay() throws {
+      let sandbox = try Sandbox()
+      for release in [true, false] {
+        _ = try Live.run(sandbox.spec(["true"], overlay: true), release: release)
+      }
+      _ = try Live.run(sandbox.spec(["nothere"], overlay: true))
+      var spec = sandbox.spec(["true"])
+      spec.mounts.append(.bind("/nowhere", on: "/mnt"))
+      #expect(throws: LaunchError.self) { try Live.run(spec) }
     }
   }
 }
