@@ -35,10 +35,9 @@ test-system: shipped $(VENV)
 	$(PYTEST) --machine local --target i586
 	$(PYTEST) --machine local --target atom64 -k "not test_crash_at_each_step"
 
-# And once more in virtual boards: 256 MB, cgroup v2, all capabilities; what an initramfs and a systemd add. Emulated, a death
-# takes its time: that of the agent is gone through at every step, that of the keeper as well only outside.
+# And once more in virtual boards: 256 MB, cgroup v2, all capabilities; what an initramfs and a systemd add.
 test-vm: shipped $(VENV)
-	$(PYTEST) --machine vm --target i586 -k "not (test_crash_at_each_step and keeper)"
+	$(PYTEST) --machine vm --target i586
 	$(PYTEST) --machine vm-initramfs --target i586 -k "test_initramfs or test_cgroup_v2 or test_machine"
 	$(PYTEST) --machine vm-systemd --target i586 -k "test_systemd"
 
