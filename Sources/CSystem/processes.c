@@ -5,9 +5,9 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 
 #include "CSystem.h"
+#include "kernel.h"
 
 #define RESULT(call) \
   do { \
@@ -28,11 +28,7 @@ int system_set_nonblocking(int descriptor, int on) {
   RESULT(fcntl(descriptor, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
 }
 
-// By number: C libraries older than the system call (Linux 5.9) do not know it.
 int system_close_from(int first) {
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
   RESULT(syscall(SYS_close_range, (unsigned)first, ~0U, 0));
 }
 

@@ -87,8 +87,5 @@ int executor_map_ids(const struct executor_child *child, const char *user_map, c
 // Sends the go byte. Returns 0, also when the child is gone, or the negative errno.
 int executor_release(int control);
 
-// Sends the go byte. Returns 0, also when the child is gone, or the negative errno.
-int executor_release(int control);
-
 // A user namespace with these maps, as a descriptor: what an id-mapped mount needs. Negative errno on failure.
 int executor_user_namespace(const char *user_map, const char *group_map);

@@ -1,0 +1,128 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "executor_steps.h"
+#include "kernel.h"
+
+static _Noreturn void run_child(const uint8_t *steps, size_t count, int32_t *slots, int control, int errors) {
+  struct state state = {slots, control, errors};
+  struct executor_failure failure;
+  run_steps(steps, count, &state, &failure);
+  // The list ends in exec: whoever arrives here failed. Nobody may be left to hear it.
+  ssize_t ignored = write(errors, &failure, sizeof failure);
+  (void)ignored;
+  _exit(EXECUTOR_NEVER_RAN);
+}
+
+static int write_map(int process, const char *file, const char *map) {
+  char path[48] = "/proc/";
+  char *end = put_decimal(path + strlen(path), (unsigned)process);
+  strcpy(end, file);
+  return put_file(path, map);
+}
+
+static int write_maps(int process, const char *user_map, const char *group_map) {
+  return write_map(process, "/uid_map", user_map) < 0 ? -1 : write_map(process, "/gid_map", group_map);
+}
+
+static int clone_process(uint64_t flags, int cgroup, int *pidfd) {
+  struct clone_arguments arguments = {
+      .flags = flags | FLAG_PIDFD | FLAG_CLEAR_HANDLERS, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
+  size_t size = offsetof(struct clone_arguments, cgroup);  // kernels check what they do not know to be 0
+  if (cgroup >= 0) {
+    arguments.flags |= FLAG_INTO_CGROUP;
+    arguments.cgroup = (uint64_t)cgroup;
+    size = sizeof arguments;
+  }
+  return (int)syscall(SYS_clone3, &arguments, size);
+}
+
+static void reap(int process) {
+  int status;
+  while (waitpid(process, &status, __WALL) < 0 && errno == EINTR) {
+  }
+}
+
+static void close_both(int ends[2]) {
+  close(ends[0]);
+  close(ends[1]);
+}
+
+// A child that is gone has told why on the error pipe: that it does not hear is no failure, and no SIGPIPE.
+static int tell(int control, const char *byte) {
+  return send(control, byte, 1, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET ? -errno : 0;
+}
+
+int executor_release(int control) { return tell(control, "g"); }
+
+int executor_clone(const uint8_t *steps, size_t count, int32_t *slots, uint64_t namespaces, int cgroup,
+                   struct executor_child *child) {
+  int control[2], errors[2], pidfd = -1, error;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
+  if (pipe2(errors, O_CLOEXEC) < 0) {
+    error = errno;
+    close_both(control);
+    return -error;
+  }
+  int process = clone_process(namespaces, cgroup, &pidfd);
+  if (process == 0) {
+    close(control[1]);  // or the child would never see its end
+    run_child(steps, count, slots, control[0], errors[1]);
+  }
+  error = process < 0 ? errno : 0;
+  close(control[0]);
+  close(errors[1]);
+  if (process < 0) {
+    close(control[1]);
+    close(errors[0]);
+    return -error;
+  }
+  fcntl(control[1], F_SETFL, O_NONBLOCK);
+  fcntl(errors[0], F_SETFL, O_NONBLOCK);
+  *child = (struct executor_child){process, pidfd, control[1], errors[0]};
+  return 0;
+}
+
+static void end(const struct executor_child *child) {
+  kill(child->process, SIGKILL);
+  reap(child->process);
+  close(child->pidfd);
+  close(child->control);
+  close(child->errors);
+}
+
+int executor_map_ids(const struct executor_child *child, const char *user_map, const char *group_map) {
+  int error = write_maps(child->process, user_map, group_map) < 0 ? errno : -tell(child->control, "m");
+  if (error) end(child);
+  return -error;
+}
+
+int executor_user_namespace(const char *user_map, const char *group_map) {
+  int hold[2], pidfd = -1;
+  if (pipe2(hold, O_CLOEXEC) < 0) return -errno;
+  int process = clone_process(FLAG_NEW_USER, -1, &pidfd);
+  if (process == 0) {
+    char byte;
+    close(hold[1]);
+    _exit(read(hold[0], &byte, 1) < 0);
+  }
+  int result = process < 0 ? -errno : 0;
+  if (process > 0) {
+    char path[48] = "/proc/";
+    if (write_maps(process, user_map, group_map) < 0) result = -errno;
+    strcpy(put_decimal(path + strlen(path), (unsigned)process), "/ns/user");
+    if (result == 0 && (result = open(path, O_RDONLY | O_CLOEXEC)) < 0) result = -errno;
+    kill(process, SIGKILL);
+    reap(process);
+    close(pidfd);
+  }
+  close_both(hold);
+  return result;
+}

@@ -1,0 +1,97 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "executor_steps.h"
+#include "kernel.h"
+
+int do_loopback(struct state *state, const struct step *step) {
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (any < 0) return -1;
+  int result = ioctl(any, SIOCSIFFLAGS, &request), error = errno;
+  close(any);
+  errno = error;
+  return result;
+}
+
+int do_limit(struct state *state, const struct step *step) {
+  uint64_t limit[2] = {wide(step, 1), wide(step, 3)};
+  return (int)syscall(SYS_prlimit64, 0, step->number[0], limit, NULL);
+}
+
+int do_reset_signals(struct state *state, const struct step *step) {
+  struct sigaction action = {.sa_handler = SIG_DFL};
+  for (int signal = 1; signal < 32; signal++)
+    if (signal != SIGKILL && signal != SIGSTOP) sigaction(signal, &action, NULL);
+  sigset_t none;
+  sigemptyset(&none);
+  return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int do_standard_streams(struct state *state, const struct step *step) {
+  int from[3];
+  for (uint32_t i = 0; i < 3; i++) {
+    from[i] = slot(state, step->number[i]);
+    if (from[i] < 0) {
+      errno = EBADF;
+      return -1;
+    }
+  }
+  // A source that is itself 0, 1 or 2 must be moved out of the way before something lands on it.
+  for (int i = 0; i < 3; i++)
+    if (from[i] < 3 && from[i] != i && (from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3)) < 0) return -1;
+  for (int i = 0; i < 3; i++) {
+    if (from[i] != i && dup2(from[i], i) < 0) return -1;
+    if (from[i] == i && fcntl(i, F_SETFD, 0) < 0) return -1;
+  }
+  return 0;
+}
+
+static int close_between(unsigned first, unsigned last) {
+  return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
+}
+
+int do_close_others(struct state *state, const struct step *step) {
+  unsigned low = (unsigned)(state->control < state->errors ? state->control : state->errors);
+  unsigned high = (unsigned)(state->control < state->errors ? state->errors : state->control);
+  return close_between(3, low - 1) < 0 || close_between(low + 1, high - 1) < 0 ? -1 : close_between(high + 1, ~0u);
+}
+
+int do_wait(struct state *state, const struct step *step) {
+  unsigned char byte;
+  ssize_t count;
+  do count = read(state->control, &byte, 1);
+  while (count < 0 && errno == EINTR);
+  if (count < 0) return -1;
+  if (count == 0) _exit(EXECUTOR_NEVER_RAN);  // the agent gave up, or is gone: so is this
+  if (byte == step->number[0]) return 0;
+  errno = EPROTO;
+  return -1;
+}
+
+int do_execute(struct state *state, const struct step *step) {
+  uint32_t candidates = step->number[0], arguments = step->number[1], count = step->string_count;
+  if (count > EXECUTOR_MAX_STRINGS || candidates > count || arguments > count - candidates) {
+    errno = E2BIG;
+    return -1;
+  }
+  const char *vector[EXECUTOR_MAX_STRINGS + 2], *string = step->strings;
+  uint32_t environment = candidates + arguments + 1;  // one after the arguments' NULL
+  for (uint32_t i = 0; i < count; i++, string += strlen(string) + 1) vector[i + (i >= environment - 1)] = string;
+  vector[environment - 1] = vector[count + 1] = NULL;
+  int error = ENOENT;
+  for (uint32_t i = 0; i < candidates; i++) {
+    execve(vector[i], (char **)(vector + candidates), (char **)(vector + environment));
+    if (errno == EACCES) error = EACCES;
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return -1;
+  }
+  errno = error;
+  return -1;
+}
