@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -74,6 +75,9 @@ static int perform(struct state *state, const struct step *step) {
     case EXECUTOR_RESET_SIGNALS: return do_reset_signals(state, step);
     case EXECUTOR_STANDARD_STREAMS: return do_standard_streams(state, step);
     case EXECUTOR_CLOSE_OTHERS: return do_close_others(state, step);
+    case EXECUTOR_DIE_WITH_PARENT: return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    case EXECUTOR_HAND_OVER: return do_hand_over(state, step);
+    case EXECUTOR_TAKE_OVER: return do_take_over(state, step);
     case EXECUTOR_UMASK: return umask(step->number[0]), 0;
     case EXECUTOR_LIMIT_CAPABILITIES: return do_limit_capabilities(state, step);
     case EXECUTOR_GROUPS: return (int)syscall(CALL_SETGROUPS, step->number_count, step->numbers);
@@ -87,21 +91,21 @@ static int perform(struct state *state, const struct step *step) {
   }
 }
 
-int run_steps(const uint8_t *steps, size_t count, struct state *state, struct executor_failure *failure) {
+int run_steps(const uint8_t *steps, size_t count, uint32_t first, struct state *state,
+              struct executor_failure *failure) {
   const uint8_t *at = steps, *end = steps + count;
   struct step step;
   int bad;
-  uint32_t index = 0;
-  for (; next(&at, end, &step, &bad); index++) {
+  for (; next(&at, end, &step, &bad); first++) {
     if (perform(state, &step) >= 0) continue;
-    *failure = (struct executor_failure){index, errno};
+    *failure = (struct executor_failure){first, errno};
     return -1;
   }
-  *failure = (struct executor_failure){index, EBADMSG};
+  *failure = (struct executor_failure){first, EBADMSG};
   return bad ? -1 : 0;
 }
 
 int executor_perform(const uint8_t *steps, size_t count, int32_t *slots, struct executor_failure *failure) {
   struct state state = {slots, -1, -1};
-  return run_steps(steps, count, &state, failure);
+  return run_steps(steps, count, 0, &state, failure);
 }

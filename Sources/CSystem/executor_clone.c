@@ -11,14 +11,16 @@
 #include "executor_steps.h"
 #include "kernel.h"
 
-static _Noreturn void run_child(const uint8_t *steps, size_t count, int32_t *slots, int control, int errors) {
-  struct state state = {slots, control, errors};
-  struct executor_failure failure;
-  run_steps(steps, count, &state, &failure);
-  // The list ends in exec: whoever arrives here failed. Nobody may be left to hear it.
-  ssize_t ignored = write(errors, &failure, sizeof failure);
+_Noreturn void report_failure(const struct state *state, const struct executor_failure *failure) {
+  ssize_t ignored = write(state->errors, failure, sizeof *failure);  // nobody may be left to hear it
   (void)ignored;
   _exit(EXECUTOR_NEVER_RAN);
+}
+
+static _Noreturn void run_child(const uint8_t *steps, size_t count, uint32_t first, struct state state) {
+  struct executor_failure failure;
+  run_steps(steps, count, first, &state, &failure);
+  report_failure(&state, &failure);  // the list ends in exec: whoever arrives here failed
 }
 
 static int write_map(int process, const char *file, const char *map) {
@@ -32,7 +34,7 @@ static int write_maps(int process, const char *user_map, const char *group_map) 
   return write_map(process, "/uid_map", user_map) < 0 ? -1 : write_map(process, "/gid_map", group_map);
 }
 
-static int clone_process(uint64_t flags, int cgroup, int *pidfd) {
+int clone_process(uint64_t flags, int cgroup, int *pidfd) {
   struct clone_arguments arguments = {
       .flags = flags | FLAG_PIDFD | FLAG_CLEAR_HANDLERS, .pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
   size_t size = offsetof(struct clone_arguments, cgroup);  // kernels check what they do not know to be 0
@@ -62,7 +64,7 @@ static int tell(int control, const char *byte) {
 
 int executor_release(int control) { return tell(control, "g"); }
 
-int executor_clone(const uint8_t *steps, size_t count, int32_t *slots, uint64_t namespaces, int cgroup,
+int executor_clone(const uint8_t *steps, size_t count, uint32_t first, int32_t *slots, uint64_t namespaces, int cgroup,
                    struct executor_child *child) {
   int control[2], errors[2], pidfd = -1, error;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
@@ -74,7 +76,7 @@ int executor_clone(const uint8_t *steps, size_t count, int32_t *slots, uint64_t 
   int process = clone_process(namespaces, cgroup, &pidfd);
   if (process == 0) {
     close(control[1]);  // or the child would never see its end
-    run_child(steps, count, slots, control[0], errors[1]);
+    run_child(steps, count, first, (struct state){slots, control[0], errors[1]});
   }
   error = process < 0 ? errno : 0;
   close(control[0]);

@@ -19,10 +19,12 @@ int keep_descriptor(struct state *state, uint32_t index, int descriptor) {
   return 0;
 }
 
-// One write(2), as kernel files want it.
+// One write(2), as kernel files want it; anew where a signal came first, such as that of a mounter's end.
 int put_text(int descriptor, const char *string) {
   size_t length = strlen(string);
-  ssize_t count = write(descriptor, string, length);
+  ssize_t count;
+  do count = write(descriptor, string, length);
+  while (count < 0 && errno == EINTR);
   if (count < 0) return -1;
   if ((size_t)count < length) {
     errno = EIO;

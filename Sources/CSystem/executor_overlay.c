@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -29,23 +30,17 @@ static int make_overlay(const char *lower, const struct step *step) {
 }
 
 // Some kernels (6.1.142 of Debian 12, up to 6.14) take as a layer only what is mounted in the caller's namespace:
-// clone_private_mount in fs/namespace.c. There the lower layer is mounted for this moment, where only this process sees
-// it: its mount namespace is its own (system_own_mounts), and it has one thread, to which /sys can be hidden meanwhile.
+// clone_private_mount in fs/namespace.c. There the lower layer is mounted where only the mounter sees it, over /sys in a
+// mount namespace of its own; both go with the process.
 static int make_overlay_of_attached(int lower_mount, const char *lower, const struct step *step) {
-  const char *place = "/sys";
-  if (syscall(SYS_move_mount, lower_mount, "", AT_FDCWD, place, MOVE_FROM_EMPTY_PATH) < 0) return -1;
-  int made = make_overlay(lower, step);
-  int error = errno;
-  if (umount2(place, MNT_DETACH) < 0 && made >= 0) {
-    close(made);
-    return -1;
-  }
-  errno = error;
-  return made;
+  if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
+  if (syscall(SYS_move_mount, lower_mount, "", AT_FDCWD, "/sys", MOVE_FROM_EMPTY_PATH) < 0) return -1;
+  return make_overlay(lower, step);
 }
 
-// An attempt that failed has marked the work directory of a volatile overlay all the same, and the kernel takes a
-// marked one no more.
+// The kernel marks the work directory of a volatile overlay, also where it then fails, and takes a marked one no more:
+// after a power cut it may hold anything. But what this start finds is of an attempt at the same start, whose program
+// never ran.
 static int remove_volatile_mark(const char *work) {
   static const char *const made[] = {"/work/incompat/volatile/dirty", "/work/incompat/volatile", "/work/incompat"};
   for (unsigned i = 0; i < sizeof made / sizeof *made; i++) {
@@ -68,8 +63,10 @@ int do_overlay(struct state *state, const struct step *step) {
     return -1;
   }
   put_decimal(lower + strlen(lower), (unsigned)lower_mount);
+  int is_volatile = step->number[2] != 0;
+  if (is_volatile && remove_volatile_mark(step->text[1]) < 0) return -1;
   int made = make_overlay(lower, step);
-  if (made < 0 && errno == EINVAL && (!step->number[2] || remove_volatile_mark(step->text[1]) == 0))
+  if (made < 0 && errno == EINVAL && (!is_volatile || remove_volatile_mark(step->text[1]) == 0))
     made = make_overlay_of_attached(lower_mount, lower, step);
   return keep_descriptor(state, step->number[0], made);
 }

@@ -58,10 +58,21 @@ static int close_between(unsigned first, unsigned last) {
   return first > last ? 0 : (int)syscall(SYS_close_range, first, last, 0);
 }
 
+// The lowest descriptor from `first` on that is to stay open, or -1.
+static int next_kept(const struct state *state, const struct step *step, int first) {
+  int lowest = -1;
+  for (uint32_t i = 0; i < step->number_count + 2; i++) {
+    int kept = i == 0 ? state->control : i == 1 ? state->errors : slot(state, step->numbers[i - 2]);
+    if (kept >= first && (lowest < 0 || kept < lowest)) lowest = kept;
+  }
+  return lowest;
+}
+
 int do_close_others(struct state *state, const struct step *step) {
-  unsigned low = (unsigned)(state->control < state->errors ? state->control : state->errors);
-  unsigned high = (unsigned)(state->control < state->errors ? state->errors : state->control);
-  return close_between(3, low - 1) < 0 || close_between(low + 1, high - 1) < 0 ? -1 : close_between(high + 1, ~0u);
+  int first = 3, kept;
+  for (; (kept = next_kept(state, step, first)) >= 0; first = kept + 1)
+    if (close_between((unsigned)first, (unsigned)kept - 1) < 0) return -1;
+  return close_between((unsigned)first, ~0u);
 }
 
 int do_wait(struct state *state, const struct step *step) {

@@ -15,7 +15,7 @@ struct step {
 };
 struct state {
   int32_t *slots;
-  int control, errors;  // the child's ends; -1 in the agent
+  int control, errors;  // the child's ends; -1 in the agent. The mounter's socket is its `errors`
 };
 
 static inline uint64_t wide(const struct step *step, uint32_t index) {
@@ -25,8 +25,18 @@ static inline int slot(const struct state *state, uint32_t index) {
   return index < EXECUTOR_SLOTS ? state->slots[index] : -1;
 }
 
-// executor.c: performs the steps one by one, until one fails.
-int run_steps(const uint8_t *steps, size_t count, struct state *state, struct executor_failure *failure);
+// executor.c: performs the steps one by one, until one fails; `first` is the number of the first one in the plan.
+int run_steps(const uint8_t *steps, size_t count, uint32_t first, struct state *state,
+              struct executor_failure *failure);
+
+// executor_clone.c
+int clone_process(uint64_t flags, int cgroup, int *pidfd);
+// Ends the container's process before its program.
+_Noreturn void report_failure(const struct state *state, const struct executor_failure *failure);
+
+// executor_mounter.c
+int do_hand_over(struct state *state, const struct step *step);
+int do_take_over(struct state *state, const struct step *step);
 
 // executor_files.c
 int keep_descriptor(struct state *state, uint32_t index, int descriptor);

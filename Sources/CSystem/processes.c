@@ -32,11 +32,6 @@ int system_close_from(int first) {
   RESULT(syscall(SYS_close_range, (unsigned)first, ~0U, 0));
 }
 
-int system_own_mounts(void) {
-  if (unshare(CLONE_NEWNS) < 0) return -errno;
-  RESULT(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
-}
-
 int system_pidfd_open(int32_t process) { RESULT(syscall(SYS_pidfd_open, process, 0)); }
 int system_pidfd_send_signal(int pidfd, int signal) { RESULT(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0)); }
 int system_kill(int32_t process, int signal) { RESULT(kill(process, signal)); }

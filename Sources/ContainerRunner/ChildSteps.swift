@@ -56,6 +56,7 @@ extension ContainerSpec {
   private func addRootChange(to steps: inout StepList, _ facts: HostFacts) {
     steps.append(EXECUTOR_MOUNT, [MountFlags.private | MountFlags.recursive, 0], ["", "/", "", ""])
     steps.append(EXECUTOR_OPEN, [Slot.oldRoot, OpenFlags.path | OpenFlags.directory, 0], ["/"])
+    if hasMounter { steps.append(EXECUTOR_TAKE_OVER, [Slot.mounter] + handedOver) }
     steps.append(EXECUTOR_MOVE_MOUNT, [Slot.root, 0], ["/"])
     steps.append(EXECUTOR_ENTER_DIRECTORY, [Slot.root])
     if facts.rootIsInitramfs {

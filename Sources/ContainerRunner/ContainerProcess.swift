@@ -19,11 +19,14 @@ public struct LaunchDescriptors: Sendable {
   public var standardError: CInt
   /// Of a `UserNamespace` with the same maps, if `LaunchPlan.needsUserNamespace`; else -1.
   public var userNamespace: CInt
+  /// `Mounter.mounts`, if `LaunchPlan.hasMounter`; else -1.
+  public var mounts: CInt
 
-  public init(standardOutput: CInt, standardError: CInt, userNamespace: CInt = -1) {
+  public init(standardOutput: CInt, standardError: CInt, userNamespace: CInt = -1, mounts: CInt = -1) {
     self.standardOutput = standardOutput
     self.standardError = standardError
     self.userNamespace = userNamespace
+    self.mounts = mounts
   }
 }
 
@@ -42,7 +45,7 @@ public enum ContainerProcess {
 
   /// Performs the agent's steps, clones the child and writes its id maps. The child goes on by itself, up to just
   /// before its program, while the agent makes its record durable. What the agent's steps opened is closed again;
-  /// directories that they made are `Cleanup`'s.
+  /// directories that they made are `Cleanup`'s. A plan with a mounter needs one that was started before.
   /// - Parameter reached: called at each point, before anything more is done.
   public static func start(
     _ plan: LaunchPlan, _ descriptors: LaunchDescriptors, reached: (LaunchPoint) -> Void = { _ in }
@@ -51,11 +54,12 @@ public enum ContainerProcess {
     slots[Int(Slot.standardOutput)] = descriptors.standardOutput
     slots[Int(Slot.standardError)] = descriptors.standardError
     slots[Int(Slot.userNamespace)] = descriptors.userNamespace
+    slots[Int(Slot.mounter)] = descriptors.mounts
     let given = slots
     defer { for (slot, kept) in zip(slots, given) where slot >= 0 && slot != kept { _ = system_close(slot) } }
 
     try performAgentSteps(plan, &slots, reached)
-    reached(.beforeStep(plan.agentSteps.count + 1))
+    reached(.beforeStep(plan.cloneStep))
     let child = try clone(plan, &slots)
     reached(.cloned)
     try mapIDs(plan, child)
@@ -69,12 +73,13 @@ public enum ContainerProcess {
   ) throws(LaunchError) {
     let bytes = plan.agentSteps.bytes
     for (index, range) in plan.agentSteps.ranges.enumerated() {
-      reached(.beforeStep(index + 1))
+      let step = plan.firstAgentStep + index
+      reached(.beforeStep(step))
       var failure = executor_failure()
       let result = bytes.withUnsafeBufferPointer {
         executor_perform($0.baseAddress! + range.lowerBound, range.count, &slots, &failure)
       }
-      if result < 0 { throw LaunchError(plan, step: index + 1, Errno(rawValue: failure.error)) }
+      if result < 0 { throw LaunchError(plan, step: step, Errno(rawValue: failure.error)) }
     }
   }
 
@@ -83,7 +88,8 @@ public enum ContainerProcess {
     let steps = plan.childSteps.bytes
     let namespaces = UInt64(plan.clonedNamespaces.rawValue)
     let cgroup = plan.isBornInCgroup ? slots[Int(Slot.cgroup)] : -1
-    let result = executor_clone(steps, steps.count, &slots, namespaces, cgroup, &child)
+    let first = UInt32(plan.firstChildStep)
+    let result = executor_clone(steps, steps.count, first, &slots, namespaces, cgroup, &child)
     if result < 0 { throw failure(ofClone: plan, result) }
     return child
   }
@@ -95,7 +101,7 @@ public enum ContainerProcess {
   }
 
   private static func failure(ofClone plan: LaunchPlan, _ result: CInt) -> LaunchError {
-    LaunchError(plan, step: plan.agentSteps.count + 1, Errno(rawValue: -result))
+    LaunchError(plan, step: plan.cloneStep, Errno(rawValue: -result))
   }
 
   /// Lets the child run its program. A child that failed before says so on its error pipe, not here.
@@ -108,8 +114,34 @@ public enum ContainerProcess {
     guard bytes.count == MemoryLayout<executor_failure>.size else { return nil }
     var words: [UInt32] = [0, 0]
     for (index, byte) in bytes.enumerated() { words[index / 4] |= UInt32(byte) << UInt32(8 * (index % 4)) }
-    let step = plan.agentSteps.count + 2 + Int(clamping: words[0])
-    return LaunchError(plan, step: min(step, plan.stepCount), Errno(rawValue: CInt(bitPattern: words[1])))
+    let step = max(1, min(Int(clamping: words[0]), plan.stepCount))
+    return LaunchError(plan, step: step, Errno(rawValue: CInt(bitPattern: words[1])))
+  }
+}
+
+/// A process that makes a container's mounts, which may wait for a disk, and hands them to the container's process. It
+/// then ends, and must be collected; it ends by itself if nobody takes them, or the agent dies.
+@frozen
+public struct Mounter: ~Copyable {
+  public let pid: Int32
+  /// Readable when the process has ended.
+  public var pidfd: FileDescriptor
+  /// For `LaunchDescriptors`; to be closed once the container's process has it. What went wrong comes this way, too:
+  /// the container's process then reports the mounter's step.
+  public var mounts: FileDescriptor
+
+  /// Starts the mounter of a plan that has one.
+  /// - Parameter userNamespace: as in `LaunchDescriptors`.
+  public static func start(_ plan: LaunchPlan, userNamespace: CInt) throws(LaunchError) -> Mounter {
+    var slots = [Int32](repeating: -1, count: Int(EXECUTOR_SLOTS))
+    slots[Int(Slot.userNamespace)] = userNamespace
+    var mounter = executor_mounter()
+    let steps = plan.mounterSteps.bytes
+    let result = executor_start_mounter(steps, steps.count, UInt32(LaunchPlan.firstMounterStep), &slots, &mounter)
+    if result < 0 { throw LaunchError(plan, step: 1, Errno(rawValue: -result)) }
+    return Mounter(
+      pid: mounter.process, pidfd: FileDescriptor(owning: mounter.pidfd), mounts: FileDescriptor(owning: mounter.mounts)
+    )
   }
 }
 

@@ -124,13 +124,16 @@ public struct RootSpec: Hashable, Sendable {
 
 /// Where an overlay keeps what the container writes: two directories on one file system, made when they are missing.
 public struct OverlaySpec: Hashable, Sendable {
+  /// Made before them if it is missing: the directory that both lie in.
+  public var directory: String?
   public var upper: String
   public var work: String
   /// Nothing of it is ever synced, not even when the container asks, and above all not the whole file system when it
-  /// ends: for what is deleted with the container. A used `work` is refused until its `incompat` directory is removed.
+  /// ends: for what is deleted with the container.
   public var isVolatile: Bool
 
-  public init(upper: String, work: String, isVolatile: Bool = false) {
+  public init(directory: String? = nil, upper: String, work: String, isVolatile: Bool = false) {
+    self.directory = directory
     self.upper = upper
     self.work = work
     self.isVolatile = isVolatile

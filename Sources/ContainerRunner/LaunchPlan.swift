@@ -1,13 +1,16 @@
 import CSystem
 import LinuxSystem
 
-/// Everything that starting a container does, decided beforehand: the steps of the agent, the clone, the steps of the
-/// child, as the very bytes that the executor performs. A pure function of the spec and the host's facts.
+/// Everything that starting a container does, decided beforehand: the steps of the mounter if there is one, those of the
+/// agent, the clone, those of the child, as the very bytes that the executor performs. A pure function of the spec and
+/// the host's facts.
 public struct LaunchPlan: Hashable, Sendable {
   public static let maxAdditionalGids = Int(EXECUTOR_MAX_GROUPS)
   public static let maxMappings = 340  // the kernel's, user_namespaces(7)
 
   public let name: String
+  /// Performed by a process of its own, the mounter, beside the agent's steps; empty where nothing needs one.
+  public let mounterSteps: StepList
   public let agentSteps: StepList
   public let childSteps: StepList
   /// What clone3(2) makes; the child enters the rest itself.
@@ -25,6 +28,7 @@ public struct LaunchPlan: Hashable, Sendable {
     try spec.check(facts, rootMagic: rootMagic)
     let userNamespace = spec.namespaces.contains(.user)
     name = spec.name
+    mounterSteps = spec.mounterSteps(facts)
     agentSteps = spec.agentSteps(facts)
     childSteps = spec.childSteps(facts)
     clonedNamespaces = spec.namespaces.subtracting(.enteredByChild)
@@ -32,29 +36,44 @@ public struct LaunchPlan: Hashable, Sendable {
     groupMap = userNamespace ? IDMapping.text(spec.gidMappings) : nil
     needsUserNamespace = spec.needsIDMappedMounts
     if case .directory = spec.cgroup.join { isBornInCgroup = true } else { isBornInCgroup = false }
-    if let text = agentSteps.badText ?? childSteps.badText { throw PlanError(name, .nulInText(text)) }
+    if let text = mounterSteps.badText ?? agentSteps.badText ?? childSteps.badText {
+      throw PlanError(name, .nulInText(text))
+    }
   }
 
-  /// How many steps there are: the agent's, the clone, the child's.
-  public var stepCount: Int { agentSteps.count + 1 + childSteps.count }
+  /// How many steps there are: the mounter's with its making, the agent's, the clone, the child's.
+  public var stepCount: Int { firstChildStep + childSteps.count - 1 }
+
+  // Steps are numbered through, from 1.
+  static let firstMounterStep = 2
+  public var hasMounter: Bool { !mounterSteps.bytes.isEmpty }
+  public var firstAgentStep: Int { hasMounter ? Self.firstMounterStep + mounterSteps.count : 1 }
+  var cloneStep: Int { firstAgentStep + agentSteps.count }
+  public var firstChildStep: Int { cloneStep + 1 }
 
   /// The numbered list for people, read back from the bytes: `7 mount proc on /proc (nosuid,nodev,noexec)`.
   public func describe() -> [String] {
     var lines: [String] = []
-    for step in agentSteps.steps { lines.append("\(lines.count + 1) \(step.description)") }
-    lines.append("\(lines.count + 1) \(cloneAction) (\(clonedNamespaces.description))")
-    for step in childSteps.steps { lines.append("\(lines.count + 1) \(step.description)") }
+    func add(_ line: String) { lines.append("\(lines.count + 1) \(line)") }
+    if hasMounter { add(Self.mounterAction) }
+    for step in mounterSteps.steps { add(step.description) }
+    for step in agentSteps.steps { add(step.description) }
+    add("\(cloneAction) (\(clonedNamespaces.description))")
+    for step in childSteps.steps { add(step.description) }
     return lines
   }
 
   /// What step `number` (from 1) does, for error messages.
   public func step(at number: Int) -> String {
-    let agent = agentSteps.steps
-    if number <= agent.count { return number > 0 ? agent[number - 1].action : "" }
-    if number == agent.count + 1 { return cloneAction }
-    let child = childSteps.steps
-    return number <= stepCount ? child[number - agent.count - 2].action : "the end of the plan"
+    if number < 1 { return "" }
+    if number > stepCount { return "the end of the plan" }
+    if number == cloneStep { return cloneAction }
+    if number > cloneStep { return childSteps.steps[number - firstChildStep].action }
+    if number >= firstAgentStep { return agentSteps.steps[number - firstAgentStep].action }
+    return number == 1 ? Self.mounterAction : mounterSteps.steps[number - Self.firstMounterStep].action
   }
+
+  private static let mounterAction = "make the mounter's process"
 
   private var cloneAction: String {
     isBornInCgroup ? "make the container's process in its cgroup" : "make the container's process"

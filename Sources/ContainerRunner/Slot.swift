@@ -15,9 +15,11 @@ enum Slot {
   /// The cgroup v2 directory that the child is born in.
   static let cgroup: UInt32 = 7
   static let timeNamespace: UInt32 = 8
+  /// The child's end of the socket on which the mounter hands over what it made.
+  static let mounter: UInt32 = 9
   /// v1: one `tasks` file a controller.
-  static let firstTasks: UInt32 = 9
-  static let maxTasks: UInt32 = 15
+  static let firstTasks: UInt32 = 10
+  static let maxTasks: UInt32 = 14
   /// One detached mount a bind.
   static let firstBind: UInt32 = 24
   static let maxBinds = UInt32(EXECUTOR_SLOTS) - firstBind
@@ -33,6 +35,7 @@ enum Slot {
     case userNamespace: return "the user namespace"
     case cgroup: return "the cgroup"
     case timeNamespace: return "the time namespace"
+    case mounter: return "the mounter"
     default: return slot < firstBind ? "cgroup \(slot - firstTasks)" : "bind \(slot - firstBind + 1)"
     }
   }

@@ -42,7 +42,7 @@ extension ContainerSpec {
   private func checkPaths() throws(PlanError) {
     var paths = [root.path, process.cwd] + mounts.map { $0.destination } + maskedPaths + readonlyPaths
     paths += mounts.filter { $0.isBind }.map { $0.source }
-    if let overlay = root.overlay { paths += [overlay.upper, overlay.work] }
+    if let overlay = root.overlay { paths += [overlay.directory, overlay.upper, overlay.work].compactMap { $0 } }
     for path in paths where path.utf8.first != UInt8(ascii: "/") {
       throw PlanError(name, .notAbsolute(path: path))
     }

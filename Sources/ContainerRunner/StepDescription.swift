@@ -49,6 +49,9 @@ extension Step: CustomStringConvertible {
 
   private var processAction: String {
     switch operation {
+    case EXECUTOR_DIE_WITH_PARENT: return "die with the agent"
+    case EXECUTOR_HAND_OVER: return "hand over the mounts"
+    case EXECUTOR_TAKE_OVER: return "take over the mounts"
     case EXECUTOR_LOOPBACK: return "bring lo up"
     case EXECUTOR_HOSTNAME: return "set the host name to \(text(0))"
     case EXECUTOR_LIMIT: return "limit resource \(number(0))"
@@ -80,6 +83,10 @@ extension Step: CustomStringConvertible {
         number(2) == 0 ? "" : "private", number(3) == 0 ? "" : "recursive",
         number(4) == EXECUTOR_NO_SLOT ? "" : "ids mapped",
       ]
+    case EXECUTOR_HAND_OVER: return numbers.map { Slot.name($0) }
+    case EXECUTOR_TAKE_OVER: return numbers.dropFirst().map { Slot.name($0) }
+    case EXECUTOR_CLOSE_OTHERS:
+      return numbers.isEmpty ? [] : ["but \(numbers.map { Slot.name($0) }.joined(separator: ","))"]
     case EXECUTOR_OVERLAY: return ["work \(text(1))", number(2) == 0 ? "" : "never synced"]
     case EXECUTOR_UNSHARE: return [Namespaces(rawValue: number(0)).description]
     case EXECUTOR_MOUNT: return options(number(0)) + [text(3), number(1) == 0 ? "" : "made if missing"]

@@ -78,9 +78,15 @@ extension Agent {
 
   private static func value(of plan: LaunchPlan) -> CBORValue {
     var map = CBORMap()
-    let lines = plan.describe()
-    map[.agentSteps] = .array(lines[..<plan.agentSteps.count].map { .text($0) })
-    map[.childSteps] = .array(lines[plan.agentSteps.count...].map { .text($0) })
+    let lines = plan.describe().map { CBORValue.text($0) }
+    let agent = plan.firstAgentStep - 1
+    let child = agent + plan.agentSteps.count
+    if plan.hasMounter {
+      map[.mounterSteps] = .array(Array(lines[..<agent]))
+      map[.mounterPlan] = .bytes(plan.mounterSteps.bytes)
+    }
+    map[.agentSteps] = .array(Array(lines[agent..<child]))
+    map[.childSteps] = .array(Array(lines[child...]))
     map[.agentPlan] = .bytes(plan.agentSteps.bytes)
     map[.childPlan] = .bytes(plan.childSteps.bytes)
     return .map(map)

@@ -54,7 +54,6 @@ final class Agent {
     keeper = KeeperLink(owning: life.link)
     do throws(SystemError) {
       loop = try EventLoop()
-      try check(system_own_mounts(), "make", "a mount namespace of the agent's own")
       try Files.makeDirectories(configuration.stateDirectory, mode: 0o711)
       try Files.makeDirectories(configuration.runtimeDirectory, mode: 0o750)
     } catch {

@@ -1,4 +1,5 @@
 import CSystem
+import ContainerRunner
 import EventLoop
 import LinuxSystem
 
@@ -37,25 +38,15 @@ final class ContainerFiles {
     sweeper = nil
   }
 
-  func folder(of id: UInt64) -> String { "\(directory)/\(id)" }
-  func upper(of id: UInt64) -> String { folder(of: id) + "/upper" }
+  private func folder(of id: UInt64) -> String { "\(directory)/\(id)" }
 
   /// The overlay's second directory, for start number `start` (from 0). A fresh one for each: the kernel empties one that
   /// was used before it mounts, and waits for the disk to do so.
-  func work(of id: UInt64, start: UInt32) -> String { folder(of: id) + "/work-\(start)" }
+  private func work(of id: UInt64, start: UInt32) -> String { folder(of: id) + "/work-\(start)" }
 
-  func make(_ id: UInt64, start: UInt32) throws(SystemError) {
-    try Files.makeDirectory(folder(of: id), mode: 0o711)
-    removeMark(in: work(of: id, start: start))
-  }
-
-  /// The kernel marks a volatile overlay's directory, and mounts it no more: after a power cut it may hold anything. A
-  /// start that is made again under the same number has not run its program, so there is nothing in it.
-  private func removeMark(in work: String) {
-    let mark = work + "/work/incompat/volatile"
-    guard system_unlink(mark + "/dirty") == 0 else { return }
-    _ = system_rmdir(mark)
-    _ = system_rmdir(work + "/work/incompat")
+  /// Where a container writes; the container's mounter makes the directories.
+  func overlay(of id: UInt64, start: UInt32) -> OverlaySpec {
+    OverlaySpec(directory: folder(of: id), upper: folder(of: id) + "/upper", work: work(of: id, start: start))
   }
 
   /// Deletes a container's folder; a folder that is not there is as good.

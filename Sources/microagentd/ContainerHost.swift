@@ -53,8 +53,13 @@ final class ContainerHost {
 
   /// Lets go of everything; containers go on.
   func close() {
-    for entry in live { entry.close() }
+    for entry in live + busy {
+      entry.close()
+      // Its keeper collects the mounter.
+      entry.mounter?.close()
+    }
     live = []
+    busy = []
     logs.close()
     files.close()
     busyTimer?.close()
@@ -83,8 +88,7 @@ final class ContainerHost {
 
   private func plan(_ container: Container) throws(RequestError) -> LaunchPlan {
     try launcher.plan(
-      container.request, name: container.name, upper: files.upper(of: container.id),
-      work: files.work(of: container.id, start: container.starts))
+      container.request, name: container.name, overlay: files.overlay(of: container.id, start: container.starts))
   }
 
   func launch(_ container: Container) {
@@ -103,13 +107,13 @@ final class ContainerHost {
   }
 
   private func start(_ plan: LaunchPlan, _ entry: LiveContainer, _ container: Container) throws(RequestError) {
+    if plan.hasMounter { try startMounter(plan, entry) }
     let output = try explained(entry) { () throws(SystemError) in
-      CrashPoint.pass("before its folder is made")
-      if !container.request.readOnlyRoot { try files.make(entry.id, start: container.starts) }
       let log = try logs.open(entry.id, capacityBytes: container.request.budget.logBytes)
       return try OutputPipe.openForContainer(log.pipeDescriptor)
     }
-    let process = try launcher.start(plan, output: output)
+    let process = try launcher.start(plan, output: output, mounts: entry.mounts?.rawValue ?? -1)
+    entry.mounts = nil
     CrashPoint.pass("its process is set going")
     do throws(SystemError) {
       try take(process, entry)
@@ -120,6 +124,24 @@ final class ContainerHost {
       throw failure(entry, error)
     }
     watchMemory(entry)
+  }
+
+  private func startMounter(_ plan: LaunchPlan, _ entry: LiveContainer) throws(RequestError) {
+    CrashPoint.pass("before its mounter is started")
+    let mounter = try launcher.startMounter(plan)
+    CrashPoint.pass("its mounter is started")
+    let process = mounter.pid
+    do throws(SystemError) {
+      entry.mounter = try ChildWatcher(on: loop, pidfd: mounter.pidfd) {
+        var status = system_exit_status()
+        _ = system_wait(process, 0, &status)
+        entry.mounter?.close()
+        entry.mounter = nil
+      }
+    } catch {
+      throw failure(entry, error)
+    }
+    entry.mounts = .some(mounter.mounts)
   }
 
   private func explained<Value: ~Copyable>(
@@ -221,6 +243,8 @@ final class ContainerHost {
   }
 
   private func removeGroup(_ entry: LiveContainer) {
+    // What still makes directories would make them below the container's deletion.
+    if entry.mounter != nil { return putOff(entry) }
     CrashPoint.pass("before its control group is removed")
     if entry.isUncollected, let process = entry.identity?.process {
       var status = system_exit_status()

@@ -91,15 +91,18 @@ final class Launcher {
   }
 
   /// The launch plan of a request; nothing is done yet.
-  func plan(_ request: ContainerRequest, name: String, upper: String, work: String) throws(RequestError) -> LaunchPlan {
+  /// - Parameter overlay: where what it writes goes, unless its root is read-only.
+  func plan(_ request: ContainerRequest, name: String, overlay: OverlaySpec) throws(RequestError) -> LaunchPlan {
     guard Files.isDirectory(request.root) else {
       throw RequestError(.invalid, "root file system \(request.root): there is no such directory")
     }
     let placement = try placement(request.budget, name)
     var root = RootSpec(path: request.root, readonly: request.readOnlyRoot)
     // What is deleted as soon as it has ended need not reach the disk.
-    let isVolatile = request.removesWhenEnded && request.restart == .no
-    if !request.readOnlyRoot { root.overlay = OverlaySpec(upper: upper, work: work, isVolatile: isVolatile) }
+    if !request.readOnlyRoot {
+      root.overlay = overlay
+      root.overlay?.isVolatile = request.removesWhenEnded && request.restart == .no
+    }
     var spec = ContainerSpec.standard(
       name: name, root: root, args: request.command, env: environment(request), cwd: request.workingDirectory,
       user: UserSpec(uid: request.user, gid: request.group),
@@ -136,19 +139,27 @@ final class Launcher {
     return [ContainerSpec.standardPath] + request.environment
   }
 
-  /// Performs a plan up to the point before the program runs.
-  func start(_ plan: LaunchPlan, output: borrowing FileDescriptor) throws(RequestError) -> StartedProcess {
-    let namespace: CInt
-    do throws(SystemError) {
-      namespace = try userNamespace(for: plan)
+  func startMounter(_ plan: LaunchPlan) throws(RequestError) -> Mounter {
+    let namespace = try userNamespace(for: plan)
+    do throws(LaunchError) {
+      return try Mounter.start(plan, userNamespace: namespace)
     } catch {
-      throw RequestError(.failed, "container \(plan.name): \(error)")
+      throw RequestError(.failed, "\(error)")
     }
+  }
+
+  /// Performs a plan up to the point before the program runs.
+  /// - Parameter mounts: `Mounter.mounts` if it has a mounter, else -1.
+  func start(
+    _ plan: LaunchPlan, output: borrowing FileDescriptor, mounts: CInt
+  ) throws(RequestError) -> StartedProcess {
+    let namespace = try userNamespace(for: plan)
     do throws(LaunchError) {
       return try ContainerProcess.start(
         plan,
         LaunchDescriptors(
-          standardOutput: output.rawValue, standardError: output.rawValue, userNamespace: namespace)
+          standardOutput: output.rawValue, standardError: output.rawValue, userNamespace: namespace,
+          mounts: mounts)
       ) { point in
         switch point {
         case .beforeStep(let number): CrashPoint.pass("before step \(number): \(plan.step(at: number))")
@@ -160,10 +171,14 @@ final class Launcher {
     }
   }
 
-  private func userNamespace(for plan: LaunchPlan) throws(SystemError) -> CInt {
+  private func userNamespace(for plan: LaunchPlan) throws(RequestError) -> CInt {
     guard plan.needsUserNamespace else { return -1 }
-    if userNamespace == nil { userNamespace = try UserNamespace.make(plan) }
-    return userNamespace?.rawValue ?? -1
+    do throws(SystemError) {
+      if userNamespace == nil { userNamespace = try UserNamespace.make(plan) }
+      return userNamespace?.rawValue ?? -1
+    } catch {
+      throw RequestError(.failed, "container \(plan.name): \(error)")
+    }
   }
 }
 

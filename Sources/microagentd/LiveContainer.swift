@@ -20,6 +20,10 @@ final class LiveContainer {
   /// The keeper reports its end; without it and not our child, nobody can know how it ended.
   var isKeepersChild = false
   var child: ChildWatcher?
+  /// Until it has ended and is collected: the process that makes the mounts.
+  var mounter: ChildWatcher?
+  /// `Mounter.mounts`, until the container's process has it.
+  var mounts: FileDescriptor?
   /// Open until the go byte is sent.
   var control: FileDescriptor?
   var isReleased = false
@@ -85,6 +89,7 @@ final class LiveContainer {
 
   /// Lets go of everything but the name.
   func close() {
+    mounts = nil
     child?.close()
     child = nil
     control = nil

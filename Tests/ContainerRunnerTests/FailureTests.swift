@@ -42,6 +42,14 @@ extension RunningContainers {
       #expect(text(error) == "container box: take /nowhere/at/all: No such file or directory")
     }
 
+    @Test func rootIsMissingToTheMounter() throws {
+      let error = try failure {
+        $0.root.path = "/nowhere/at/all"
+        $0.root.overlay = OverlaySpec(upper: "/nowhere/upper", work: "/nowhere/work")
+      }
+      #expect(text(error) == "container box: make directory /nowhere/upper: No such file or directory")
+    }
+
     @Test func mountIsImpossible() throws {
       let error = try failure { $0.mounts[0].data = "nonsense=1" }
       #expect(text(error) == "container box: mount proc on /proc: Invalid argument")

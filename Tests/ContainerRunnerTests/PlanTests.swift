@@ -24,7 +24,12 @@ import Testing
     ),
     ("initramfs", changed { $0.namespaces.remove(.user) }, HostFacts(kernel: facts.kernel, rootIsInitramfs: true)),
     ("writable", changed { $0.root.readonly = false }, facts),
-    ("overlay", changed { $0.root.overlay = OverlaySpec(upper: "/data/dns/upper", work: "/data/dns/work") }, facts),
+    (
+      "overlay",
+      changed {
+        $0.root.overlay = OverlaySpec(directory: "/data/dns", upper: "/data/dns/upper", work: "/data/dns/work")
+      }, facts
+    ),
     (
       "overlay-volatile",
       changed {
@@ -87,8 +92,9 @@ import Testing
     #expect(plan.describe().count == plan.stepCount)
   }
 
-  @Test func stepsAreNumberedAcrossBothLists() throws {
-    let plan = try LaunchPlan(PlanTests.base, facts: PlanTests.facts, rootMagic: PlanTests.ext4)
+  @Test(arguments: variants.indices) func stepsAreNumberedAcrossAllLists(index: Int) throws {
+    let (_, spec, facts) = PlanTests.variants[index]
+    let plan = try LaunchPlan(spec, facts: facts, rootMagic: PlanTests.ext4)
     for (index, line) in plan.describe().enumerated() {
       #expect(line.hasPrefix("\(index + 1) \(plan.step(at: index + 1))"))
     }
@@ -99,8 +105,7 @@ import Testing
   @Test func failureNamesItsStep() throws {
     let plan = try LaunchPlan(PlanTests.base, facts: PlanTests.facts, rootMagic: PlanTests.ext4)
     let number = try #require(plan.describe().firstIndex { $0.contains("mount proc on") }) + 1
-    let inChild = UInt8(number - plan.agentSteps.count - 2)
-    let error = try #require(ContainerProcess.parseFailure([inChild, 0, 0, 0, 1, 0, 0, 0], of: plan))
+    let error = try #require(ContainerProcess.parseFailure([UInt8(number), 0, 0, 0, 1, 0, 0, 0], of: plan))
     #expect(
       error.description
         == "container dns: mount proc on /proc: Operation not permitted (step \(number) of \(plan.stepCount))")

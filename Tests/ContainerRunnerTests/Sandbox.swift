@@ -65,7 +65,7 @@ enum Live {
     let users: CInt = plan.needsUserNamespace ? try UserNamespace.make(plan).release() : -1
     defer { if users >= 0 { close(users) } }
     descriptors.userNamespace = users
-    var started = try ContainerProcess.start(plan, descriptors)
+    var started = try start(plan, &descriptors)
     pipe.writing = try FileDescriptor.open("/dev/null", O_RDONLY)
     if release {
       try ContainerProcess.releaseToExec(started.control)
@@ -73,6 +73,18 @@ enum Live {
       started.control = try FileDescriptor.open("/dev/null", O_RDONLY)
     }
     return try finish(plan, started, reading: pipe.reading.rawValue)
+  }
+
+  private static func start(_ plan: LaunchPlan, _ descriptors: inout LaunchDescriptors) throws -> StartedProcess {
+    guard plan.hasMounter else { return try ContainerProcess.start(plan, descriptors) }
+    let mounter = try Mounter.start(plan, userNamespace: descriptors.userNamespace)
+    descriptors.mounts = mounter.mounts.rawValue
+    let started = try ContainerProcess.start(plan, descriptors)
+    #expect(isReadable(mounter.pidfd.rawValue))
+    var status = system_exit_status()
+    try check(system_wait(mounter.pid, 0, &status), "wait")
+    #expect(status.code == 0 && status.by_signal == 0)
+    return started
   }
 
   static func finish(_ plan: LaunchPlan, _ started: consuming StartedProcess, reading: CInt) throws -> Outcome {

@@ -6,12 +6,12 @@ import Testing
 @testable import ContainerRunner
 
 extension RunningContainers {
-  /// The executor performs the plan's bytes and nothing else: strace's record of the child, call for call, against what
-  /// the decoded steps say.
+  /// The executor performs the plan's bytes and nothing else: strace's record of child and mounter, call for call,
+  /// against what the decoded steps say.
   @Suite struct TraceTests {
     enum Variant: CaseIterable { case standard, overlay, hostNamespaces, initramfs }
 
-    @Test(arguments: Variant.allCases) func childPerformsExactlyThePlan(variant: Variant) throws {
+    @Test(arguments: Variant.allCases) func everyProcessPerformsExactlyThePlan(variant: Variant) throws {
       let sandbox = try Sandbox()
       var spec = sandbox.spec(["true"], overlay: variant == .overlay)
       var facts = try HostFacts.discover()
@@ -23,25 +23,37 @@ extension RunningContainers {
 
       let trace = try Trace(recordingIn: sandbox.path + "/trace")
       let outcome = try Live.run(plan)
-      let calls = try trace.stop()
+      try trace.stop()
       #expect(outcome.exitCode == 0)
 
+      let calls = try trace.calls(ofProcessMadeBy: "CLONE_NEWNS")
+      let program = compare(calls, plan.childSteps, firstStep: plan.firstChildStep)
+      // The last step is exec: what comes then is the program's.
+      #expect(calls[..<program.startIndex].last?.hasPrefix("execve(") == true)
+
+      guard plan.hasMounter else { return }
+      let mounterCalls = try trace.calls(ofProcessMadeBy: "{flags=CLONE_PIDFD|CLONE_CLEAR_SIGHAND,")
+      let end = compare(mounterCalls, plan.mounterSteps, firstStep: LaunchPlan.firstMounterStep)
+      #expect(end.map { $0.prefix(6) } == ["exit_g"])
+    }
+
+    /// Compares calls with what the steps ask for; returns the calls that come after them.
+    private func compare(_ calls: [String], _ steps: StepList, firstStep: Int) -> ArraySlice<String> {
       var rest = calls[...]
-      // Before the first step the child closes the agent's end of the control pipe.
+      // Before the first step a process closes the agent's end of its pipe or socket.
       #expect(rest.popFirst()?.hasPrefix("close(") == true)
-      for (index, step) in plan.childSteps.steps.enumerated() {
-        let number = plan.agentSteps.count + 2 + index
+      for (index, step) in steps.steps.enumerated() {
         for expected in Trace.expected(step) {
           guard let call = rest.first, call.hasPrefix(expected.prefix), expected.holds.allSatisfy(call.contains) else {
             if expected.isOptional { continue }
+            let number = firstStep + index
             Issue.record("step \(number) \(step): \(expected) was expected, \(rest.first ?? "nothing") was called")
-            return
+            return rest
           }
           rest.removeFirst()
         }
       }
-      // The last step is exec: what comes then is the program's.
-      #expect(calls[..<rest.startIndex].last?.hasPrefix("execve(") == true)
+      return rest
     }
   }
 }
@@ -76,14 +88,20 @@ struct Trace {
     throw SystemError("attach", "strace", .notPermitted)
   }
 
-  /// The calls of the process that the clone3 with namespaces made, without its id.
-  func stop() throws -> [String] {
+  func stop() throws {
     strace.interrupt()
     strace.waitUntilExit()
+  }
+
+  /// The calls, without its id, of the process that was made by the clone3 with this among its arguments.
+  func calls(ofProcessMadeBy arguments: String) throws -> [String] {
     let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
-    let clone = try #require(
-      lines.last { $0.contains("CLONE_NEWNS") && $0.contains("clone3(") || $0.contains("<... clone3 resumed>") })
-    let child = try #require(clone.split(separator: " ").last)
+    let call = try #require(lines.lastIndex { $0.contains("clone3(") && $0.contains(arguments) })
+    let parent = try #require(lines[call].split(separator: " ").first)
+    let isWhole = !lines[call].contains("<unfinished")
+    let resumed = lines[call...].firstIndex { $0.hasPrefix(parent + " ") && $0.contains("<... clone3 resumed>") }
+    let end = try #require(isWhole ? call : resumed)
+    let child = try #require(lines[end].split(separator: " ").last)
     var calls: [String] = []
     for line in lines where line.hasPrefix(child + " ") {
       let call = String(line.dropFirst(child.count).drop { $0 == " " })
@@ -113,7 +131,7 @@ struct Trace {
     case EXECUTOR_UMASK:
       return [Expected(prefix: "umask(" + (numbers[0] == 0 ? "000" : "0" + String(numbers[0], radix: 8)))]
     case EXECUTOR_MAKE_DIRECTORY:
-      return [Expected(prefix: "mkdir", holds: [texts[0] + ", 0" + String(numbers[0], radix: 8)])]
+      return [Expected(prefix: "mkdir(", holds: [texts[0] + ", 0" + String(numbers[0], radix: 8)])]
     case EXECUTOR_UNSHARE: return [Expected(prefix: "unshare(CLONE_NEWCGROUP)")]
     case EXECUTOR_LIMIT:
       return [Expected(prefix: "prlimit64(0, RLIMIT_NOFILE, {rlim_cur=\(numbers[1]), rlim_max=\(numbers[3])}")]
@@ -123,6 +141,27 @@ struct Trace {
         Expected(prefix: "socket(AF_INET"),
         Expected(prefix: "ioctl(", holds: ["SIOCSIFFLAGS", "\"lo\"", "IFF_UP"]), Expected(prefix: "close("),
       ]
+    case EXECUTOR_DIE_WITH_PARENT: return [Expected(prefix: "prctl(PR_SET_PDEATHSIG, SIGKILL")]
+    case EXECUTOR_OWN: return [Expected(prefix: "lchown(\(texts[0]), \(numbers[1]), \(numbers[2]))")]
+    case EXECUTOR_OPEN_TREE:
+      return [Expected(prefix: "open_tree(AT_FDCWD, \(texts[0]), OPEN_TREE_CLONE", holds: ["OPEN_TREE_CLOEXEC"])]
+    case EXECUTOR_CHANGE_MOUNT:
+      let mapping = numbers[4] == EXECUTOR_NO_SLOT ? [] : ["MOUNT_ATTR_IDMAP"]
+      return [Expected(prefix: "mount_setattr(", holds: ["\"\", AT_EMPTY_PATH", "propagation=MS_PRIVATE"] + mapping)]
+    case EXECUTOR_OVERLAY:
+      return [Expected(prefix: "fsopen(\"overlay\", FSOPEN_CLOEXEC)")]
+        + [
+          ("\"source\"", "\"overlay\""), ("\"lowerdir\"", "/proc/self/fd/"), ("\"upperdir\"", texts[0]),
+          ("\"workdir\"", texts[1]),
+        ].map { Expected(prefix: "fsconfig(", holds: ["FSCONFIG_SET_STRING, \($0.0)", $0.1]) }
+        + [
+          Expected(prefix: "fsconfig(", holds: ["FSCONFIG_CMD_CREATE"]),
+          Expected(prefix: "fsmount(", holds: ["FSMOUNT_CLOEXEC"]), Expected(prefix: "close("),
+        ]
+    case EXECUTOR_HAND_OVER:
+      return [Expected(prefix: "sendmsg(", holds: ["SCM_RIGHTS", "MSG_NOSIGNAL"])]
+    case EXECUTOR_TAKE_OVER:
+      return [Expected(prefix: "recvmsg(", holds: ["SCM_RIGHTS", "MSG_CMSG_CLOEXEC"])]
     case EXECUTOR_WAIT:
       return [Expected(prefix: "read(")]
     case EXECUTOR_GROUP: return [Expected(prefix: "setresgid(\(numbers[0]), \(numbers[0]), \(numbers[0]))")]

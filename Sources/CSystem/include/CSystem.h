@@ -100,8 +100,6 @@ int system_wait(int32_t process, int keep, struct system_exit_status *status);
 int32_t system_fork(void);
 int32_t system_parent(void);
 int32_t system_self(void);
-// A mount namespace of this process's own: it goes on seeing what others mount, and nobody sees what it mounts.
-int system_own_mounts(void);
 int system_close_from(int first);  // closes this descriptor and all above it
 _Noreturn void system_exit(int code);  // without running what C registered for the end
 

@@ -1,6 +1,7 @@
 // The executor: walks a list of steps, encoded as bytes by ContainerRunner's LaunchPlan, and performs them one by one.
-// The agent runs its own list in-process; the cloned child runs the other one up to exec. Nothing here allocates, takes
-// a lock or calls what is not async-signal-safe, for the child is a copy of a process that may have been anywhere.
+// The agent runs its own list in-process; the cloned child runs the second one up to exec; a third, if there is one, is
+// run meanwhile by the mounter, a process that hands what it made to the child. Nothing here allocates, takes a lock or
+// calls what is not async-signal-safe, for these are copies of a process that may have been anywhere.
 //
 // A step is four 32-bit words in the machine's order (operation, bytes in all, how many numbers, how many strings),
 // then the numbers, 32 bits each, then the strings, each ended by NUL, then zeros up to a multiple of four.
@@ -40,7 +41,10 @@ enum executor_operation {
   EXECUTOR_NEW_SESSION,            //
   EXECUTOR_RESET_SIGNALS,          // default dispositions, nothing blocked
   EXECUTOR_STANDARD_STREAMS,       // [slot, slot, slot]
-  EXECUTOR_CLOSE_OTHERS,           // all descriptors but 0, 1, 2 and the two pipes to the agent
+  EXECUTOR_CLOSE_OTHERS,           // [slot...]: all descriptors but these, 0, 1, 2 and what leads to the others
+  EXECUTOR_DIE_WITH_PARENT,        // when the agent dies, so does this
+  EXECUTOR_HAND_OVER,              // [slot...]: the mounter's last step, to the container's process
+  EXECUTOR_TAKE_OVER,              // [socket's slot, slot...]: waits for what the mounter hands over
   EXECUTOR_UMASK,                  // [mask]
   EXECUTOR_LIMIT_CAPABILITIES,     // [kept in the bounding set (2)]
   EXECUTOR_GROUPS,                 // [group...]: the additional ones
@@ -60,12 +64,23 @@ enum executor_operation {
 
 // What stopped a list. Eight bytes, as they stand on the error pipe.
 struct executor_failure {
-  uint32_t step;  // from 0, within its list
+  uint32_t step;  // its number in the plan
   int32_t error;  // errno
 };
 
-// Performs the agent's list. Returns 0, or -1 with the failure told.
+// Performs steps of the agent's. Returns 0, or -1 with the failure told, counted from 0.
 int executor_perform(const uint8_t *steps, size_t count, int32_t *slots, struct executor_failure *failure);
+
+struct executor_mounter {
+  int32_t process;
+  int32_t pidfd;   // both close on exec
+  int32_t mounts;  // for the slot that the child's EXECUTOR_TAKE_OVER names
+};
+
+// Starts the process that performs the mounter's list; `first` is the number of its first step in the plan. Returns 0
+// or the negative errno; then there is no process.
+int executor_start_mounter(const uint8_t *steps, size_t count, uint32_t first, int32_t *slots,
+                           struct executor_mounter *mounter);
 
 struct executor_child {
   int32_t process;
@@ -75,9 +90,9 @@ struct executor_child {
   int32_t errors;   // read end of the error pipe: a failure, or its end when the child is running its program
 };
 
-// Clones a child that performs `steps`. `cgroup` is the descriptor of a cgroup v2 directory that the child is born in,
+// Clones a child that performs `steps`; `first` is the number of the first one in the plan. `cgroup` is the descriptor of a cgroup v2 directory that the child is born in,
 // or -1. Returns 0 or the negative errno; then there is no child.
-int executor_clone(const uint8_t *steps, size_t count, int32_t *slots, uint64_t namespaces, int cgroup,
+int executor_clone(const uint8_t *steps, size_t count, uint32_t first, int32_t *slots, uint64_t namespaces, int cgroup,
                    struct executor_child *child);
 
 // Writes the id maps of a child with a user namespace of its own (text as for /proc/PID/uid_map), for which it waits.

@@ -58,6 +58,8 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case childSteps = 71
   case agentPlan = 72
   case childPlan = 73
+  case mounterSteps = 74
+  case mounterPlan = 75
 
   // The node.
   case version = 80
@@ -126,6 +128,8 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .childSteps: "childSteps"
     case .agentPlan: "agentPlan"
     case .childPlan: "childPlan"
+    case .mounterSteps: "mounterSteps"
+    case .mounterPlan: "mounterPlan"
     case .version: "version"
     case .kernel: "kernel"
     case .cgroupVersion: "cgroupVersion"

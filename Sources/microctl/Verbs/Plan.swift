@@ -11,6 +11,9 @@ let planVerb = Verb(
   if session.isJSON {
     try session.output.json(answer)
   } else {
+    if let mounter = answer[.mounterSteps] {
+      try session.output.write(steps("The mounter, on the node, beside the agent:", mounter))
+    }
     try session.output.write(steps("The agent, on the node:", answer[.agentSteps]))
     try session.output.write(steps("The child, inside its namespaces:", answer[.childSteps]))
   }

@@ -1,0 +1,80 @@
+import CSystem
+
+/// The mounts that need the host's rights or paths. They are made detached, so that nobody sees them and closing the
+/// descriptor undoes them.
+///
+/// An overlay's directories are written to a disk, which may take a second, and the agent's loop waits for no disk: a
+/// process of their own, the mounter, makes these mounts, while the agent makes the cgroups and the container's process,
+/// and hands them to the latter.
+extension ContainerSpec {
+  var hasMounter: Bool { root.overlay != nil }
+
+  func mounterSteps(_ facts: HostFacts) -> StepList {
+    var steps = StepList(expectedBytes: hasMounter ? 1500 : 0)
+    guard hasMounter else { return steps }
+    steps.append(EXECUTOR_DIE_WITH_PARENT)
+    steps.append(EXECUTOR_CLOSE_OTHERS, needsIDMappedMounts ? [Slot.userNamespace] : [])
+    addHostMounts(to: &steps, facts)
+    steps.append(EXECUTOR_HAND_OVER, handedOver)
+    return steps
+  }
+
+  /// The slots that the mounter fills for the container's process.
+  var handedOver: [UInt32] { [Slot.root] + binds.indices.map { Slot.firstBind + UInt32($0) } }
+
+  func addHostMounts(to steps: inout StepList, _ facts: HostFacts) {
+    addRoot(to: &steps, facts)
+    for (index, mount) in binds.enumerated() { addBind(mount, Slot.firstBind + UInt32(index), to: &steps, facts) }
+  }
+
+  /// The mounts that are binds here: sysfs cannot be mounted from a user namespace without its own network namespace,
+  /// so the host's is shown instead.
+  var effectiveMounts: [MountSpec] {
+    guard namespaces.contains(.user), !namespaces.contains(.network) else { return mounts }
+    return mounts.map { mount in
+      guard mount.type == "sysfs" else { return mount }
+      return MountSpec(
+        destination: mount.destination, type: "bind", source: "/sys", options: mount.options.union(.recursive))
+    }
+  }
+
+  private var binds: [MountSpec] { effectiveMounts.filter { $0.isBind } }
+
+  private func addRoot(to steps: inout StepList, _ facts: HostFacts) {
+    let mapping = namespaces.contains(.user) && !root.idsAreMapped ? Slot.userNamespace : EXECUTOR_NO_SLOT
+    guard let overlay = root.overlay else {
+      steps.append(EXECUTOR_OPEN_TREE, [Slot.root, 0], [root.path])
+      let attributes: MountOptions = root.readonly ? .readonly : []
+      addChange(of: Slot.root, attributes, mapping: mapping, to: &steps, facts)
+      return
+    }
+    if let directory = overlay.directory { steps.append(EXECUTOR_MAKE_DIRECTORY, [0o711], [directory]) }
+    steps.append(EXECUTOR_MAKE_DIRECTORY, [0o755], [overlay.upper])
+    steps.append(EXECUTOR_MAKE_DIRECTORY, [0o700], [overlay.work])
+    if namespaces.contains(.user) {
+      let owner = hostIDs(0, 0)
+      steps.append(EXECUTOR_OWN, [EXECUTOR_NO_SLOT, owner.uid, owner.gid], [overlay.upper])
+    }
+    steps.append(EXECUTOR_OPEN_TREE, [Slot.lower, 0], [root.path])
+    if mapping != EXECUTOR_NO_SLOT { addChange(of: Slot.lower, [], mapping: mapping, to: &steps, facts) }
+    steps.append(EXECUTOR_OVERLAY, [Slot.root, Slot.lower, overlay.isVolatile ? 1 : 0], [overlay.upper, overlay.work])
+  }
+
+  private func addBind(_ mount: MountSpec, _ slot: UInt32, to steps: inout StepList, _ facts: HostFacts) {
+    let recursive: UInt32 = mount.options.contains(.recursive) ? 1 : 0
+    steps.append(EXECUTOR_OPEN_TREE, [slot, recursive], [mount.source])
+    let mapping =
+      namespaces.contains(.user) && mount.options.contains(.idmap) ? Slot.userNamespace : EXECUTOR_NO_SLOT
+    addChange(
+      of: slot, mount.options.intersection(.attributes), recursive: recursive, mapping: mapping, to: &steps, facts)
+  }
+
+  /// Private, so that what is mounted in the container never shows on the host. Before Linux 5.12 the child does this.
+  private func addChange(
+    of slot: UInt32, _ attributes: MountOptions, recursive: UInt32 = 0, mapping: UInt32, to steps: inout StepList,
+    _ facts: HostFacts
+  ) {
+    guard facts.canChangeDetachedMounts else { return }
+    steps.append(EXECUTOR_CHANGE_MOUNT, [slot, attributes.rawValue, 1, recursive, mapping])
+  }
+}
