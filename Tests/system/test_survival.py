@@ -97,6 +97,19 @@ def test_end_while_no_agent_lives_is_known(node):
     assert node.logs(name) == "first\nlast\n"
 
 
+def test_program_that_is_called_like_the_agent(node):
+    """Regression: its end was taken for that of a copy of the agent that never ran the program, and it ran again."""
+    program = f"{node.rootfs}/bin/microagentd"
+    node.machine.write(program, f"#!/bin/sh\necho first; {WAIT}; echo last; exit 7\n")
+    node.machine.run(["chmod", "755", program]).check()
+    name = node.start("microagentd")
+    node.wait_for_log(name, "first")
+    end_without_agent(node, name)
+    node.wait_for_phase(name, "ended")
+    assert node.end(name) == (7, "exit code 7")
+    assert node.logs(name) == "first\nlast\n"
+
+
 def test_signal_while_no_agent_lives_is_known(node):
     name = node.start("sleep", "1000")
     process = node.process(name)
