@@ -1,6 +1,7 @@
 """Agent and keeper die and come back: containers go on, and what is known of them stays true."""
 
 import random
+import shlex
 import signal as signals
 
 import pytest
@@ -95,6 +96,20 @@ def test_end_while_no_agent_lives_is_known(node):
     node.wait_for_phase(name, "ended")
     assert node.end(name) == (7, "exit code 7")
     assert node.logs(name) == "first\nlast\n"
+
+
+def test_whoever_asks_is_answered_whether_the_agent_dies_or_not(node):
+    """Regression: for a moment between two agents there was no socket, and microctl said that there is no agent."""
+    name = node.start("sleep", "1000")
+    asks = " ".join(shlex.quote(word) for word in node.agent.argv_of_ctl("ps", "-q"))
+    enough = f"{node.agent.directory}/enough"
+    asker = node.machine.spawn(["sh", "-c", f"while [ ! -e {enough} ]; do {asks}; done"], env=node.agent.environment)
+    for _ in range(4):
+        node.kill_agent()
+    node.machine.write(enough, "")
+    result = asker.wait()
+    assert result.error_text == "" and set(result.text.splitlines()) == {name}
+    assert len(result.text.splitlines()) > 4
 
 
 def test_program_that_is_called_like_the_agent(node):
