@@ -113,6 +113,7 @@ import Testing
       var (bench, effects) = adopt(record(phase, wanted: false) { $0.removesWhenEnded = removes }, observation)
       #expect(effects.suffix(2) == [.changed(id: 7), .save(id: 7, revision: 2)])
       #expect(bench.container(7)?.end?.exitCode == 125)
+      #expect(bench.container(7)?.end?.initiator == .stopped)
       #expect(bench.tellSaved(id: 7) == [.putAway(id: 7)])
       let last = bench.tell(.wasPutAway, id: 7)
       #expect(last == (removes ? [.deleteFiles(id: 7), .forget(id: 7)] : []))
@@ -148,9 +149,9 @@ import Testing
     var (bench, _) = adopt(record(.starting), .neverRan)
     #expect(bench.start() == [])
     #expect(bench.stop() == [])
-    let line = "it was stopped before its program ran"
-    #expect(bench.tell(.wasPutAway, id: 7).first == .reply(token: 2, .failed(RequestError(.failed, line))))
-    #expect(bench.tellSaved(id: 7) == [.done(3)])
+    let line = "container dns: its program never ran, stopped on request"
+    #expect(bench.tell(.wasPutAway, id: 7) == [.changed(id: 7), .save(id: 7, revision: 2)])
+    #expect(bench.tellSaved(id: 7) == [.reply(token: 2, .failed(RequestError(.failed, line))), .done(3)])
     (bench, _) = adopt(record(.starting), .neverRan)
     #expect(bench.remove(force: true) == [])
     _ = bench.tell(.wasPutAway, id: 7)

@@ -58,12 +58,58 @@ import Testing
     #expect(bench.tell(.wasPutAway) == [.done(3), .done(5), .done(6)])
   }
 
+  /// Regression: the program began all the same, to be stopped a moment later.
   @Test(arguments: [.created, .starting] as [Container.Phase])
-  func aStartIsOverBeforeAStop(_ phase: Container.Phase) {
+  func whatIsStoppedBeforeItIsLetGoNeverRuns(_ phase: Container.Phase) {
     var bench = SupervisorBench.at(phase, plainRequest { $0.restart = .always })
-    #expect(bench.stop(grace: 700) == [])
-    if phase == .created { _ = bench.tellLaunched() }
+    var effects = bench.stop(grace: 700)
+    if phase == .created {
+      #expect(effects == [])
+      effects = bench.tellLaunched()
+    }
+    #expect(effects == [.changed(id: 1), .save(id: 1, revision: phase == .created ? 1 : 2)])
+    #expect(bench.phase() == .ended)
+    let line = "container dns: its program never ran"
+    #expect(bench.container()?.end == ContainerEnd(cause: .failedToStart(line), initiator: .stopped))
+    // Of what was written before nothing follows, nor of the process's end.
+    if phase == .starting { #expect(bench.tell(.saved(revision: 1)) == []) }
+    #expect(bench.tell(.ended(.exited(code: 124))) == [])
+    #expect(bench.tellSaved() == [.putAway(id: 1)])
+    let failed = Effect.reply(token: 1, .failed(RequestError(.failed, "\(line), stopped on request")))
+    #expect(bench.tell(.wasPutAway) == [failed, .done(3)])
+    #expect(bench.phase() == .ended)
+    #expect(bench.supervisor.nextDeadline == nil)
+    #expect(bench.start() == [.launch(id: 1)])
+    bench.bringUp()
+    #expect(bench.phase() == .running)
+  }
+
+  @Test func aRestartThatIsStoppedBeforeItIsLetGoNeverRuns() {
+    var bench = SupervisorBench.at(.waiting)
+    _ = bench.tick()
+    _ = bench.tellLaunched()
+    #expect(bench.stop() == [.changed(id: 1), .save(id: 1, revision: 5)])
+    #expect(bench.container()?.end?.initiator == .stopped)
+    #expect(bench.tellSaved() == [.putAway(id: 1)])
+    #expect(bench.tell(.wasPutAway) == [.done(3)])
+    #expect(bench.phase() == .ended)
+  }
+
+  @Test func aStopBeforeItIsLetGoRemovesWhatRemovesItself() {
+    var bench = SupervisorBench.at(.starting, plainRequest { $0.removesWhenEnded = true })
+    _ = bench.stop()
+    #expect(bench.tellSaved() == [.putAway(id: 1)])
+    #expect(bench.tell(.wasPutAway) == [.deleteFiles(id: 1), .forget(id: 1)])
+    let line = "container dns: its program never ran, stopped on request"
+    let failed = Effect.reply(token: 1, .failed(RequestError(.failed, line)))
+    #expect(bench.tell(.forgotten) == [.changed(id: 1), failed, .done(3)])
+  }
+
+  /// What was let go runs in a moment, and is asked to end then.
+  @Test func aStartIsOverBeforeAStop() {
+    var bench = SupervisorBench.at(.starting, plainRequest { $0.restart = .always })
     #expect(bench.tellSaved() == [.release(id: 1)])
+    #expect(bench.stop(grace: 700) == [])
     #expect(
       bench.tell(.started) == [
         .done(1), .changed(id: 1), .save(id: 1, revision: 2), .save(id: 1, revision: 3), .changed(id: 1),
@@ -91,9 +137,9 @@ import Testing
   @Test func aRestartIsOverBeforeAStop() {
     var bench = SupervisorBench.at(.waiting)
     _ = bench.tick()
-    _ = bench.stop(grace: 700)
     _ = bench.tellLaunched()
     _ = bench.tellSaved()
+    _ = bench.stop(grace: 700)
     _ = bench.tell(.started)
     #expect(bench.supervisor.nextDeadline == nil)
     #expect(bench.tellSaved() == [.signal(id: 1, signal: 15)])
@@ -205,13 +251,27 @@ import Testing
   }
 
   @Test(arguments: [.created, .starting] as [Container.Phase])
-  func forceWhereItStarts(_ phase: Container.Phase) {
+  func forceBeforeItIsLetGo(_ phase: Container.Phase) {
     var bench = SupervisorBench.at(phase)
+    var effects = bench.remove(force: true)
+    if phase == .created {
+      #expect(effects == [])
+      #expect(bench.stop() == [])
+      effects = bench.tellLaunched()
+    }
+    #expect(effects == [.changed(id: 1), .save(id: 1, revision: phase == .created ? 1 : 2)])
+    #expect(bench.container()?.end?.initiator == .removed)
+    #expect(bench.tellSaved() == [.putAway(id: 1)])
+    #expect(bench.tell(.wasPutAway) == [.deleteFiles(id: 1), .forget(id: 1)])
+    #expect(bench.tell(.forgotten).last == .done(4))
+  }
+
+  @Test func forceWhereItStarts() {
+    var bench = SupervisorBench.at(.starting)
+    _ = bench.tellSaved()
     #expect(bench.remove(force: true) == [])
     // Regression: a stop after it gave the grace back.
     #expect(bench.stop(grace: 60_000) == [])
-    if phase == .created { _ = bench.tellLaunched() }
-    _ = bench.tellSaved()
     _ = bench.tell(.started)
     #expect(bench.tellSaved() == [.killAll(id: 1)])
     bench.bringDown(.killed(signal: 9))

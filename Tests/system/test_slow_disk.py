@@ -170,6 +170,32 @@ def test_loop_hardly_waits_for_a_disk_that_stands_still(slow_agent, slow_disk, r
     assert times[len(times) * 99 // 100] < STALL_LIMIT_MILLISECONDS, line
 
 
+def test_what_is_stopped_before_its_record_is_durable_never_runs(
+        slow_agent, files_elsewhere, slow_disk, rootfs, directory):
+    """Regression: it was let go all the same, and stopped then."""
+    slow_disk.slow_down(0)
+    slow_agent.start()
+    node = Node(slow_agent, rootfs)
+    node.machine.sh(f"mkdir {directory}/volume && chmod 777 {directory}/volume")
+    slow_disk.slow_down(3 * FLUSH_SECONDS)
+    run = node.spawn("touch", "/v/ran", options=["-d", "--name", "x", "-v", f"{directory}/volume:/v"])
+    node.machine.wait_until(lambda: phases(node) == {"x": "starting"})
+    stop = slow_agent.spawn_ctl("stop", "x")
+    node.machine.wait_until(lambda: phases(node) == {"x": "ended"})
+    slow_disk.slow_down(0)
+    assert stop.wait().code == 0
+    told = "container x: its program never ran, stopped on request"
+    assert refused(run.wait(), code=125) == told
+    for _ in range(2):
+        assert phases(node) == {"x": "ended"} and node.end("x") == (125, told)
+        node.kill_all()
+        slow_agent.start()
+    assert not node.machine.exists(f"{directory}/volume/ran")
+    node.ctl("start", "x").check()
+    node.machine.wait_until(lambda: node.machine.exists(f"{directory}/volume/ran"))
+    node.remove_all()
+
+
 SYNCS = {"fsync", "fdatasync", "msync", "sync", "syncfs", "sync_file_range"}
 
 

@@ -61,7 +61,7 @@ extension Supervisor {
 
   /// Puts away the half that was there; `wasPutAway` then starts it. What is not wanted any more has ended.
   private mutating func startAgain(_ index: Int, _ now: Instant) -> [Effect] {
-    guard entries[index].container.wanted else { return ended(index, .failedToStart(Self.stoppedEarly), now) }
+    guard entries[index].container.wanted else { return giveUpStart(index, now) }
     if entries[index].container.starts > 0 { entries[index].container.starts -= 1 }
     entries[index].container.phase = .created
     return putAway(index)

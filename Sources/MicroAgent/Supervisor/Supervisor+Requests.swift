@@ -72,10 +72,8 @@ extension Supervisor {
       entries[index].stopTokens.append(token)
       return [save(index), .changed(id: entries[index].container.id)]
     case .created, .starting:
-      // `started` or `startFailed` is at most a moment away, and looks at `wanted`.
-      entries[index].container.wanted = false
       entries[index].stopTokens.append(token)
-      return []
+      return stopStart(index, now)
     case .running:
       entries[index].initiator = .stopped
       entries[index].stopTokens.append(token)
@@ -112,9 +110,7 @@ extension Supervisor {
       // Until the wish to stop is durable there is no deadline, and `saved` will see that there is no grace.
       return entries[index].deadline == nil ? [] : [.killAll(id: entries[index].container.id)]
     }
-    if phase == .running { return beginStop(index) }
-    entries[index].container.wanted = false
-    return []
+    return phase == .running ? beginStop(index) : stopStart(index, now)
   }
 
   private func notFound(_ name: String, _ token: UInt64) -> [Effect] {
