@@ -1,3 +1,4 @@
+import Basics
 import LinuxSystem
 import MicroAgent
 import Microcloud
@@ -14,7 +15,7 @@ final class ContainerTable {
   private var containers: [Container] = []
 
   /// AUTOINCREMENT keeps the highest id in a table of its own, so that an id is never used twice.
-  private static let schema = Schema(migrations: [
+  static let schema = Schema(migrations: [
     """
     CREATE TABLE container (
       id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -36,7 +37,14 @@ final class ContainerTable {
       started INTEGER NOT NULL,
       ended INTEGER NOT NULL
     ) STRICT
+    """,
+    // A table of its own: SQLite as it is built for the boards cannot add a column to a strict one.
     """
+    CREATE TABLE stopping (
+      id INTEGER PRIMARY KEY REFERENCES container ON DELETE CASCADE,
+      deadline INTEGER NOT NULL
+    ) STRICT
+    """,
   ])
 
   /// Id, name, request and time of creation never change: an update leaves the index and its page alone.
@@ -54,7 +62,7 @@ final class ContainerTable {
       var found: [Container] = []
       var highest: UInt64 = 0
       try store.read { database throws(StoreError) in
-        let rows = try database.prepare("SELECT * FROM container ORDER BY id")
+        let rows = try database.prepare("SELECT * FROM container LEFT JOIN stopping USING (id) ORDER BY id")
         while try rows.step() { found.append(try Self.container(rows)) }
         let sequence = try database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'container'")
         if try sequence.step() { highest = sequence.unsigned(0) }
@@ -94,6 +102,10 @@ final class ContainerTable {
       let statement = try database.kept(Self.upsert)
       try Self.bind(container, to: statement)
       try statement.run()
+      if let deadline = container.stopDeadline {
+        try database.prepare("REPLACE INTO stopping VALUES (?1,?2)")
+          .bind(1, container.id).bind(2, deadline.nanoseconds).run()
+      }
     } completion: { failure in
       completion(failure?.description)
     }
@@ -134,6 +146,8 @@ final class ContainerTable {
       container.process = ProcessIdentity(
         process: Int32(truncatingIfNeeded: row.signed(5)), startTicks: row.unsigned(6), boot: row.text(7))
     }
+    // The deadline of an earlier stop stays until the next one, and means nothing.
+    if phase == .stopping, !row.isNull(18) { container.stopDeadline = Instant(nanoseconds: row.unsigned(18)) }
     container.starts = UInt32(truncatingIfNeeded: row.unsigned(8))
     container.restarts = UInt32(truncatingIfNeeded: row.unsigned(9))
     if !row.isNull(10) {

@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import MicroAgent
@@ -90,6 +91,22 @@ import Testing
     #expect(bench.pauseMilliseconds == 10_000)
     _ = bench.tell(.ended(.exited(code: 0)), id: 7)
     #expect(bench.container(7)?.end?.initiator == .stopped)
+  }
+
+  /// Regression: a new agent gave it the grace of its request, whatever `stop` had said and however long ago.
+  @Test func aStopKeepsItsDeadline() {
+    var stopping = record(.stopping, wanted: false) { $0.graceMilliseconds = 60_000 }
+    stopping.stopDeadline = SupervisorBench().now.advanced(milliseconds: 300)
+    var (bench, effects) = adopt(stopping, .alive(runsProgram: true))
+    #expect(effects == [.save(id: 7, revision: 2), .changed(id: 7)])
+    #expect(bench.container(7)?.stopDeadline == stopping.stopDeadline)
+    #expect(bench.tellSaved(id: 7) == [.signal(id: 7, signal: 15)])
+    #expect(bench.pauseMilliseconds == 300)
+    #expect(bench.tick() == [.killAll(id: 7)])
+    // It has passed while there was no agent.
+    stopping.stopDeadline = Instant(nanoseconds: 5)
+    (bench, _) = adopt(stopping, .alive(runsProgram: true))
+    #expect(bench.tellSaved(id: 7) == [.killAll(id: 7)])
   }
 
   @Test(arguments: [.starting, .running] as [Container.Phase], [Observation.neverRan, .alive(runsProgram: false)])

@@ -36,6 +36,16 @@ import Testing
     #expect(bench.supervisor.nextDeadline == nil)
   }
 
+  /// What is saved with the wish to stop leads a new agent to the same moment.
+  @Test func theRecordTellsWhenItIsKilled() {
+    var bench = SupervisorBench.at(.running)
+    _ = bench.stop(grace: 500)
+    #expect(bench.container()?.stopDeadline == bench.now.advanced(milliseconds: 500))
+    _ = bench.tellSaved()
+    _ = bench.tell(.ended(.exited(code: 0)))
+    #expect(bench.container()?.stopDeadline == nil)
+  }
+
   @Test func itEndsBeforeTheWishIsDurable() {
     var bench = SupervisorBench.at(.running, plainRequest { $0.restart = .always })
     _ = bench.stop()
@@ -51,8 +61,10 @@ import Testing
     _ = bench.tellSaved()
     #expect(bench.stop(grace: 60_000, token: 5) == [])
     #expect(bench.pauseMilliseconds == 10_000)
-    #expect(bench.stop(grace: 100, token: 6) == [])
+    #expect(bench.stop(grace: 100, token: 6) == [.save(id: 1, revision: 4)])
     #expect(bench.pauseMilliseconds == 100)
+    #expect(bench.container()?.stopDeadline == bench.now.advanced(milliseconds: 100))
+    #expect(bench.tellSaved() == [])
     _ = bench.tell(.ended(.exited(code: 0)))
     _ = bench.tellSaved()
     #expect(bench.tell(.wasPutAway) == [.done(3), .done(5), .done(6)])
@@ -144,6 +156,27 @@ import Testing
     #expect(bench.supervisor.nextDeadline == nil)
     #expect(bench.tellSaved() == [.signal(id: 1, signal: 15)])
     #expect(bench.pauseMilliseconds == 700)
+  }
+
+  @Test func aSecondStopBeforeTheFirstIsDurable() {
+    var bench = SupervisorBench.at(.running)
+    _ = bench.stop(grace: 10_000)
+    #expect(bench.stop(grace: 60_000, token: 5) == [])
+    #expect(bench.stop(grace: 100, token: 6) == [.save(id: 1, revision: 4)])
+    #expect(bench.tell(.saved(revision: 3)) == [])
+    #expect(bench.tellSaved() == [.signal(id: 1, signal: 15)])
+    #expect(bench.pauseMilliseconds == 100)
+  }
+
+  /// It is asked once, and what is saved after that is no new wish.
+  @Test func theGraceEndsBeforeASecondStopIsDurable() {
+    var bench = SupervisorBench.at(.running)
+    _ = bench.stop(grace: 10_000)
+    _ = bench.tellSaved()
+    _ = bench.stop(grace: 100, token: 5)
+    #expect(bench.tick() == [.killAll(id: 1)])
+    #expect(bench.tellSaved() == [])
+    #expect(bench.supervisor.nextDeadline == nil)
   }
 
   @Test func aStartThatFailsEndsAStopToo() {
@@ -293,9 +326,10 @@ import Testing
     #expect(bench.remove(force: true) == [.killAll(id: 1)])
     // Regression: it was killed before the wish to stop was durable.
     #expect(other.remove(force: true) == [])
+    #expect(other.stop(grace: 100) == [], "a removal by force is not slowed down")
     #expect(other.tellSaved() == [.killAll(id: 1)])
     other.bringDown(.killed(signal: 9))
-    #expect(other.tell(.forgotten) == [.changed(id: 1), .done(3), .done(4)])
+    #expect(other.tell(.forgotten) == [.changed(id: 1), .done(3), .done(3), .done(4)])
   }
 
   @Test func forceOfAnEndedOne() {

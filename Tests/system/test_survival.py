@@ -194,6 +194,17 @@ def test_stop_that_was_begun_is_finished(node):
     assert not node.state(name)["wanted"] and node.end(name)[0] == 137
 
 
+def test_stop_keeps_its_time_when_the_agent_dies(node):
+    """Regression: a new agent gave the container the time of its own request."""
+    name = node.start_sh("trap 'echo asked' TERM; echo ready; while :; do sleep 0.02; done", "--stop-timeout", "3600")
+    node.wait_for_log(name, "ready")
+    node.agent.spawn_ctl("stop", "--time", "2", name)
+    node.wait_for_log(name, "asked")
+    node.kill_agent()
+    node.wait_for_phase(name, "ended")
+    assert node.end(name)[0] == 137
+
+
 # The keeper dies as well
 
 

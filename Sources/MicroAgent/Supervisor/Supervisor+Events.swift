@@ -34,7 +34,8 @@ extension Supervisor {
       entries[index].isReleased = true
       return [.release(id: id)]
     case .stopping:
-      if entries[index].deadline != nil { return [] }
+      // What was saved after it was asked to end, or killed, is no new wish.
+      if entries[index].deadline != nil || entries[index].initiator == .graceExpired { return [] }
       if entries[index].graceMilliseconds == 0 { return [.killAll(id: id)] }
       entries[index].deadline = now.advanced(milliseconds: entries[index].graceMilliseconds)
       return [.signal(id: id, signal: Self.terminate)]
@@ -55,7 +56,7 @@ extension Supervisor {
     effects += [.changed(id: entries[index].container.id), save(index)]
     if !entries[index].container.wanted {
       if entries[index].initiator == .none { entries[index].initiator = .stopped }
-      effects += beginStop(index)
+      effects += beginStop(index, now)
     }
     return effects
   }
@@ -101,6 +102,7 @@ extension Supervisor {
     entries[index].container.end = end
     entries[index].container.endedSeconds = wallSeconds()
     entries[index].deadline = nil
+    entries[index].container.stopDeadline = nil
     entries[index].container.phase = phaseAfterEnd(entries[index], cause)
     // Observers do not wait for the disk, so they come before the work of writing.
     effects += [.changed(id: entries[index].container.id), save(index)]

@@ -173,9 +173,10 @@ public struct Supervisor {
   }
 
   /// Begins to end a live container; the signal follows once the wish is durable.
-  mutating func beginStop(_ index: Int) -> [Effect] {
+  mutating func beginStop(_ index: Int, _ now: Instant) -> [Effect] {
     entries[index].container.wanted = false
     entries[index].container.phase = .stopping
+    entries[index].container.stopDeadline = now.advanced(milliseconds: entries[index].graceMilliseconds)
     entries[index].deadline = nil
     return [save(index), .changed(id: entries[index].container.id)]
   }
