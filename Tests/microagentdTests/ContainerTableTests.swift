@@ -94,6 +94,8 @@ import Testing
     store.write { database throws(StoreError) in
       let row = "INSERT INTO container VALUES (3,'dns',?1,3,0,99,1,'boot',1,0,NULL,NULL,NULL,NULL,NULL,11,22,0)"
       try database.prepare(row).bind(1, request).run()
+      // The bearer of a higher id is gone.
+      try database.execute("UPDATE sqlite_sequence SET seq = 7")
     } completion: {
       #expect($0 == nil)
       isWritten = true
@@ -101,6 +103,7 @@ import Testing
     while !isWritten { store.handleCompletion() }
     store.close()
     let table = try ContainerTable(path: path)
+    #expect(table.nextID == 8, "an id is never given out twice")
     var expected = Container(id: 3, name: "dns", request: plain, createdSeconds: 11)
     expected.phase = .stopping
     expected.wanted = false
@@ -115,7 +118,27 @@ import Testing
     table.close()
     let again = try ContainerTable(path: path)
     #expect(again.takeContainers() == [expected])
+    #expect(again.nextID == 8)
     again.close()
+  }
+
+  /// Its containers are all gone, its highest id is not.
+  @Test func takesOverAnEmptyStore() throws {
+    let path = try temporaryStore()
+    defer { try? remove(path) }
+    let store = try Store.open(path, schema: Schema(migrations: [ContainerTable.schema.migrations[0]])).store
+    var isWritten = false
+    store.write { database throws(StoreError) in
+      try database.execute("INSERT INTO sqlite_sequence VALUES ('container', 7)")
+    } completion: {
+      #expect($0 == nil)
+      isWritten = true
+    }
+    while !isWritten { store.handleCompletion() }
+    store.close()
+    let table = try ContainerTable(path: path)
+    #expect(table.nextID == 8)
+    table.close()
   }
 
   private var plain: ContainerRequest {
