@@ -45,7 +45,7 @@ let package = Package(
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CSystem"]),
     .testTarget(
       name: "microagentdTests",
-      dependencies: ["microagentd", "MicroAgent", "ContainerRunner", "LinuxSystem", "CSystem"]),
+      dependencies: ["microagentd", "MicroAgent", "ContainerRunner", "Store", "LinuxSystem", "CSystem", "Basics"]),
     .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),

@@ -1,11 +1,13 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "CSystem.h"
 
 static int unix_address(const char *path, struct sockaddr_un *address) {
   size_t length = strlen(path);
+  if (length == 0) return -ENOENT;
   if (length >= sizeof address->sun_path) return -ENAMETOOLONG;
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
   memcpy(address->sun_path, path, length + 1);
@@ -22,34 +24,38 @@ static int give_up(int socket, int error) {
   return -error;
 }
 
-// A socket file that outlived its process refuses connections; only such a one is removed. Files of other kinds refuse
-// them, too.
-static int remove_stale(const char *path, const struct sockaddr_un *address) {
+// 0 where a socket file may be made or replaced: there is none, or its process is gone and it refuses connections. Files of
+// other kinds refuse them, too.
+static int check_free(const struct sockaddr_un *address) {
   struct stat status;
-  if (lstat(path, &status) < 0 || !S_ISSOCK(status.st_mode)) return -EADDRINUSE;
+  if (lstat(address->sun_path, &status) < 0) return errno == ENOENT ? 0 : -errno;
+  if (!S_ISSOCK(status.st_mode)) return -EADDRINUSE;
   int probe = unix_socket();
   if (probe < 0) return probe;
   int refused = connect(probe, (const struct sockaddr *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
   close(probe);
-  if (!refused) return -EADDRINUSE;
-  return unlink(path) < 0 ? -errno : 0;
+  return refused ? 0 : -EADDRINUSE;
 }
 
-// Nobody can connect between bind and listen, so the mode is set in time.
+// The socket gets its name when somebody listens at it, so that from the first agent on whoever looks finds one: at worst
+// that of a dead agent, which refuses and so says that it is worth trying again. Until then its name is another one of the
+// same length, for a path that fits must go on fitting.
 int system_unix_listen(const char *path, unsigned mode, int backlog) {
   struct sockaddr_un address;
   int result = unix_address(path, &address);
   if (result < 0) return result;
+  struct sockaddr_un fresh = address;
+  char *last = strchr(fresh.sun_path, 0) - 1;
+  *last = *last == '~' ? '+' : '~';
+  if ((result = check_free(&address)) < 0 || (result = check_free(&fresh)) < 0) return result;
   int made = unix_socket();
   if (made < 0) return made;
-  result = bind(made, (struct sockaddr *)&address, sizeof address);
-  if (result < 0 && errno == EADDRINUSE) {
-    result = remove_stale(path, &address);
-    if (result < 0) return give_up(made, -result);
-    result = bind(made, (struct sockaddr *)&address, sizeof address);
-  }
-  if (result < 0 || chmod(path, mode) < 0 || listen(made, backlog) < 0) return give_up(made, errno);
-  return made;
+  unlink(fresh.sun_path);
+  if (bind(made, (struct sockaddr *)&fresh, sizeof fresh) < 0) return give_up(made, errno);
+  if (chmod(fresh.sun_path, mode) == 0 && listen(made, backlog) == 0 && rename(fresh.sun_path, path) == 0) return made;
+  int error = errno;
+  unlink(fresh.sun_path);
+  return give_up(made, error);
 }
 
 // Connecting to a Unix socket is done at once or fails at once (EAGAIN: the listener's queue is full).

@@ -5,12 +5,16 @@ import CSystem
 public struct ProcessStatus: Equatable, Sendable {
   public let process: Int32
   public let parent: Int32
-  /// The name of the program it runs, cut to 15 bytes; an ended process keeps its last.
-  public let name: String
+  /// It runs, or ran when it ended, a program that it was given by execve(2). Until then it is a copy of its parent.
+  public let hasExecuted: Bool
   /// Clock ticks since boot at which it started: with the number, this is one process and no other.
   public let startTicks: UInt64
   /// It has ended and waits to be collected.
   public let isZombie: Bool
+
+  /// The kernel sets this flag of a process when it is forked and takes it off when an execve(2) cannot fail any more
+  /// (PF_FORKNOEXEC in linux/sched.h, field 9 of proc(5)'s stat). Unlike a name, no program can choose it.
+  private static let forkedWithoutExec: UInt64 = 0x40
 
   /// Nil where there is no such process.
   public init?(of process: Int32) {
@@ -20,17 +24,15 @@ public struct ProcessStatus: Equatable, Sendable {
 
   /// Reads the text of /proc/PID/stat. The second field is a name that may hold blanks and parentheses.
   init?(process: Int32, stat bytes: [UInt8]) {
-    guard let open = bytes.firstIndex(of: UInt8(ascii: "(")), let close = bytes.lastIndex(of: UInt8(ascii: ")")),
-      open < close
-    else { return nil }
+    guard let close = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
     let words = ASCII.words(bytes[(close + 1)...])
-    // Counted from the third field: state, parent, …, start time is the 22nd.
-    guard words.count > 19, let parent = Decimal.parse(words[1]), let ticks = Decimal.parse(words[19]) else {
-      return nil
-    }
+    // Counted from the third field: state, parent, …; the flags are the 9th, start time is the 22nd.
+    guard words.count > 19, let parent = Decimal.parse(words[1]), let flags = Decimal.parse(words[6]),
+      let ticks = Decimal.parse(words[19])
+    else { return nil }
     self.process = process
-    name = ASCII.string(bytes[(open + 1)..<close])
     self.parent = Int32(truncatingIfNeeded: parent)
+    hasExecuted = flags & Self.forkedWithoutExec == 0
     startTicks = ticks
     isZombie = words[0].elementsEqual([UInt8(ascii: "Z")]) || words[0].elementsEqual([UInt8(ascii: "X")])
   }

@@ -46,7 +46,6 @@ extension ContainerHost {
     entry.hasEnded = true
     entry.readFailureReport()
     logs.finish(entry.id)
-    entry.lastProgram = entry.identity.flatMap { ProcessStatus(of: $0.process)?.name } ?? ""
     CrashPoint.pass("its last output is read")
     if entry.isOwnChild, !entry.hasStarted, let failure = startFailure(entry, code: code, bySignal: bySignal) {
       return tell(.startFailed(failure), entry.id)
@@ -64,7 +63,7 @@ extension ContainerHost {
     if let plan = entry.plan, let failure = ContainerProcess.parseFailure(entry.failureReport, of: plan) {
       return entry.metMemoryLimit ? "\(failure): its memory budget is too small to start in" : "\(failure)"
     }
-    if entry.isReleased, entry.lastProgram != AgentLife.processName { return nil }
+    if entry.isReleased, entry.identity.flatMap({ ProcessStatus(of: $0.process) })?.hasExecuted ?? true { return nil }
     let how = bySignal ? "killed by signal \(code)" : "ended with code \(code)"
     let why = entry.metMemoryLimit ? ": its memory budget is too small to start in" : ""
     return "container \(entry.name): set up: \(how)\(why)"
@@ -136,7 +135,7 @@ extension ContainerHost {
   /// before it is looked at, for it may just have been let go, and the supervisor, told that it never ran, starts another.
   private func hasBegun(_ process: Int32) -> Bool {
     _ = system_kill(process, SIGSTOP)
-    if ProcessStatus(of: process)?.name == AgentLife.processName { return false }
+    if ProcessStatus(of: process)?.hasExecuted == false { return false }
     _ = system_kill(process, SIGCONT)
     return true
   }

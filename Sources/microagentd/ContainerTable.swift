@@ -1,3 +1,4 @@
+import Basics
 import LinuxSystem
 import MicroAgent
 import Microcloud
@@ -14,36 +15,41 @@ final class ContainerTable {
   private var containers: [Container] = []
 
   /// AUTOINCREMENT keeps the highest id in a table of its own, so that an id is never used twice.
-  private static let schema = Schema(migrations: [
+  private static let columns = """
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    request BLOB NOT NULL,
+    phase INTEGER NOT NULL,
+    wanted INTEGER NOT NULL,
+    process INTEGER,
+    start_ticks INTEGER,
+    boot TEXT,
+    starts INTEGER NOT NULL,
+    restarts INTEGER NOT NULL,
+    end_cause INTEGER,
+    end_number INTEGER,
+    end_peak INTEGER,
+    end_text TEXT,
+    end_initiator INTEGER,
+    created INTEGER NOT NULL,
+    started INTEGER NOT NULL,
+    ended INTEGER NOT NULL
     """
-    CREATE TABLE container (
-      id INTEGER PRIMARY KEY AUTOINCREMENT,
-      name TEXT NOT NULL UNIQUE,
-      request BLOB NOT NULL,
-      phase INTEGER NOT NULL,
-      wanted INTEGER NOT NULL,
-      process INTEGER,
-      start_ticks INTEGER,
-      boot TEXT,
-      starts INTEGER NOT NULL,
-      restarts INTEGER NOT NULL,
-      end_cause INTEGER,
-      end_number INTEGER,
-      end_peak INTEGER,
-      end_text TEXT,
-      end_initiator INTEGER,
-      created INTEGER NOT NULL,
-      started INTEGER NOT NULL,
-      ended INTEGER NOT NULL
-    ) STRICT
-    """
+
+  /// Version 2 adds a column, and the highest id goes along. SQLite as it is built for the boards knows no ALTER TABLE.
+  static let schema = Schema(migrations: [
+    "CREATE TABLE container (" + columns + ") STRICT",
+    "CREATE TABLE old AS SELECT * FROM container; UPDATE sqlite_sequence SET name = 'old'; DROP TABLE container;"
+      + "CREATE TABLE container (" + columns + ", stop_deadline INTEGER) STRICT;"
+      + "INSERT INTO container SELECT *, NULL FROM old; DROP TABLE old;"
+      + "DELETE FROM sqlite_sequence WHERE name = 'container'; UPDATE sqlite_sequence SET name = 'container'",
   ])
 
   /// Id, name, request and time of creation never change: an update leaves the index and its page alone.
   private static let upsert = """
-    INSERT INTO container VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)
+    INSERT INTO container VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)
     ON CONFLICT (id) DO UPDATE SET phase=?4, wanted=?5, process=?6, start_ticks=?7, boot=?8, starts=?9, restarts=?10,
-      end_cause=?11, end_number=?12, end_peak=?13, end_text=?14, end_initiator=?15, started=?17, ended=?18
+      end_cause=?11, end_number=?12, end_peak=?13, end_text=?14, end_initiator=?15, started=?17, ended=?18, stop_deadline=?19
     """
 
   init(path: String) throws(StartError) {
@@ -119,6 +125,7 @@ final class ContainerTable {
     try row.bind(11, end?.cause).bind(12, end?.number).bind(13, end?.peak).bind(14, end?.text)
     try row.bind(15, container.end.map { UInt64($0.initiator.rawValue) })
     try row.bind(16, container.createdSeconds).bind(17, container.startedSeconds).bind(18, container.endedSeconds)
+    try row.bind(19, container.stopDeadline?.nanoseconds)
   }
 
   private static func container(_ row: Statement) throws(StoreError) -> Container {
@@ -144,6 +151,7 @@ final class ContainerTable {
     }
     container.startedSeconds = row.unsigned(16)
     container.endedSeconds = row.unsigned(17)
+    if !row.isNull(18) { container.stopDeadline = Instant(nanoseconds: row.unsigned(18)) }
     return container
   }
 

@@ -38,8 +38,6 @@ final class LiveContainer {
   var memoryTimer: Timer?
   /// Its process had not ended when it was to be collected.
   var isUncollected = false
-  /// The name of the program that its process ran last.
-  var lastProgram = ""
   /// Its process has ended and that was told.
   var hasEnded = false
 

@@ -86,7 +86,7 @@ private func run(configurationPath: String?) -> CInt {
   var keeper = Keeper()
   do throws(SystemError) {
     return try keeper.run { life in
-      _ = system_set_process_name(AgentLife.processName)
+      _ = system_set_process_name("microagentd")
       return runAgent(configuration, life)
     }
   } catch {

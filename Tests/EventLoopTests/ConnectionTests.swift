@@ -217,6 +217,36 @@ private final class Pair {
     second.close()
   }
 
+  /// Regression: it was deleted and made again, and whoever connected in between was told that there is no agent.
+  @Test func aLeftOverSocketFileIsReplacedWithoutAGap() throws {
+    let loop = try EventLoop()
+    let directory = TemporaryDirectory()
+    try Listener(on: loop, path: directory.socket, mode: 0o600) { _ in }.close()
+    loop.runOnce()
+    let watch = inotify_init1(CInt(IN_NONBLOCK))
+    defer { close(watch) }
+    #expect(inotify_add_watch(watch, directory.path, UInt32(IN_DELETE)) > 0)
+    let next = try Listener(on: loop, path: directory.socket, mode: 0o600) { _ in }
+    var events = [UInt8](repeating: 0, count: 4096)
+    #expect(read(watch, &events, events.count) == -1 && errno == EAGAIN, "something was deleted")
+    let client = try Connection(on: loop, path: directory.socket)
+    client.close()
+    next.close()
+  }
+
+  /// An agent may die after it has made a socket file and before that has its name.
+  @Test func whatAnAgentThatDiedHadMadeIsNotInTheWay() throws {
+    let loop = try EventLoop()
+    let directory = TemporaryDirectory()
+    try Listener(on: loop, path: directory.path + "/~", mode: 0o600) { _ in }.close()
+    loop.runOnce()
+    for _ in 0..<2 {
+      try Listener(on: loop, path: directory.socket, mode: 0o600) { _ in }.close()
+      loop.runOnce()
+      #expect(try Files.list(directory.path) == ["s"])
+    }
+  }
+
   @Test func connectingToNobodyIsAnError() throws {
     let loop = try EventLoop()
     let directory = TemporaryDirectory()

@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import MicroAgent
@@ -92,6 +93,22 @@ import Testing
     #expect(bench.container(7)?.end?.initiator == .stopped)
   }
 
+  /// Regression: a new agent gave it the grace of its request, whatever `stop` had said and however long ago.
+  @Test func aStopKeepsItsDeadline() {
+    var stopping = record(.stopping, wanted: false) { $0.graceMilliseconds = 60_000 }
+    stopping.stopDeadline = SupervisorBench().now.advanced(milliseconds: 300)
+    var (bench, effects) = adopt(stopping, .alive(runsProgram: true))
+    #expect(effects == [.save(id: 7, revision: 2), .changed(id: 7)])
+    #expect(bench.container(7)?.stopDeadline == stopping.stopDeadline)
+    #expect(bench.tellSaved(id: 7) == [.signal(id: 7, signal: 15)])
+    #expect(bench.pauseMilliseconds == 300)
+    #expect(bench.tick() == [.killAll(id: 7)])
+    // It has passed while there was no agent.
+    stopping.stopDeadline = Instant(nanoseconds: 5)
+    (bench, _) = adopt(stopping, .alive(runsProgram: true))
+    #expect(bench.tellSaved(id: 7) == [.killAll(id: 7)])
+  }
+
   @Test(arguments: [.starting, .running] as [Container.Phase], [Observation.neverRan, .alive(runsProgram: false)])
   func halfAStartIsUndoneAndDoneAgain(_ phase: Container.Phase, _ observation: Observation) {
     var (bench, effects) = adopt(record(phase), observation)
@@ -113,6 +130,7 @@ import Testing
       var (bench, effects) = adopt(record(phase, wanted: false) { $0.removesWhenEnded = removes }, observation)
       #expect(effects.suffix(2) == [.changed(id: 7), .save(id: 7, revision: 2)])
       #expect(bench.container(7)?.end?.exitCode == 125)
+      #expect(bench.container(7)?.end?.initiator == .stopped)
       #expect(bench.tellSaved(id: 7) == [.putAway(id: 7)])
       let last = bench.tell(.wasPutAway, id: 7)
       #expect(last == (removes ? [.deleteFiles(id: 7), .forget(id: 7)] : []))
@@ -148,9 +166,9 @@ import Testing
     var (bench, _) = adopt(record(.starting), .neverRan)
     #expect(bench.start() == [])
     #expect(bench.stop() == [])
-    let line = "it was stopped before its program ran"
-    #expect(bench.tell(.wasPutAway, id: 7).first == .reply(token: 2, .failed(RequestError(.failed, line))))
-    #expect(bench.tellSaved(id: 7) == [.done(3)])
+    let line = "container dns: its program never ran, stopped on request"
+    #expect(bench.tell(.wasPutAway, id: 7) == [.changed(id: 7), .save(id: 7, revision: 2)])
+    #expect(bench.tellSaved(id: 7) == [.reply(token: 2, .failed(RequestError(.failed, line))), .done(3)])
     (bench, _) = adopt(record(.starting), .neverRan)
     #expect(bench.remove(force: true) == [])
     _ = bench.tell(.wasPutAway, id: 7)

@@ -36,6 +36,16 @@ import Testing
     #expect(bench.supervisor.nextDeadline == nil)
   }
 
+  /// What is saved with the wish to stop leads a new agent to the same moment.
+  @Test func theRecordTellsWhenItIsKilled() {
+    var bench = SupervisorBench.at(.running)
+    _ = bench.stop(grace: 500)
+    #expect(bench.container()?.stopDeadline == bench.now.advanced(milliseconds: 500))
+    _ = bench.tellSaved()
+    _ = bench.tell(.ended(.exited(code: 0)))
+    #expect(bench.container()?.stopDeadline == nil)
+  }
+
   @Test func itEndsBeforeTheWishIsDurable() {
     var bench = SupervisorBench.at(.running, plainRequest { $0.restart = .always })
     _ = bench.stop()
@@ -51,19 +61,67 @@ import Testing
     _ = bench.tellSaved()
     #expect(bench.stop(grace: 60_000, token: 5) == [])
     #expect(bench.pauseMilliseconds == 10_000)
-    #expect(bench.stop(grace: 100, token: 6) == [])
+    #expect(bench.stop(grace: 100, token: 6) == [.save(id: 1, revision: 4)])
     #expect(bench.pauseMilliseconds == 100)
+    #expect(bench.container()?.stopDeadline == bench.now.advanced(milliseconds: 100))
+    #expect(bench.tellSaved() == [])
     _ = bench.tell(.ended(.exited(code: 0)))
     _ = bench.tellSaved()
     #expect(bench.tell(.wasPutAway) == [.done(3), .done(5), .done(6)])
   }
 
+  /// Regression: the program began all the same, to be stopped a moment later.
   @Test(arguments: [.created, .starting] as [Container.Phase])
-  func aStartIsOverBeforeAStop(_ phase: Container.Phase) {
+  func whatIsStoppedBeforeItIsLetGoNeverRuns(_ phase: Container.Phase) {
     var bench = SupervisorBench.at(phase, plainRequest { $0.restart = .always })
-    #expect(bench.stop(grace: 700) == [])
-    if phase == .created { _ = bench.tellLaunched() }
+    var effects = bench.stop(grace: 700)
+    if phase == .created {
+      #expect(effects == [])
+      effects = bench.tellLaunched()
+    }
+    #expect(effects == [.changed(id: 1), .save(id: 1, revision: phase == .created ? 1 : 2)])
+    #expect(bench.phase() == .ended)
+    let line = "container dns: its program never ran"
+    #expect(bench.container()?.end == ContainerEnd(cause: .failedToStart(line), initiator: .stopped))
+    // Of what was written before nothing follows, nor of the process's end.
+    if phase == .starting { #expect(bench.tell(.saved(revision: 1)) == []) }
+    #expect(bench.tell(.ended(.exited(code: 124))) == [])
+    #expect(bench.tellSaved() == [.putAway(id: 1)])
+    let failed = Effect.reply(token: 1, .failed(RequestError(.failed, "\(line), stopped on request")))
+    #expect(bench.tell(.wasPutAway) == [failed, .done(3)])
+    #expect(bench.phase() == .ended)
+    #expect(bench.supervisor.nextDeadline == nil)
+    #expect(bench.start() == [.launch(id: 1)])
+    bench.bringUp()
+    #expect(bench.phase() == .running)
+  }
+
+  @Test func aRestartThatIsStoppedBeforeItIsLetGoNeverRuns() {
+    var bench = SupervisorBench.at(.waiting)
+    _ = bench.tick()
+    _ = bench.tellLaunched()
+    #expect(bench.stop() == [.changed(id: 1), .save(id: 1, revision: 5)])
+    #expect(bench.container()?.end?.initiator == .stopped)
+    #expect(bench.tellSaved() == [.putAway(id: 1)])
+    #expect(bench.tell(.wasPutAway) == [.done(3)])
+    #expect(bench.phase() == .ended)
+  }
+
+  @Test func aStopBeforeItIsLetGoRemovesWhatRemovesItself() {
+    var bench = SupervisorBench.at(.starting, plainRequest { $0.removesWhenEnded = true })
+    _ = bench.stop()
+    #expect(bench.tellSaved() == [.putAway(id: 1)])
+    #expect(bench.tell(.wasPutAway) == [.deleteFiles(id: 1), .forget(id: 1)])
+    let line = "container dns: its program never ran, stopped on request"
+    let failed = Effect.reply(token: 1, .failed(RequestError(.failed, line)))
+    #expect(bench.tell(.forgotten) == [.changed(id: 1), failed, .done(3)])
+  }
+
+  /// What was let go runs in a moment, and is asked to end then.
+  @Test func aStartIsOverBeforeAStop() {
+    var bench = SupervisorBench.at(.starting, plainRequest { $0.restart = .always })
     #expect(bench.tellSaved() == [.release(id: 1)])
+    #expect(bench.stop(grace: 700) == [])
     #expect(
       bench.tell(.started) == [
         .done(1), .changed(id: 1), .save(id: 1, revision: 2), .save(id: 1, revision: 3), .changed(id: 1),
@@ -91,13 +149,34 @@ import Testing
   @Test func aRestartIsOverBeforeAStop() {
     var bench = SupervisorBench.at(.waiting)
     _ = bench.tick()
-    _ = bench.stop(grace: 700)
     _ = bench.tellLaunched()
     _ = bench.tellSaved()
+    _ = bench.stop(grace: 700)
     _ = bench.tell(.started)
     #expect(bench.supervisor.nextDeadline == nil)
     #expect(bench.tellSaved() == [.signal(id: 1, signal: 15)])
     #expect(bench.pauseMilliseconds == 700)
+  }
+
+  @Test func aSecondStopBeforeTheFirstIsDurable() {
+    var bench = SupervisorBench.at(.running)
+    _ = bench.stop(grace: 10_000)
+    #expect(bench.stop(grace: 60_000, token: 5) == [])
+    #expect(bench.stop(grace: 100, token: 6) == [.save(id: 1, revision: 4)])
+    #expect(bench.tell(.saved(revision: 3)) == [])
+    #expect(bench.tellSaved() == [.signal(id: 1, signal: 15)])
+    #expect(bench.pauseMilliseconds == 100)
+  }
+
+  /// It is asked once, and what is saved after that is no new wish.
+  @Test func theGraceEndsBeforeASecondStopIsDurable() {
+    var bench = SupervisorBench.at(.running)
+    _ = bench.stop(grace: 10_000)
+    _ = bench.tellSaved()
+    _ = bench.stop(grace: 100, token: 5)
+    #expect(bench.tick() == [.killAll(id: 1)])
+    #expect(bench.tellSaved() == [])
+    #expect(bench.supervisor.nextDeadline == nil)
   }
 
   @Test func aStartThatFailsEndsAStopToo() {
@@ -205,13 +284,27 @@ import Testing
   }
 
   @Test(arguments: [.created, .starting] as [Container.Phase])
-  func forceWhereItStarts(_ phase: Container.Phase) {
+  func forceBeforeItIsLetGo(_ phase: Container.Phase) {
     var bench = SupervisorBench.at(phase)
+    var effects = bench.remove(force: true)
+    if phase == .created {
+      #expect(effects == [])
+      #expect(bench.stop() == [])
+      effects = bench.tellLaunched()
+    }
+    #expect(effects == [.changed(id: 1), .save(id: 1, revision: phase == .created ? 1 : 2)])
+    #expect(bench.container()?.end?.initiator == .removed)
+    #expect(bench.tellSaved() == [.putAway(id: 1)])
+    #expect(bench.tell(.wasPutAway) == [.deleteFiles(id: 1), .forget(id: 1)])
+    #expect(bench.tell(.forgotten).last == .done(4))
+  }
+
+  @Test func forceWhereItStarts() {
+    var bench = SupervisorBench.at(.starting)
+    _ = bench.tellSaved()
     #expect(bench.remove(force: true) == [])
     // Regression: a stop after it gave the grace back.
     #expect(bench.stop(grace: 60_000) == [])
-    if phase == .created { _ = bench.tellLaunched() }
-    _ = bench.tellSaved()
     _ = bench.tell(.started)
     #expect(bench.tellSaved() == [.killAll(id: 1)])
     bench.bringDown(.killed(signal: 9))
@@ -233,9 +326,10 @@ import Testing
     #expect(bench.remove(force: true) == [.killAll(id: 1)])
     // Regression: it was killed before the wish to stop was durable.
     #expect(other.remove(force: true) == [])
+    #expect(other.stop(grace: 100) == [], "a removal by force is not slowed down")
     #expect(other.tellSaved() == [.killAll(id: 1)])
     other.bringDown(.killed(signal: 9))
-    #expect(other.tell(.forgotten) == [.changed(id: 1), .done(3), .done(4)])
+    #expect(other.tell(.forgotten) == [.changed(id: 1), .done(3), .done(3), .done(4)])
   }
 
   @Test func forceOfAnEndedOne() {

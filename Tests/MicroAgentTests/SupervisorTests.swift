@@ -301,8 +301,20 @@ import Testing
   @Test func startThatFailsKeepsTheContainer() {
     var bench = SupervisorBench.at(.ended)
     _ = bench.start()
-    #expect(bench.tell(.startFailed("why")).first == .reply(token: 2, .failed(RequestError(.failed, "why"))))
+    // Regression: it was told before it was durable, and a new agent could start the container after all.
+    #expect(bench.tell(.startFailed("why")) == [.changed(id: 1), .save(id: 1, revision: 4)])
+    #expect(bench.tellSaved() == [.putAway(id: 1)])
+    #expect(bench.tell(.wasPutAway) == [.reply(token: 2, .failed(RequestError(.failed, "why")))])
     #expect(bench.phase() == .ended)
+  }
+
+  @Test func startThatFailsAndIsTriedAgainIsToldToo() {
+    var bench = SupervisorBench.at(.waiting)
+    _ = bench.start()
+    _ = bench.tell(.startFailed("why"))
+    _ = bench.tellSaved()
+    #expect(bench.tell(.wasPutAway) == [.reply(token: 2, .failed(RequestError(.failed, "why")))])
+    #expect(bench.tick() == [.launch(id: 1)])
   }
 
   @Test func startOfOneThatRuns() {
@@ -329,9 +341,12 @@ import Testing
 
   @Test(arguments: [.created, .starting] as [Container.Phase])
   func startOfOneThatIsBeingStopped(_ phase: Container.Phase) {
-    var bench = SupervisorBench.at(phase)
-    _ = bench.stop()
-    #expect(refusalKind(bench.start()) == .conflict)
+    for isReleased in [false, true] {
+      var bench = SupervisorBench.at(phase)
+      if isReleased { _ = bench.tellSaved() }
+      _ = bench.stop()
+      #expect(refusalKind(bench.start()) == .conflict)
+    }
   }
 
   @Test(arguments: [.stopping, .removing] as [Container.Phase]) func startIsTooEarly(_ phase: Container.Phase) {

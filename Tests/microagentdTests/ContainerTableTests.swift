@@ -1,6 +1,8 @@
+import Basics
 import CSystem
 import LinuxSystem
 import MicroAgent
+import Store
 import Testing
 
 @testable import microagentd
@@ -39,7 +41,8 @@ import Testing
       request.command = ["sh", "-c", "true"]
       request.restart = .onFailure(maximumRestarts: UInt32(number))
       var container = Container(id: UInt64(number + 1), name: "c\(number)", request: request, createdSeconds: 11)
-      container.phase = .ended
+      container.phase = number == 5 ? .stopping : .ended
+      container.stopDeadline = number == 5 ? Instant(nanoseconds: 1 << 50) : nil
       container.wanted = number % 2 == 0
       container.process = cause == nil ? nil : ProcessIdentity(process: 99, startTicks: 1 << 40, boot: "boot")
       container.starts = 3
@@ -60,8 +63,14 @@ import Testing
         }
       }
       finish(table) { saved == written.count }
+      // One that was stopped before is not any more.
+      var stopping = written[1]
+      stopping.phase = .stopping
+      stopping.stopDeadline = Instant(nanoseconds: 7)
+      for container in [stopping, written[1]] { table.save(container) { _ in saved += 1 } }
+      finish(table) { saved == written.count + 2 }
       var deleted = false
-      table.delete(6) {
+      table.delete(5) {
         #expect($0 == nil)
         deleted = true
       }
@@ -69,8 +78,73 @@ import Testing
       table.close()
     }
     let again = try ContainerTable(path: path)
-    #expect(again.takeContainers() == written.dropLast())
+    written.remove(at: 4)
+    #expect(again.takeContainers() == written)
     #expect(again.nextID == 7, "an id is never given out twice")
     again.close()
+  }
+
+  @Test func takesOverTheStoreOfAnAgentThatKnewNoDeadlines() throws {
+    let path = try temporaryStore()
+    defer { try? remove(path) }
+    let first = Schema(migrations: [ContainerTable.schema.migrations[0]])
+    let store = try Store.open(path, schema: first).store
+    var isWritten = false
+    let request = plain.value.encoded
+    store.write { database throws(StoreError) in
+      let row = "INSERT INTO container VALUES (3,'dns',?1,3,0,99,1,'boot',1,0,NULL,NULL,NULL,NULL,NULL,11,22,0)"
+      try database.prepare(row).bind(1, request).run()
+      // The bearer of a higher id is gone.
+      try database.execute("UPDATE sqlite_sequence SET seq = 7")
+    } completion: {
+      #expect($0 == nil)
+      isWritten = true
+    }
+    while !isWritten { store.handleCompletion() }
+    store.close()
+    let table = try ContainerTable(path: path)
+    #expect(table.nextID == 8, "an id is never given out twice")
+    var expected = Container(id: 3, name: "dns", request: plain, createdSeconds: 11)
+    expected.phase = .stopping
+    expected.wanted = false
+    expected.process = ProcessIdentity(process: 99, startTicks: 1, boot: "boot")
+    expected.starts = 1
+    expected.startedSeconds = 22
+    #expect(table.takeContainers() == [expected])
+    expected.stopDeadline = Instant(nanoseconds: 5)
+    var isSaved = false
+    table.save(expected) { _ in isSaved = true }
+    finish(table) { isSaved }
+    table.close()
+    let again = try ContainerTable(path: path)
+    #expect(again.takeContainers() == [expected])
+    #expect(again.nextID == 8)
+    again.close()
+  }
+
+  /// Its containers are all gone, its highest id is not.
+  @Test func takesOverAnEmptyStore() throws {
+    let path = try temporaryStore()
+    defer { try? remove(path) }
+    let store = try Store.open(path, schema: Schema(migrations: [ContainerTable.schema.migrations[0]])).store
+    var isWritten = false
+    store.write { database throws(StoreError) in
+      try database.execute("INSERT INTO sqlite_sequence VALUES ('container', 7)")
+    } completion: {
+      #expect($0 == nil)
+      isWritten = true
+    }
+    while !isWritten { store.handleCompletion() }
+    store.close()
+    let table = try ContainerTable(path: path)
+    #expect(table.nextID == 8)
+    table.close()
+  }
+
+  private var plain: ContainerRequest {
+    var request = ContainerRequest()
+    request.root = "/srv/root"
+    request.command = ["sh"]
+    return request
   }
 }

@@ -154,6 +154,32 @@ def test_loop_never_waits_for_the_disk(slow_agent, slow_disk, rootfs, record_pro
     assert times[-1] < STALL_LIMIT_MILLISECONDS, line
 
 
+def test_what_is_stopped_before_its_record_is_durable_never_runs(
+        slow_agent, slow_disk, rootfs, directory):
+    """Regression: it was let go all the same, and stopped then."""
+    slow_disk.slow_down(0)
+    slow_agent.start()
+    node = Node(slow_agent, rootfs)
+    node.machine.sh(f"mkdir {directory}/volume && chmod 777 {directory}/volume")
+    slow_disk.slow_down(3 * FLUSH_SECONDS)
+    run = node.spawn("touch", "/v/ran", options=["-d", "--name", "x", "-v", f"{directory}/volume:/v"])
+    node.machine.wait_until(lambda: phases(node) == {"x": "starting"})
+    stop = slow_agent.spawn_ctl("stop", "x")
+    node.machine.wait_until(lambda: phases(node) == {"x": "ended"})
+    slow_disk.slow_down(0)
+    assert stop.wait().code == 0
+    told = "container x: its program never ran, stopped on request"
+    assert refused(run.wait(), code=125) == told
+    for _ in range(2):
+        assert phases(node) == {"x": "ended"} and node.end("x") == (125, told)
+        node.kill_all()
+        slow_agent.start()
+    assert not node.machine.exists(f"{directory}/volume/ran")
+    node.ctl("start", "x").check()
+    node.machine.wait_until(lambda: node.machine.exists(f"{directory}/volume/ran"))
+    node.remove_all()
+
+
 SYNCS = {"fsync", "fdatasync", "msync", "sync", "syncfs", "sync_file_range"}
 
 
@@ -196,9 +222,9 @@ def test_full_disk_loses_nothing_that_was_acknowledged(stopped_agent, full_disk,
     line = refused(node.run("true", options=["--name", "refused"]), code=125)
     assert "refused" in line and "no space left" in line.lower(), line
     stop = agent.spawn_ctl("stop", "-t", "0", "to-stop")
+    # The little that the refused one gave back is room for the wish to stop: nothing is killed before that is written.
+    node.machine.wait_until(lambda: node.state("to-stop")["phase"] == "ended")
     # Dead of everything, and started again with the disk still full.
-    node.machine.wait_until(lambda: not node.machine.exists(node.cgroup("to-stop", "memory")) or
-                            node.state("to-stop")["phase"] != "running")
     node.kill_all()
     stop.wait()
     agent.start()

@@ -1,6 +1,7 @@
 """Agent and keeper die and come back: containers go on, and what is known of them stays true."""
 
 import random
+import shlex
 import signal as signals
 
 import pytest
@@ -97,6 +98,33 @@ def test_end_while_no_agent_lives_is_known(node):
     assert node.logs(name) == "first\nlast\n"
 
 
+def test_whoever_asks_is_answered_whether_the_agent_dies_or_not(node):
+    """Regression: for a moment between two agents there was no socket, and microctl said that there is no agent."""
+    name = node.start("sleep", "1000")
+    asks = " ".join(shlex.quote(word) for word in node.agent.argv_of_ctl("ps", "-q"))
+    enough = f"{node.agent.directory}/enough"
+    asker = node.machine.spawn(["sh", "-c", f"while [ ! -e {enough} ]; do {asks}; done"], env=node.agent.environment)
+    for _ in range(4):
+        node.kill_agent()
+    node.machine.write(enough, "")
+    result = asker.wait()
+    assert result.error_text == "" and set(result.text.splitlines()) == {name}
+    assert len(result.text.splitlines()) > 4
+
+
+def test_program_that_is_called_like_the_agent(node):
+    """Regression: its end was taken for that of a copy of the agent that never ran the program, and it ran again."""
+    program = f"{node.rootfs}/bin/microagentd"
+    node.machine.write(program, f"#!/bin/sh\necho first; {WAIT}; echo last; exit 7\n")
+    node.machine.run(["chmod", "755", program]).check()
+    name = node.start("microagentd")
+    node.wait_for_log(name, "first")
+    end_without_agent(node, name)
+    node.wait_for_phase(name, "ended")
+    assert node.end(name) == (7, "exit code 7")
+    assert node.logs(name) == "first\nlast\n"
+
+
 def test_signal_while_no_agent_lives_is_known(node):
     name = node.start("sleep", "1000")
     process = node.process(name)
@@ -164,6 +192,17 @@ def test_stop_that_was_begun_is_finished(node):
     node.kill_agent()
     node.wait_for_phase(name, "ended")
     assert not node.state(name)["wanted"] and node.end(name)[0] == 137
+
+
+def test_stop_keeps_its_time_when_the_agent_dies(node):
+    """Regression: a new agent gave the container the time of its own request."""
+    name = node.start_sh("trap 'echo asked' TERM; echo ready; while :; do sleep 0.02; done", "--stop-timeout", "3600")
+    node.wait_for_log(name, "ready")
+    node.agent.spawn_ctl("stop", "--time", "2", name)
+    node.wait_for_log(name, "asked")
+    node.kill_agent()
+    node.wait_for_phase(name, "ended")
+    assert node.end(name)[0] == 137
 
 
 # The keeper dies as well

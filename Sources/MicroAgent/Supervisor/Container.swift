@@ -1,3 +1,5 @@
+import Basics
+
 /// A container as the agent knows it: what was asked for, what is so, and how the last run ended.
 ///
 /// This is the record that the store keeps; a restarted agent has nothing else to go by.
@@ -27,6 +29,8 @@ public struct Container: Equatable, Sendable {
   /// Whether it is meant to run; `stop` makes it false, and durable before anything is killed.
   public var wanted: Bool
   public var process: ProcessIdentity?
+  /// While it is `stopping`: when it is killed if it has not ended by itself. On the clock of its process's boot.
+  public var stopDeadline: Instant?
   /// How many times it was started.
   public var starts: UInt32
   /// Restarts in a row without a healthy run between them.
@@ -44,6 +48,7 @@ public struct Container: Equatable, Sendable {
     self.phase = .created
     self.wanted = true
     self.process = nil
+    self.stopDeadline = nil
     self.starts = 0
     self.restarts = 0
     self.end = nil

@@ -6,7 +6,7 @@ extension Supervisor {
   public mutating func handle(_ event: Event, id: UInt64, now: Instant) -> [Effect] {
     guard let index = index(of: id) else { return [] }
     switch event {
-    case .launched(let process): return launched(index, process)
+    case .launched(let process): return launched(index, process, now)
     case .saved(let revision): return saved(index, revision, now)
     case .started: return started(index, now)
     case .startFailed(let line): return startFailed(index, line, now)
@@ -16,11 +16,11 @@ extension Supervisor {
     }
   }
 
-  private mutating func launched(_ index: Int, _ process: ProcessIdentity) -> [Effect] {
+  private mutating func launched(_ index: Int, _ process: ProcessIdentity, _ now: Instant) -> [Effect] {
     entries[index].container.process = process
     entries[index].container.phase = .starting
     entries[index].container.starts += 1
-    return [save(index)]
+    return entries[index].container.wanted ? [save(index)] : giveUpStart(index, now)
   }
 
   /// The newest record is durable: what waited for that may happen.
@@ -34,7 +34,8 @@ extension Supervisor {
       entries[index].isReleased = true
       return [.release(id: id)]
     case .stopping:
-      if entries[index].deadline != nil { return [] }
+      // What was saved after it was asked to end, or killed, is no new wish.
+      if entries[index].deadline != nil || entries[index].initiator == .graceExpired { return [] }
       if entries[index].graceMilliseconds == 0 { return [.killAll(id: id)] }
       entries[index].deadline = now.advanced(milliseconds: entries[index].graceMilliseconds)
       return [.signal(id: id, signal: Self.terminate)]
@@ -50,12 +51,12 @@ extension Supervisor {
     entries[index].container.phase = .running
     entries[index].container.startedSeconds = wallSeconds()
     watchHealth(index, now)
-    var effects = answerRuns(index, .done(name: entries[index].container.name))
+    var effects = answerRuns(index)
     // Nobody waits for this save: whatever happens, the record `starting` leads a new agent to the same place.
     effects += [.changed(id: entries[index].container.id), save(index)]
     if !entries[index].container.wanted {
       if entries[index].initiator == .none { entries[index].initiator = .stopped }
-      effects += beginStop(index)
+      effects += beginStop(index, now)
     }
     return effects
   }
@@ -87,18 +88,21 @@ extension Supervisor {
 
   /// Notes how a run ended, and what is to follow.
   mutating func ended(_ index: Int, _ cause: ContainerEnd.Cause, _ now: Instant) -> [Effect] {
-    var effects: [Effect]
-    if case .failedToStart(let line) = cause {
-      effects = answerRuns(index, .failed(RequestError(.failed, line)))
+    let end = ContainerEnd(cause: cause, initiator: entries[index].initiator)
+    var effects: [Effect] = []
+    if case .failedToStart = cause {
+      // Told once that is durable: until then a new agent would start it again.
+      entries[index].failure = RequestError(.failed, end.description)
     } else {
-      effects = answerRuns(index, .done(name: entries[index].container.name))
+      effects = answerRuns(index)
     }
     if entries[index].container.phase == .running, let healthyAt = entries[index].deadline, healthyAt <= now {
       entries[index].container.restarts = 0
     }
-    entries[index].container.end = ContainerEnd(cause: cause, initiator: entries[index].initiator)
+    entries[index].container.end = end
     entries[index].container.endedSeconds = wallSeconds()
     entries[index].deadline = nil
+    entries[index].container.stopDeadline = nil
     entries[index].container.phase = phaseAfterEnd(entries[index], cause)
     // Observers do not wait for the disk, so they come before the work of writing.
     effects += [.changed(id: entries[index].container.id), save(index)]
@@ -124,7 +128,7 @@ extension Supervisor {
     case .created:
       // Found half started by a new agent: now that the half is gone, it can be started.
       if entries[index].container.wanted { return launch(index) }
-      return ended(index, .failedToStart(Self.stoppedEarly), now)
+      return giveUpStart(index, now)
     case .starting, .running, .stopping:
       return []
     }
@@ -139,10 +143,10 @@ extension Supervisor {
     case .waiting:
       let pause = RestartPolicy.pauseMilliseconds(beforeRestart: entries[index].container.restarts)
       entries[index].deadline = now.advanced(milliseconds: pause)
-      return []
+      return answerRuns(index)
     case .ended:
       entries[index].container.wanted = false
-      return answerStops(index)
+      return answerRuns(index) + answerStops(index)
     case .created, .starting, .running, .stopping:
       return []
     }
@@ -156,20 +160,15 @@ extension Supervisor {
   }
 
   private mutating func forgotten(_ index: Int) -> [Effect] {
+    var effects: [Effect] = [.changed(id: entries[index].container.id)]
+    effects += answerRuns(index) + answerStops(index)
     let entry = entries.remove(at: index)
-    let name = entry.container.name
-    var effects: [Effect] = [.changed(id: entry.container.id)]
-    for token in entry.runTokens {
-      effects.append(.reply(token: token, entry.failure.map { .failed($0) } ?? .done(name: name)))
-    }
-    for token in entry.stopTokens + entry.removeTokens {
-      effects.append(.reply(token: token, .done(name: name)))
-    }
-    return effects
+    return effects + entry.removeTokens.map { .reply(token: $0, .done(name: entry.container.name)) }
   }
 
-  private mutating func answerRuns(_ index: Int, _ reply: Reply) -> [Effect] {
+  private mutating func answerRuns(_ index: Int) -> [Effect] {
     let tokens = entries[index].runTokens
+    let reply = entries[index].failure.map { Reply.failed($0) } ?? .done(name: entries[index].container.name)
     entries[index].runTokens = []
     return tokens.map { .reply(token: $0, reply) }
   }
@@ -179,8 +178,6 @@ extension Supervisor {
     entries[index].stopTokens = []
     return tokens.map { .reply(token: $0, .done(name: entries[index].container.name)) }
   }
-
-  static let stoppedEarly = "it was stopped before its program ran"
 
   /// SIGTERM.
   private static let terminate: UInt8 = 15

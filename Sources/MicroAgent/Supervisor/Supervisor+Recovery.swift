@@ -18,7 +18,8 @@ extension Supervisor {
   /// - Parameter observation: what is left of its process; not asked for where the record names none.
   public mutating func adopt(_ container: Container, _ observation: Observation, now: Instant) -> [Effect] {
     var entry = Entry(container: container)
-    entry.graceMilliseconds = container.request.graceMilliseconds
+    entry.graceMilliseconds =
+      container.stopDeadline.map { $0.milliseconds(since: now) } ?? container.request.graceMilliseconds
     entry.revision = 1
     entry.savedRevision = 1
     if container.phase == .stopping { entry.initiator = .stopped }
@@ -50,7 +51,7 @@ extension Supervisor {
     entries[index].isReleased = true
     guard entries[index].container.phase != .stopping, entries[index].container.wanted else {
       entries[index].initiator = .stopped
-      return beginStop(index)
+      return beginStop(index, now)
     }
     watchHealth(index, now)
     if entries[index].container.phase == .running { return [] }
@@ -61,7 +62,7 @@ extension Supervisor {
 
   /// Puts away the half that was there; `wasPutAway` then starts it. What is not wanted any more has ended.
   private mutating func startAgain(_ index: Int, _ now: Instant) -> [Effect] {
-    guard entries[index].container.wanted else { return ended(index, .failedToStart(Self.stoppedEarly), now) }
+    guard entries[index].container.wanted else { return giveUpStart(index, now) }
     if entries[index].container.starts > 0 { entries[index].container.starts -= 1 }
     entries[index].container.phase = .created
     return putAway(index)

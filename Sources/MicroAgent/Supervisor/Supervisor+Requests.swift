@@ -58,8 +58,6 @@ extension Supervisor {
   /// - Parameter graceMilliseconds: how long it may take to end after SIGTERM before it is killed; 0 kills at once.
   public mutating func stop(named name: String, graceMilliseconds: UInt64, token: UInt64, now: Instant) -> [Effect] {
     guard let index = index(named: name) else { return notFound(name, token) }
-    // A removal by force is not to be slowed down.
-    if !entries[index].removesWhenEnded { entries[index].graceMilliseconds = graceMilliseconds }
     switch entries[index].container.phase {
     case .ended:
       if entries[index].isSettled { return [.reply(token: token, .done(name: name))] }
@@ -72,21 +70,31 @@ extension Supervisor {
       entries[index].stopTokens.append(token)
       return [save(index), .changed(id: entries[index].container.id)]
     case .created, .starting:
-      // `started` or `startFailed` is at most a moment away, and looks at `wanted`.
-      entries[index].container.wanted = false
       entries[index].stopTokens.append(token)
-      return []
+      // A removal by force is not to be slowed down.
+      if !entries[index].removesWhenEnded { entries[index].graceMilliseconds = graceMilliseconds }
+      return stopStart(index, now)
     case .running:
       entries[index].initiator = .stopped
+      entries[index].graceMilliseconds = graceMilliseconds
       entries[index].stopTokens.append(token)
-      return beginStop(index)
+      return beginStop(index, now)
     case .stopping:
       entries[index].stopTokens.append(token)
-      entries[index].deadline = entries[index].deadline.map { min($0, now.advanced(milliseconds: graceMilliseconds)) }
-      return []
+      return hastenStop(index, graceMilliseconds, now)
     case .removing:
       return conflict(index, token, "it will be gone soon")
     }
+  }
+
+  /// A second stop leaves less time, never more.
+  private mutating func hastenStop(_ index: Int, _ graceMilliseconds: UInt64, _ now: Instant) -> [Effect] {
+    let deadline = now.advanced(milliseconds: graceMilliseconds)
+    guard let promised = entries[index].container.stopDeadline, deadline < promised else { return [] }
+    entries[index].container.stopDeadline = deadline
+    entries[index].graceMilliseconds = graceMilliseconds
+    if entries[index].deadline != nil { entries[index].deadline = deadline }
+    return [save(index)]
   }
 
   /// Removes a container with all it wrote. The answer comes when nothing of it is left.
@@ -109,12 +117,11 @@ extension Supervisor {
     entries[index].graceMilliseconds = 0
     entries[index].initiator = .removed
     if phase == .stopping {
+      entries[index].container.stopDeadline = now
       // Until the wish to stop is durable there is no deadline, and `saved` will see that there is no grace.
       return entries[index].deadline == nil ? [] : [.killAll(id: entries[index].container.id)]
     }
-    if phase == .running { return beginStop(index) }
-    entries[index].container.wanted = false
-    return []
+    return phase == .running ? beginStop(index, now) : stopStart(index, now)
   }
 
   private func notFound(_ name: String, _ token: UInt64) -> [Effect] {

@@ -9,7 +9,7 @@ import Basics
 /// - a program runs only after its record is durable (`save`, `saved`, then `release`);
 /// - an end is durable before the process is collected (`save`, `saved`, then `putAway`), so that the kernel or the keeper
 ///   still knows it if the agent dies in between;
-/// - the wish to stop or remove is durable before anything is killed;
+/// - the wish to stop or remove is durable before anything is killed, and what was not let go by then never runs;
 /// - files go before the record does.
 public struct Supervisor {
   /// How many containers one node holds at most.
@@ -37,7 +37,7 @@ public struct Supervisor {
     var runTokens: [UInt64] = []
     var stopTokens: [UInt64] = []
     var removeTokens: [UInt64] = []
-    /// Why the first start came to nothing; told once all traces are gone.
+    /// Why the last start came to nothing; told once that is durable and no process of it is left.
     var failure: RequestError?
 
     /// Nothing of its last run is under way any more: neither in the kernel nor in the store.
@@ -156,6 +156,7 @@ public struct Supervisor {
     entries[index].isReleased = false
     entries[index].isPutAway = false
     entries[index].initiator = .none
+    entries[index].failure = nil
     return [.launch(id: entries[index].container.id)]
   }
 
@@ -172,11 +173,26 @@ public struct Supervisor {
   }
 
   /// Begins to end a live container; the signal follows once the wish is durable.
-  mutating func beginStop(_ index: Int) -> [Effect] {
+  mutating func beginStop(_ index: Int, _ now: Instant) -> [Effect] {
     entries[index].container.wanted = false
     entries[index].container.phase = .stopping
+    entries[index].container.stopDeadline = now.advanced(milliseconds: entries[index].graceMilliseconds)
     entries[index].deadline = nil
     return [save(index), .changed(id: entries[index].container.id)]
+  }
+
+  /// Stops a container that is being started: one that waits to be let go never runs. What is being set up, or was let
+  /// go already, is a moment away from `launched` or `started`, which look at `wanted`.
+  mutating func stopStart(_ index: Int, _ now: Instant) -> [Effect] {
+    entries[index].container.wanted = false
+    let waits = entries[index].container.phase == .starting && !entries[index].isReleased
+    return waits ? giveUpStart(index, now) : []
+  }
+
+  /// Ends a start that is not wanted any more, before its process was let go: putting that away ends it, too.
+  mutating func giveUpStart(_ index: Int, _ now: Instant) -> [Effect] {
+    if entries[index].initiator == .none { entries[index].initiator = .stopped }
+    return ended(index, .failedToStart("container \(entries[index].container.name): its program never ran"), now)
   }
 
   /// Begins to remove an ended container.

@@ -162,7 +162,7 @@ struct Keeper {
     while ends.count < Self.maximumEnds {
       var status = system_exit_status()
       if system_wait(0, 1, &status) < 0 || status.process == 0 { break }
-      let neverRan = ProcessStatus(of: status.process)?.name == AgentLife.processName
+      let neverRan = ProcessStatus(of: status.process)?.hasExecuted == false
       if system_wait(status.process, 0, &status) < 0 { break }
       if status.process == agent {
         agentEnded()
@@ -219,9 +219,6 @@ struct Keeper {
 
 /// What an agent is born with.
 struct AgentLife {
-  /// What the kernel calls the agent, and what it cloned until that runs a program of its own.
-  static let processName = "microagentd"
-
   /// Its end of the link to the keeper, which it owns.
   let link: CInt
   /// 1 for the first agent of this keeper.

@@ -71,6 +71,7 @@ extension SupervisorWorld {
     let identity = kernel.processes[index].identity
     let record = store.durable[id]
     try require(record?.process == identity, "\(id) is let go before its record is durable")
+    try require(!promises.isToStop(id), "\(id) is let go after it was to be stopped")
     if let end = kernel.processes[index].end {
       // Nobody reads the go byte: the daemon learns that before it hears of the end.
       forgetAnswers(about: id)

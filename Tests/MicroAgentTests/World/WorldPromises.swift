@@ -22,6 +22,8 @@ struct WorldPromises {
     let name: String
     var exists = false
     var isStopped = false
+    /// A stop or a removal by force was asked for after the last start; not yet answered, or done.
+    var isToStop = false
     /// Removals that were asked for and did not fail as far as anybody knows.
     var removals = 0
     var lastStart: UInt64 = 0
@@ -36,6 +38,12 @@ struct WorldPromises {
 
   mutating func loseAgent() {
     pending = [:]
+    for id in promises.keys { promises[id]?.isToStop = false }
+  }
+
+  /// Whether a client of this agent wants it stopped: then it must not be let go any more.
+  func isToStop(_ id: UInt64) -> Bool {
+    promises[id]?.isToStop ?? false
   }
 
   func isStopped(_ id: UInt64) -> Bool {
@@ -88,7 +96,9 @@ struct WorldPromises {
       promises[id]?.isStopped = false
       promises[id]?.lastStart = token
     }
-    return world.supervisor?.start(named: name, token: token, now: world.now) ?? []
+    let effects = world.supervisor?.start(named: name, token: token, now: world.now) ?? []
+    if let id, effects.contains(.launch(id: id)) { promises[id]?.isToStop = false }
+    return effects
   }
 
   private mutating func stop(_ name: String, _ world: SupervisorWorld) -> [Effect] {
@@ -96,6 +106,7 @@ struct WorldPromises {
     world.note("request \(token): stop '\(name)' grace \(grace)")
     let id = world.supervisor?.container(named: name)?.id
     pending[token] = Asked(verb: .stop, name: name, id: id, order: token)
+    if let id { promises[id]?.isToStop = true }
     return world.supervisor?.stop(named: name, graceMilliseconds: grace, token: token, now: world.now) ?? []
   }
 
@@ -103,7 +114,10 @@ struct WorldPromises {
     world.note("request \(token): remove '\(name)' force \(force)")
     let id = world.supervisor?.container(named: name)?.id
     pending[token] = Asked(verb: .remove, name: name, id: id, order: token)
-    if let id { promises[id]?.removals += 1 }
+    if let id {
+      promises[id]?.removals += 1
+      if force { promises[id]?.isToStop = true }
+    }
     return world.supervisor?.remove(named: name, force: force, token: token, now: world.now) ?? []
   }
 
@@ -115,7 +129,7 @@ struct WorldPromises {
     }
     if case .failed = reply {
       if case .remove = asked.verb, let id = asked.id { promises[id]?.removals -= 1 }
-      if case .run = asked.verb, let id = asked.id { try checkGone(id, "after a run that failed", world) }
+      if case .run = asked.verb, let id = asked.id { try checkFailedRun(id, world) }
       return
     }
     guard let id = asked.id else { return try world.require(false, "request \(token) of nothing is done") }
@@ -136,6 +150,15 @@ struct WorldPromises {
       removed.insert(id)
       try checkGone(id, "after its removal", world)
     }
+  }
+
+  /// Nothing of it is left, unless somebody stopped it before it ran: then it is kept as ended.
+  private func checkFailedRun(_ id: UInt64, _ world: SupervisorWorld) throws {
+    guard let record = world.store.durable[id], record.end?.initiator == .stopped else {
+      return try checkGone(id, "after a run that failed", world)
+    }
+    try world.require(record.phase == .ended, "\(id) was stopped before it ran and is \(record.phase)")
+    try world.require(!(world.kernel.last(id)?.lives ?? false), "\(id) was stopped before it ran and lives")
   }
 
   private func checkGone(_ id: UInt64, _ when: String, _ world: SupervisorWorld) throws {
