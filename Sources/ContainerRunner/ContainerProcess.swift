@@ -131,12 +131,21 @@ public struct Mounter: ~Copyable {
   public var mounts: FileDescriptor
 
   /// Starts the mounter of a plan that has one.
-  /// - Parameter userNamespace: as in `LaunchDescriptors`.
-  public static func start(_ plan: LaunchPlan, userNamespace: CInt) throws(LaunchError) -> Mounter {
+  /// - Parameters:
+  ///   - userNamespace: as in `LaunchDescriptors`.
+  ///   - killing: for tests, processes that it kills before it performs its step of this index.
+  public static func start(
+    _ plan: LaunchPlan, userNamespace: CInt, killing: (processes: [Int32], beforeStep: Int)? = nil
+  ) throws(LaunchError) -> Mounter {
     var slots = [Int32](repeating: -1, count: Int(EXECUTOR_SLOTS))
     slots[Int(Slot.userNamespace)] = userNamespace
     var mounter = executor_mounter()
-    let steps = plan.mounterSteps.bytes
+    var steps = plan.mounterSteps.bytes
+    if let killing {
+      var kills = StepList()
+      for process in killing.processes { kills.append(EXECUTOR_KILL, [UInt32(bitPattern: process)]) }
+      steps.insert(contentsOf: kills.bytes, at: plan.mounterSteps.ranges[killing.beforeStep].lowerBound)
+    }
     let result = executor_start_mounter(steps, steps.count, UInt32(LaunchPlan.firstMounterStep), &slots, &mounter)
     if result < 0 { throw LaunchError(plan, step: 1, Errno(rawValue: -result)) }
     return Mounter(

@@ -45,7 +45,7 @@ public struct LaunchPlan: Hashable, Sendable {
   public var stepCount: Int { firstChildStep + childSteps.count - 1 }
 
   // Steps are numbered through, from 1.
-  static let firstMounterStep = 2
+  public static let firstMounterStep = 2
   public var hasMounter: Bool { !mounterSteps.bytes.isEmpty }
   public var firstAgentStep: Int { hasMounter ? Self.firstMounterStep + mounterSteps.count : 1 }
   var cloneStep: Int { firstAgentStep + agentSteps.count }

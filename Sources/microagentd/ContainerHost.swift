@@ -127,7 +127,6 @@ final class ContainerHost {
   }
 
   private func startMounter(_ plan: LaunchPlan, _ entry: LiveContainer) throws(RequestError) {
-    CrashPoint.pass("before its mounter is started")
     let mounter = try launcher.startMounter(plan)
     CrashPoint.pass("its mounter is started")
     let process = mounter.pid

@@ -52,13 +52,23 @@ enum CrashPoint {
 
   /// - Parameter step: what is about to happen, or just has, for messages.
   static func pass(_ step: @autoclosure () -> String) {
-    guard let plan, let count = passed else { return }
-    passed = count + 1
-    guard count + 1 == plan.number else { return }
-    Diagnostics.line("crash point \(plan.number): \(step())")
-    if plan.takesKeeper { _ = system_kill(system_parent(), SIGKILL) }
-    _ = system_kill(system_self(), SIGKILL)
+    guard passAll(1, { _ in step() }) != nil else { return }
+    for process in victims { _ = system_kill(process, SIGKILL) }
   }
+
+  /// Passes the points of another process beforehand. Which of them is the one, from 0: there that process is to kill
+  /// the `victims`.
+  static func passAll(_ count: Int, _ step: (Int) -> String) -> Int? {
+    guard let plan, let before = passed else { return nil }
+    passed = before + UInt64(count)
+    guard plan.number > before, plan.number <= before + UInt64(count) else { return nil }
+    let index = Int(plan.number - before - 1)
+    Diagnostics.line("crash point \(plan.number): \(step(index))")
+    return index
+  }
+
+  /// The agent, after its keeper if that is to die, too.
+  static var victims: [Int32] { (plan?.takesKeeper == true ? [system_parent()] : []) + [system_self()] }
 }
 
 extension Effect {

@@ -141,8 +141,13 @@ final class Launcher {
 
   func startMounter(_ plan: LaunchPlan) throws(RequestError) -> Mounter {
     let namespace = try userNamespace(for: plan)
+    let crash = CrashPoint.passAll(plan.mounterSteps.count) { index in
+      let number = LaunchPlan.firstMounterStep + index
+      return "before step \(number): \(plan.step(at: number))"
+    }
     do throws(LaunchError) {
-      return try Mounter.start(plan, userNamespace: namespace)
+      return try Mounter.start(
+        plan, userNamespace: namespace, killing: crash.map { (processes: CrashPoint.victims, beforeStep: $0) })
     } catch {
       throw RequestError(.failed, "\(error)")
     }

@@ -43,6 +43,7 @@ enum executor_operation {
   EXECUTOR_STANDARD_STREAMS,       // [slot, slot, slot]
   EXECUTOR_CLOSE_OTHERS,           // [slot...]: all descriptors but these, 0, 1, 2 and what leads to the others
   EXECUTOR_DIE_WITH_PARENT,        // when the agent dies, so does this
+  EXECUTOR_KILL,                   // [process]: in no plan; a test lets the agent die at a step of another process
   EXECUTOR_HAND_OVER,              // [slot...]: the mounter's last step, to the container's process
   EXECUTOR_TAKE_OVER,              // [socket's slot, slot...]: waits for what the mounter hands over
   EXECUTOR_UMASK,                  // [mask]

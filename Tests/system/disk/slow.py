@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from .image import make_ext4
 
 PROGRAM = Path(__file__).parent / "fuse.py"
+UNMOUNT_SECONDS = 10
 
 
 class SlowFileSystem:
@@ -44,7 +46,11 @@ class SlowFileSystem:
         self.slow_down(0)
         # Unmounting syncs, and a loop device lives on until its last user is gone: in this order all wait for each other.
         subprocess.run(["umount", str(self.path)], capture_output=True)
-        run("umount", str(self._below / "fuse"))
+        # Any process that is just being born with a mount namespace of its own holds the disk for a moment more.
+        deadline = time.monotonic() + UNMOUNT_SECONDS
+        while subprocess.run(["umount", str(self._below / "fuse")], capture_output=True).returncode != 0:
+            assert time.monotonic() < deadline, f"{self._below}/fuse stays busy"
+            time.sleep(0.05)
         self._server.wait(30)
         self._server.stdin.close()
         self._server.stdout.close()
