@@ -1,6 +1,6 @@
 # One verb each. `make demo` and `make test` need nothing but Debian 12, Swift 6.3 and root: they install the rest.
 
-# What is built for boards; and of that what tests run, for atom32 differs from i586 in the processor's options only.
+# What is built for boards; and of that what tests run, for atom32 is i586 for another processor.
 TARGETS ?= i586 atom32 atom64
 TESTED ?= i586 atom64
 PYTHON = $(VENV)/bin/python

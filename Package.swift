@@ -40,21 +40,24 @@ let package = Package(
       ["MicroAgent", "Microcloud", "ContainerRunner", "Cgroups", "EventLoop", "Store", "LinuxSystem", "Basics"]),
     program("microctl", ["MicroAgent", "Microcloud", "LinuxSystem", "Basics"]),
 
+    .target(name: "TestSupport", path: "Tests/TestSupport"),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics"]),
-    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CSystem"]),
+    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CSystem", "TestSupport"]),
     .testTarget(
       name: "microagentdTests",
-      dependencies: ["microagentd", "MicroAgent", "ContainerRunner", "Store", "LinuxSystem", "CSystem", "Basics"]),
-    .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
-    .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics"]),
-    .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
+      dependencies: [
+        "microagentd", "MicroAgent", "ContainerRunner", "Store", "LinuxSystem", "CSystem", "Basics", "TestSupport",
+      ]),
+    .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud", "TestSupport"]),
+    .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics", "TestSupport"]),
+    .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(
       name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"],
       exclude: ["plans"]),
-    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics"]),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics", "TestSupport"]),
     program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
-    .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver"]),
+    .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -77,6 +77,13 @@ public enum Files {
 
   /// The names in a directory, in no order, without `.` and `..`.
   public static func list(_ path: String) throws(SystemError) -> [String] {
+    try list(path) { _, _ in true }
+  }
+
+  /// The same of those that are wanted; a type that the file system does not tell is `DT_UNKNOWN`.
+  static func list(_ path: String, where isWanted: (_ name: String, _ type: UInt8) -> Bool) throws(SystemError)
+    -> [String]
+  {
     guard let directory = opendir(path) else {
       // opendir's own reason is lost to Swift; opening the directory again tells it.
       _ = try FileDescriptor.open(path, O_RDONLY | O_DIRECTORY)
@@ -88,7 +95,7 @@ public enum Files {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      if name != "." && name != ".." { names.append(name) }
+      if name != ".", name != "..", isWanted(name, entry.pointee.d_type) { names.append(name) }
     }
     return names
   }

@@ -58,20 +58,7 @@ extension FileDescriptor {
 extension Files {
   /// The names of the directories in a directory, links to directories left out.
   public static func subdirectories(_ path: String) throws(SystemError) -> [String] {
-    guard let directory = opendir(path) else {
-      _ = try FileDescriptor.open(path, for: .directory)
-      throw SystemError("list", path, .outOfMemory)
-    }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name == "." || name == ".." { continue }
-      if isRealDirectory(path + "/" + name, type: entry.pointee.d_type) { names.append(name) }
-    }
-    return names
+    try list(path) { isRealDirectory(path + "/" + $0, type: $1) }
   }
 
   /// The kernel's file systems tell an entry's type when listing; others need a look.

@@ -16,6 +16,8 @@ public struct Configuration: Equatable, Sendable {
   public init() {}
 
   public static let maximumFileBytes = 64 * 1024
+  /// Of a line with a setting, which is told whole where it is wrong. Comments may be longer.
+  public static let maximumLineBytes = 1024
   /// How many ids a container has: 0 to 65535.
   public static let idCount = UInt64(ContainerRequest.mappedIDs)
 
@@ -35,11 +37,14 @@ public struct Configuration: Equatable, Sendable {
     var seen: [String] = []
     var number = 0
     // Editors of other systems put a byte order mark first.
-    let body = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text[3...] : text[...]
-    for line in ASCII.lines(body) {
+    var rest = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text[3...] : text[...]
+    while !rest.isEmpty {
       number += 1
+      let line = rest.prefix { $0 != ASCII.newline }
+      rest = rest.dropFirst(line.count + 1)
       let trimmed = ASCII.trim(line)
       if trimmed.isEmpty || trimmed.first == UInt8(ascii: "#") { continue }
+      if let problem = Self.textProblem(trimmed) { throw ConfigurationError(line: number, problem) }
       guard let equals = trimmed.firstIndex(of: UInt8(ascii: "=")) else {
         throw ConfigurationError(line: number, "'\(ASCII.string(trimmed))' is not a setting: write name = value")
       }
@@ -49,6 +54,20 @@ public struct Configuration: Equatable, Sendable {
       seen.append(name)
       if let problem = set(name, value) { throw ConfigurationError(line: number, problem) }
     }
+  }
+
+  /// What keeps a line from being told to a person as it is, and a path from being what the file says.
+  private static func textProblem(_ line: ArraySlice<UInt8>) -> String? {
+    if line.count > maximumLineBytes { return "the line has more than \(maximumLineBytes) bytes: shorten it" }
+    var previous: UInt8 = 0
+    for byte in line {
+      // U+0080 to U+009F are control characters, too: 0xC2 and a byte of that range.
+      if byte < 0x20 && byte != UInt8(ascii: "\t") || byte == 0x7F || previous == 0xC2 && byte < 0xA0 {
+        return "the line holds a control character: remove it"
+      }
+      previous = byte
+    }
+    return String(validating: line, as: UTF8.self) == nil ? "the line is not UTF-8: save the file as such" : nil
   }
 
   /// Takes one setting; returns what is wrong with it, and what would be right.

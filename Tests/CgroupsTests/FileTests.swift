@@ -1,17 +1,18 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Cgroups
 
 /// Both back ends on files of the tests' own, in place of the kernel's.
 @Suite struct FileTests {
-  private func unified(_ scratch: borrowing ScratchDirectory) throws -> Cgroup {
+  private func unified(_ scratch: TemporaryDirectory) throws -> Cgroup {
     let layout = CgroupLayout(
       version: .v2, hierarchies: [.init(mountPoint: scratch.path, controllers: [.memory, .pids, .cpu])])
     return try Cgroup("agent/web", in: layout)
   }
 
-  private func legacy(_ scratch: borrowing ScratchDirectory) throws -> Cgroup {
+  private func legacy(_ scratch: TemporaryDirectory) throws -> Cgroup {
     let layout = CgroupLayout(
       version: .v1,
       hierarchies: [
@@ -24,7 +25,7 @@ import Testing
   }
 
   @Test func v2PlansAreWritten() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     let group = try unified(scratch)
     for file in [
       "cgroup.subtree_control", "agent/cgroup.subtree_control", "agent/web/memory.max", "agent/web/pids.max",
@@ -46,7 +47,7 @@ import Testing
   }
 
   @Test func aMissingControlFileIsExplained() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     let group = try unified(scratch)
     let error = #expect(throws: CgroupError.self) {
       try CgroupPlan(operations: group.create(.init(pids: 3), withParents: true).operations.suffix(1)).perform()
@@ -59,7 +60,7 @@ import Testing
   }
 
   @Test func v2Usage() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     let group = try unified(scratch)
     try scratch.write("4096\n", to: "agent/web/memory.current")
     try scratch.write("8192\n", to: "agent/web/memory.peak")
@@ -86,7 +87,7 @@ import Testing
   }
 
   @Test func v1Usage() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     let group = try legacy(scratch)
     try scratch.write("4096\n", to: "memory/web/memory.usage_in_bytes")
     try scratch.write("8192\n", to: "memory/web/memory.max_usage_in_bytes")
@@ -117,7 +118,7 @@ import Testing
       "usage_usec 1 2\n", "\u{0}\u{0}", "oom_kill -3\noom_kill\n",
     ])
   func junkIsNoUsage(junk: String) throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     for file in [
       "memory.current", "memory.peak", "memory.stat", "memory.swap.current", "memory.events", "pids.current",
       "cpu.stat",
@@ -126,7 +127,7 @@ import Testing
   }
 
   @Test func aGroupThatIsGoneHasNoUsageAndNoProcesses() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     for group in [try unified(scratch), try legacy(scratch)] {
       #expect(group.usage() == CgroupUsage())
       #expect(try group.processes() == [])
@@ -139,13 +140,13 @@ import Testing
   }
 
   @Test func microsecondsThatOverflowStopAtTheMost() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     try scratch.write("usage_usec 18446744073709551615\n", to: "agent/web/cpu.stat")
     #expect(try unified(scratch).usage().cpuNanoseconds == .max)
   }
 
   @Test func processesOfAllBelowOnceEach() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     try scratch.write("30\n4\n", to: "agent/web/cgroup.procs")
     try scratch.write("4\n12\n0\n", to: "agent/web/a/cgroup.procs")
     try scratch.write("7\n", to: "agent/web/a/b/cgroup.procs")
@@ -167,7 +168,7 @@ import Testing
       ("1\n", "populated 1\nfrozen 1\n", .frozen),
     ] as [(String, String, CgroupFreezerState)])
   func v2FreezerStates(freeze: String, events: String, state: CgroupFreezerState) throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     try scratch.write(freeze, to: "agent/web/cgroup.freeze")
     try scratch.write(events, to: "agent/web/cgroup.events")
     let group = try unified(scratch)
@@ -179,7 +180,7 @@ import Testing
   }
 
   @Test func v2KillTellsTheKernelOrWithoutItsFileDoesItOneByOne() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     let group = try unified(scratch)
     let child = try ShellChild("exec sleep 1000")
     try scratch.write("\(child.process)\n\(getpid())\n", to: "agent/web/cgroup.procs")
@@ -197,7 +198,7 @@ import Testing
   }
 
   @Test func joinDescriptorsAreClosedWithTheirOwner() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     let group = try legacy(scratch)
     for hierarchy in ["memory", "pids", "cpu", "freezer"] { try scratch.write("", to: hierarchy + "/web/tasks") }
     var descriptors: [CInt] = []
@@ -216,7 +217,7 @@ import Testing
   }
 
   @Test func removingWhatIsNotEmptyIsBusyAndTellsWhere() throws {
-    let scratch = try ScratchDirectory()
+    let scratch = TemporaryDirectory()
     let group = try unified(scratch)
     try scratch.write("x", to: "agent/web/a/file")
     #expect(try group.remove() == .busy(path: scratch.path + "/agent/web"))

@@ -1,26 +1,17 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Cgroups
 
-/// A directory of a test's own, gone at its end.
-struct ScratchDirectory: ~Copyable {
-  let path: String
-
-  init() throws {
-    path = NSTemporaryDirectory() + "cgroups-test-\(getpid())-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryDirectory {
   func write(_ text: String, to file: String) throws {
-    let url = URL(fileURLWithPath: path + "/" + file)
+    let url = URL(fileURLWithPath: self.file(file))
     try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     try Data(text.utf8).write(to: url)
   }
 
-  func read(_ file: String) throws -> String { try String(contentsOfFile: path + "/" + file, encoding: .utf8) }
+  func read(_ file: String) throws -> String { try String(contentsOfFile: self.file(file), encoding: .utf8) }
 }
 
 /// What a control file says now, without its newline.

@@ -1,5 +1,6 @@
 import Basics
 import LinuxSystem
+import TestSupport
 import Testing
 
 @testable import EventLoop

@@ -1,4 +1,5 @@
 import Basics
+import TestSupport
 import Testing
 
 @testable import EventLoop
@@ -39,19 +40,6 @@ final class Box<Value> {
   init(_ value: Value) { self.value = value }
 }
 
-/// A path in a directory of its own that is removed at the end.
-final class TemporaryDirectory {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/eventloop-XXXXXX".utf8CString)
-    path = template.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
-  }
-
-  deinit {
-    _ = unlink(path + "/s")
-    rmdir(path)
-  }
-
-  var socket: String { path + "/s" }
+extension TemporaryDirectory {
+  var socket: String { file("s") }
 }

@@ -1,23 +1,12 @@
 import CSystem
+import TestSupport
 import Testing
 
 @testable import LinuxSystem
 
-/// A folder of a test's own, gone at its end.
-final class TemporaryFolder {
-  let path: String
-
-  init() throws {
-    var template = Array("/tmp/microagent-test-XXXXXX".utf8CString)
-    path = try template.withUnsafeMutableBufferPointer { String(cString: try #require(mkdtemp($0.baseAddress!))) }
-  }
-
-  deinit { try? FileTree.remove(path) }
-}
-
 @Suite struct FileTreeTests {
   @Test func removesATreeAndFollowsNoLink() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryDirectory()
     let kept = folder.path + "/kept"
     let tree = folder.path + "/tree"
     try Files.makeDirectories(tree + "/a/b/c")
@@ -50,7 +39,7 @@ final class TemporaryFolder {
   }
 
   @Test func makesDirectoriesAboveAndAcceptsThoseThere() throws {
-    let folder = try TemporaryFolder()
+    let folder = TemporaryDirectory()
     try Files.makeDirectories(folder.path + "/a/b")
     try Files.makeDirectories(folder.path + "/a/b")
     #expect(Files.isDirectory(folder.path + "/a/b"))

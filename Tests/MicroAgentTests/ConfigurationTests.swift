@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MicroAgent
@@ -49,7 +50,10 @@ import Testing
       ("state-directory = /./", "line 1: state-directory '/./': give an absolute path"),
       ("runtime-directory = //", "line 1: runtime-directory '//': give an absolute path"),
       ("runtime-directory = /run/../etc", "line 1: runtime-directory '/run/../etc': give an absolute path"),
-      ("runtime-directory = /run\u{0}/a", "give an absolute path"),
+      ("\ncgroup = a\u{0}b", "line 2: the line holds a control character: remove it"),
+      ("c\u{1B}[2J = a", "line 1: the line holds a control character: remove it"),
+      ("state-directory = /a\u{9B}2J", "line 1: the line holds a control character: remove it"),
+      ("state-directory = /a\rb", "line 1: the line holds a control character: remove it"),
       ("first-user-id = 0", "line 1: first-user-id '0': give the first of 65536 free ids, as 100000"),
       ("first-user-id = 4294901760", "line 1: first-user-id '4294901760'"),
       ("first-user-id = many", "line 1: first-user-id 'many'"),
@@ -63,6 +67,22 @@ import Testing
 
   @Test func theLastFreeIDsCanBeUsed() throws {
     #expect(try parse("first-user-id = 4294901759").firstUserID == 4_294_901_759)
+  }
+
+  @Test func whatIsNotUTF8IsNoSetting() throws {
+    let error = #expect(throws: ConfigurationError.self) {
+      try Configuration(parsing: Array("# f\u{FC}r\nstate-directory = /d".utf8) + [0xE4])
+    }
+    #expect(error?.description == "line 2: the line is not UTF-8: save the file as such")
+    #expect(try Configuration(parsing: [0x23, 0xE4]) == Configuration())
+    #expect(try parse("state-directory = /k\u{FC}che").stateDirectory == "/k\u{FC}che")
+  }
+
+  @Test func aLineThatIsToldIsShort() throws {
+    let name = String(repeating: "n", count: Configuration.maximumLineBytes + 1)
+    let error = #expect(throws: ConfigurationError.self) { try parse("\n\(name)") }
+    #expect(error?.description == "line 2: the line has more than 1024 bytes: shorten it")
+    #expect(try parse("#\(name)") == Configuration())
   }
 
   @Test func sizeIsLimited() throws {

@@ -1,4 +1,5 @@
 import Microcloud
+import TestSupport
 import Testing
 
 @testable import MicroAgent

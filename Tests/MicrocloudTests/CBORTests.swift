@@ -1,4 +1,5 @@
 import Microcloud
+import TestSupport
 import Testing
 
 struct CBORDecoderTests {
@@ -211,7 +212,7 @@ struct CBORJSONTests {
 }
 
 struct CBORPropertyTests {
-  private func value(_ random: inout SplitMix64, depth: Int) -> CBORValue {
+  private func value(_ random: inout SeededGenerator, depth: Int) -> CBORValue {
     switch random.below(depth > 0 ? 12 : 8) {
     case 0: return .unsigned(random.next() >> UInt64(random.below(64)))
     case 1: return .negative(random.next() >> UInt64(random.below(64)))
@@ -234,7 +235,7 @@ struct CBORPropertyTests {
 
   @Test func whatIsEncodedDecodesToTheSame() throws {
     for seed: UInt64 in 1...200 {
-      var random = SplitMix64(seed: seed)
+      var random = SeededGenerator(seed: seed)
       let limits = CBORLimits(depth: 16, items: 1 << 20, inputBytes: 1 << 24)
       let original = value(&random, depth: 3)
       let encoded = original.encoded
@@ -247,7 +248,7 @@ struct CBORPropertyTests {
 
   @Test func everyTruncationSaysSo() {
     for seed: UInt64 in 1...40 {
-      var random = SplitMix64(seed: seed)
+      var random = SeededGenerator(seed: seed)
       let limits = CBORLimits(depth: 16, items: 1 << 20, inputBytes: 1 << 24)
       let encoded = value(&random, depth: 2).encoded
       for length in 0..<min(encoded.count, 2000) {
@@ -260,7 +261,7 @@ struct CBORPropertyTests {
   /// Bytes of chance, and good encodings with one byte changed: what decodes must survive another round.
   @Test func damageIsAnErrorOrAnotherValue() throws {
     for seed: UInt64 in 1...40 {
-      var random = SplitMix64(seed: seed)
+      var random = SeededGenerator(seed: seed)
       for _ in 0..<200 {
         var input = random.below(2) == 0 ? random.bytes(upTo: 40) : Array(value(&random, depth: 1).encoded.prefix(3000))
         if !input.isEmpty { input[random.below(input.count)] = UInt8(truncatingIfNeeded: random.next()) }

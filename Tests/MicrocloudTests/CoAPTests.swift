@@ -1,4 +1,5 @@
 import Microcloud
+import TestSupport
 import Testing
 
 struct CoAPCodeTests {
@@ -201,7 +202,7 @@ struct CoAPStreamTests {
     #expect(CoAPMessage.abort("why").payload == Array("why".utf8))
   }
 
-  private func message(_ random: inout SplitMix64) -> CoAPMessage {
+  private func message(_ random: inout SeededGenerator) -> CoAPMessage {
     var options = CoAPOptions()
     for _ in 0..<random.below(6) {
       let number = UInt16(truncatingIfNeeded: random.next() >> UInt64(48 + random.below(16)))
@@ -214,7 +215,7 @@ struct CoAPStreamTests {
 
   @Test func anySplitGivesTheSameMessages() throws {
     for seed: UInt64 in 1...60 {
-      var random = SplitMix64(seed: seed)
+      var random = SeededGenerator(seed: seed)
       let messages = (0..<5).map { _ in message(&random) }
       let stream = try messages.flatMap { try CoAPStreamEncoder.encode($0) }
       for chunk in [1, 2, 3, 7, 64, stream.count] {
@@ -234,7 +235,7 @@ struct CoAPStreamTests {
 
   /// A message cut short is no message yet, and never a trap.
   @Test func everyTruncationWaits() throws {
-    var random = SplitMix64(seed: 99)
+    var random = SeededGenerator(seed: 99)
     for _ in 0..<50 {
       let encoded = try CoAPStreamEncoder.encode(message(&random))
       for length in 0..<encoded.count {

@@ -1,21 +1,11 @@
 import Foundation
 import LinuxSystem
+import TestSupport
 import Testing
 
 @testable import Store
 
-/// A directory that is removed at the end.
-final class TemporaryDirectory {
-  let path: String
-
-  init() {
-    path = NSTemporaryDirectory() + "store-" + UUID().uuidString
-    try! FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func file(_ name: String) -> String { path + "/" + name }
+extension TemporaryDirectory {
   var store: String { file("store") }
   var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
 }

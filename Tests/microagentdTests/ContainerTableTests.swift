@@ -3,21 +3,12 @@ import CSystem
 import LinuxSystem
 import MicroAgent
 import Store
+import TestSupport
 import Testing
 
 @testable import microagentd
 
 @Suite struct ContainerTableTests {
-  private func temporaryStore() throws -> String {
-    var template = Array("/tmp/microagent-table-XXXXXX".utf8CString)
-    let folder = try template.withUnsafeMutableBufferPointer { String(cString: try #require(mkdtemp($0.baseAddress!))) }
-    return folder + "/store.db"
-  }
-
-  private func remove(_ store: String) throws {
-    try FileTree.remove(String(store.dropLast("/store.db".count)))
-  }
-
   /// Waits for the store's completions until `isDone`; the store's own descriptor says when.
   private func finish(_ table: ContainerTable, until isDone: () -> Bool) {
     while !isDone() {
@@ -28,8 +19,8 @@ import Testing
   }
 
   @Test func readsBackEveryField() throws {
-    let path = try temporaryStore()
-    defer { try? remove(path) }
+    let directory = TemporaryDirectory()
+    let path = directory.file("store.db")
     let ends: [ContainerEnd.Cause?] = [
       nil, .exited(code: 7), .killed(signal: 9), .outOfMemory(limitBytes: 4 << 20, peakBytes: 3 << 20),
       .failedToStart("step 3"), .unknown("nobody looked"),
@@ -85,8 +76,8 @@ import Testing
   }
 
   @Test func takesOverTheStoreOfAnAgentThatKnewNoDeadlines() throws {
-    let path = try temporaryStore()
-    defer { try? remove(path) }
+    let directory = TemporaryDirectory()
+    let path = directory.file("store.db")
     let first = Schema(migrations: [ContainerTable.schema.migrations[0]])
     let store = try Store.open(path, schema: first).store
     var isWritten = false
@@ -124,8 +115,8 @@ import Testing
 
   /// Its containers are all gone, its highest id is not.
   @Test func takesOverAnEmptyStore() throws {
-    let path = try temporaryStore()
-    defer { try? remove(path) }
+    let directory = TemporaryDirectory()
+    let path = directory.file("store.db")
     let store = try Store.open(path, schema: Schema(migrations: [ContainerTable.schema.migrations[0]])).store
     var isWritten = false
     store.write { database throws(StoreError) in

@@ -1,5 +1,6 @@
 import Basics
 import MicroAgent
+import TestSupport
 
 /// What did not hold, and when.
 struct Violation: Error, CustomStringConvertible {
