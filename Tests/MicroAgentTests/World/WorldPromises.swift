@@ -219,7 +219,8 @@ struct WorldPromises {
   private func checkLastEnd(_ container: Container, _ world: SupervisorWorld) throws {
     try world.require(container.end != nil, "\(container.id) ended and does not say how")
     let ofThis = world.kernel.processes.filter { $0.container == container.id }
-    guard let ran = ofThis.lastIndex(where: { $0.isReleased && !$0.isDoomed }), let end = ofThis[ran].end else { return }
+    let ran = ofThis.lastIndex { $0.isReleased && !$0.isDoomed }
+    guard let ran, let end = ofThis[ran].end else { return }
     guard let told = container.end?.cause else { return }
     switch told {
     case .failedToStart: break
