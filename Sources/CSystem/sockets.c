@@ -24,8 +24,8 @@ static int give_up(int socket, int error) {
   return -error;
 }
 
-// 0 where a socket file may be made or replaced: there is none, or its process is gone and it refuses connections. Files of
-// other kinds refuse them, too.
+// 0 where a socket file may be made or replaced: there is none, or its process is gone and it refuses connections. Files
+// of other kinds refuse them, too.
 static int check_free(const struct sockaddr_un *address) {
   struct stat status;
   if (lstat(address->sun_path, &status) < 0) return errno == ENOENT ? 0 : -errno;
@@ -38,8 +38,8 @@ static int check_free(const struct sockaddr_un *address) {
 }
 
 // The socket gets its name when somebody listens at it, so that from the first agent on whoever looks finds one: at worst
-// that of a dead agent, which refuses and so says that it is worth trying again. Until then its name is another one of the
-// same length, for a path that fits must go on fitting.
+// that of a dead agent, which refuses and so says that it is worth trying again. Until then its name is another one of
+// the same length, for a path that fits must go on fitting.
 int system_unix_listen(const char *path, unsigned mode, int backlog) {
   struct sockaddr_un address;
   int result = unix_address(path, &address);

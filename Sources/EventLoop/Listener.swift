@@ -12,8 +12,8 @@ public final class Listener {
   public static let backlog: CInt = 16
 
   /// Listens on a Unix socket at `path` (at most 107 bytes) with the file mode `mode`: 0o600 for the owner alone, 0o660
-  /// for a group. A file left by an agent that died is replaced in one step; one that somebody listens on is refused. The file
-  /// stays at close, for the next to replace: an agent that takes over has it already.
+  /// for a group. A file left by an agent that died is replaced in one step; one that somebody listens on is refused. The
+  /// file stays at close, for the next to replace: an agent that takes over has it already.
   public init(
     on loop: EventLoop, path: String, mode: UInt32, onConnection: @escaping (Connection) -> Void
   ) throws(SystemError) {

@@ -2,8 +2,9 @@ import CSystem
 
 /// Stream sockets that have a path.
 public enum UnixSockets {
-  /// Listens at `path` with the file mode `mode`. A socket file that nobody listens on is replaced in one step,
-  /// so that `connect` always finds the one or the other; one in use is refused with `addressInUse`. A path has at most 107 bytes (unix(7)).
+  /// Listens at `path` with the file mode `mode`. A socket file that nobody listens on is replaced in one step, so that
+  /// `connect` always finds the one or the other; one in use is refused with `addressInUse`. A path has at most 107 bytes
+  /// (unix(7)). As long as it is made, the file has another name beside it: `~` for the last character.
   public static func listen(
     _ path: String, mode: UInt32, backlog: CInt = 16
   ) throws(SystemError) -> FileDescriptor {

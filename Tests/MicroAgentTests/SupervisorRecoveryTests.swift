@@ -121,6 +121,19 @@ import Testing
     #expect(bench.container(7)?.starts == 1)
   }
 
+  /// Regression: it was removed as one that was never acknowledged. It may have been: a process that is killed between its
+  /// go byte and its program leaves no other trace.
+  @Test func halfAStartThatCannotBeDoneAgainIsKept() {
+    for launches in [false, true] {
+      var (bench, _) = adopt(record(.starting), .neverRan)
+      #expect(bench.tell(.wasPutAway, id: 7) == [.launch(id: 7)])
+      if launches { _ = bench.tellLaunched(id: 7) }
+      #expect(bench.tell(.startFailed("why"), id: 7).last == .save(id: 7, revision: launches ? 3 : 2))
+      #expect(bench.phase(7) == .ended)
+      #expect(bench.container(7)?.end == ContainerEnd(cause: .failedToStart("why")))
+    }
+  }
+
   /// Regression: it stayed in the record as starting, and one with --rm stayed for ever.
   @Test(
     arguments: [.starting, .running, .stopping] as [Container.Phase],

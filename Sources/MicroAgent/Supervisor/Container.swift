@@ -29,7 +29,8 @@ public struct Container: Equatable, Sendable {
   /// Whether it is meant to run; `stop` makes it false, and durable before anything is killed.
   public var wanted: Bool
   public var process: ProcessIdentity?
-  /// While it is `stopping`: when it is killed if it has not ended by itself. On the clock of its process's boot.
+  /// While it is `stopping`: when a new agent kills it if it has not ended by itself, counted from the request, on the
+  /// clock of its process's boot. The agent that was asked counts from SIGTERM, later by what the disk took.
   public var stopDeadline: Instant?
   /// How many times it was started.
   public var starts: UInt32

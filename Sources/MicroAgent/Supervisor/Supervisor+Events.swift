@@ -48,6 +48,7 @@ extension Supervisor {
 
   private mutating func started(_ index: Int, _ now: Instant) -> [Effect] {
     guard entries[index].container.phase == .starting else { return [] }
+    entries[index].isNew = false
     entries[index].container.phase = .running
     entries[index].container.startedSeconds = wallSeconds()
     watchHealth(index, now)
@@ -61,12 +62,11 @@ extension Supervisor {
     return effects
   }
 
-  /// A first start that fails leaves nothing behind; a later one is an end like any other.
+  /// A `run` that fails leaves nothing behind; a later start that does is an end like any other.
   private mutating func startFailed(_ index: Int, _ line: String, _ now: Instant) -> [Effect] {
     let container = entries[index].container
     guard container.phase == .created || container.phase == .starting else { return [] }
-    let isFirst = container.starts <= 1 && container.end == nil
-    guard isFirst else { return ended(index, .failedToStart(line), now) }
+    guard entries[index].isNew else { return ended(index, .failedToStart(line), now) }
     entries[index].failure = RequestError(.failed, line)
     if entries[index].savedRevision > 0 { return beginRemoval(index) }
     // No record is durable, so it was never let go. None is waited for either: the disk may be full.
@@ -88,6 +88,7 @@ extension Supervisor {
 
   /// Notes how a run ended, and what is to follow.
   mutating func ended(_ index: Int, _ cause: ContainerEnd.Cause, _ now: Instant) -> [Effect] {
+    entries[index].isNew = false
     let end = ContainerEnd(cause: cause, initiator: entries[index].initiator)
     var effects: [Effect] = []
     if case .failedToStart = cause {

@@ -24,6 +24,7 @@ extension Supervisor {
     let name = request.name.isEmpty ? "c\(id)" : request.name
     var entry = Entry(
       container: Container(id: id, name: name, request: request, createdSeconds: wallSeconds()))
+    entry.isNew = true
     entry.runTokens = [token]
     entries.append(entry)
     return launch(entries.count - 1)

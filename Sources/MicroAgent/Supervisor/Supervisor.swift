@@ -22,6 +22,8 @@ public struct Supervisor {
     var revision: UInt32 = 0
     /// The newest revision that is durable. 0: there is no record.
     var savedRevision: UInt32 = 0
+    /// Its `run` was asked of this agent and not answered yet: if that comes to nothing, nothing of it is left.
+    var isNew = false
     var isReleased = false
     /// `putAway` was asked for and not answered: a second one could fall into the next start.
     var isPuttingAway = false

@@ -218,13 +218,15 @@ struct WorldPromises {
   /// The last program that ran is the one whose end, or a later failure to start, the record tells.
   private func checkLastEnd(_ container: Container, _ world: SupervisorWorld) throws {
     try world.require(container.end != nil, "\(container.id) ended and does not say how")
-    let ofThis = world.kernel.processes.filter { $0.container == container.id && !$0.isDoomed }
-    guard let ran = ofThis.lastIndex(where: { $0.isReleased }), let end = ofThis[ran].end else { return }
+    let ofThis = world.kernel.processes.filter { $0.container == container.id }
+    let ran = ofThis.lastIndex { $0.isReleased && !$0.isDoomed }
+    guard let ran, let end = ofThis[ran].end else { return }
     guard let told = container.end?.cause else { return }
     switch told {
     case .failedToStart: break
     case .unknown:
-      let nobodySaw = ofThis[ran...].contains { $0.parent == .nobody }
+      // Nor does anybody know of half a start that was undone by an agent that died before it could write that down.
+      let nobodySaw = ofThis[ran...].contains { $0.parent == .nobody || $0.isDoomed }
       try world.require(nobodySaw, "the end of \(container.id) is lost: \(end)")
     default: try world.require(told == end, "\(container.id) ended by \(end), it says \(told)")
     }
