@@ -17,6 +17,8 @@ public struct NodeName: Hashable, Sendable {
 
   /// Whether it is no name.
   public var isEmpty: Bool { bytes.isEmpty }
+  /// Whether a member may be called so.
+  var isUsable: Bool { !bytes.isEmpty && bytes.count <= Self.maximumBytes }
 }
 
 extension NodeName: ExpressibleByStringLiteral, CustomStringConvertible {

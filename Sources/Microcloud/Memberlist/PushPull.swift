@@ -15,6 +15,19 @@ public struct PushPullHeader: Equatable, Sendable {
     self.userStateBytes = userStateBytes
   }
 
+  init(from reader: inout MessagePackReader) throws(MessagePackError) {
+    self.init(isJoin: false, nodeCount: 0, userStateBytes: 0)
+    var fields = try reader.fields()
+    while let name = try reader.next(&fields) {
+      switch name {
+      case "Join": isJoin = try reader.bool()
+      case "Nodes": nodeCount = try reader.unsigned(as: UInt32.self)
+      case "UserStateLen": userStateBytes = try reader.unsigned()
+      default: try reader.skip()
+      }
+    }
+  }
+
   func encode(to encoder: inout MessagePackEncoder) {
     encoder.map(3)
     encoder.key("Join")
@@ -74,5 +87,35 @@ public struct PushPullNode: Equatable, Sendable {
     encoder.unsigned(state.rawValue)
     encoder.key("Vsn")
     encoder.binary(versions?.bytes ?? [])
+  }
+}
+
+extension PushPullNode {
+  /// The member that stands here; nil if it makes no sense, for then the others still do.
+  static func read(from reader: inout MessagePackReader) throws(MessagePackError) -> PushPullNode? {
+    var name = NodeName.none
+    var address: IPAddress?
+    var port: UInt16 = 0
+    var incarnation: UInt32 = 0
+    var meta: [UInt8] = []
+    var state: PushPullNodeState?
+    var versions: ProtocolVersions?
+    var fields = try reader.fields()
+    while let field = try reader.next(&fields) {
+      switch field {
+      case "Addr": address = try reader.address()
+      case "Incarnation": incarnation = try reader.unsigned(as: UInt32.self)
+      case "Meta": meta = Array(try reader.raw())
+      case "Name": name = NodeName(try reader.raw())
+      case "Port": port = try reader.unsigned(as: UInt16.self)
+      case "State": state = PushPullNodeState(rawValue: try reader.unsigned(as: UInt8.self))
+      case "Vsn": versions = ProtocolVersions(bytes: try reader.raw())
+      default: try reader.skip()
+      }
+    }
+    guard name.isUsable, meta.count <= Tags.maximumBytes, let address, let state else { return nil }
+    return PushPullNode(
+      name: name, address: SocketAddress(address, port: port), incarnation: incarnation, meta: meta, state: state,
+      versions: versions)
   }
 }

@@ -47,3 +47,33 @@ extension Coordinate {
     return encoder.bytes
   }
 }
+
+extension Coordinate {
+  /// The coordinate in the payload of an acknowledgement. It need not be valid: see `isValid`.
+  public init(payload: [UInt8]) throws(GossipError) {
+    guard let version = payload.first else { throw .empty }
+    if version != Self.payloadVersion { throw .unexpectedMessage(type: version) }
+    var reader = MessagePackReader(payload.dropFirst())
+    do throws(MessagePackError) {
+      try self.init(from: &reader)
+    } catch {
+      throw .malformed(error)
+    }
+  }
+
+  private init(from reader: inout MessagePackReader) throws(MessagePackError) {
+    self.init(vector: [], error: 0, height: 0, adjustment: 0)
+    var fields = try reader.fields()
+    while let name = try reader.next(&fields) {
+      switch name {
+      case "Adjustment": adjustment = try reader.double()
+      case "Error": error = try reader.double()
+      case "Height": height = try reader.double()
+      case "Vec":
+        vector = []
+        for _ in 0..<(try reader.array(limit: Self.dimensions)) { vector.append(try reader.double()) }
+      default: try reader.skip()
+      }
+    }
+  }
+}

@@ -85,6 +85,9 @@ extension SerfMessage {
   }
 
   public struct KeyResponse: Equatable, Sendable {
+    /// The most keys that we take from a peer.
+    public static let maximumKeys = 64
+
     /// Whether it was done. Without encryption it never is.
     public var isSuccess: Bool
     /// Why not.

@@ -64,3 +64,25 @@ extension Tags {
     }
   }
 }
+
+extension Tags {
+  /// The tags in the meta of an alive message. No meta is no tags.
+  public init(meta: [UInt8]) throws(MessagePackError) {
+    if meta.count > Self.maximumBytes { throw MessagePackError(.tooLong, offset: 0) }
+    if meta.first == Self.magic {
+      var reader = MessagePackReader(meta.dropFirst())
+      try self.init(map: &reader)
+    } else if meta.isEmpty {
+      self.init()
+    } else {
+      self = ["role": String(decoding: meta, as: UTF8.self)]
+    }
+  }
+
+  init(map reader: inout MessagePackReader) throws(MessagePackError) {
+    for _ in 0..<(try reader.map(limit: Self.maximumCount)) {
+      let name = try reader.text()
+      self[name] = try reader.text()
+    }
+  }
+}
