@@ -92,8 +92,8 @@ struct GossipStreamParser {
 extension GossipStreamParser {
   private mutating func readElement() throws(GossipError) -> Step {
     let isInSerfState = if case .serfState = state { true } else { false }
-    let there = buffer[position...]
-    let available = isInSerfState ? there.prefix(Int(min(serfStateBytes, UInt64(there.count)))) : there
+    let limit = UInt64(Self.maximumElementBytes)
+    let available = buffer[position...].prefix(Int(isInSerfState ? min(serfStateBytes, limit) : limit))
     var reader = MessagePackReader(available)
     do throws(MessagePackError) {
       let event = try element(&reader)
@@ -102,7 +102,7 @@ extension GossipStreamParser {
       return event.map { .event($0) } ?? .progress
     } catch {
       if error.reason != .truncated { throw .malformed(error) }
-      if available.count >= Self.maximumElementBytes { throw .tooLarge }
+      if available.count == Self.maximumElementBytes { throw .tooLarge }
       if isInSerfState && UInt64(available.count) == serfStateBytes { throw .malformed(error) }
       return .needsMore
     }

@@ -25,6 +25,8 @@ struct StreamExpander {
   mutating func refill(
     _ parser: inout GossipStreamParser, from bytes: inout ArraySlice<UInt8>
   ) throws(GossipError) -> Bool {
+    // It has said that it ends, or what follows is corrupt, and the parser wants more.
+    if state == .ended { throw .corruptCompression }
     guard let first = bytes.first else { return false }
     switch state {
     case .start: state = try Self.state(first: first)
@@ -33,8 +35,7 @@ struct StreamExpander {
       bytes = bytes.dropFirst(Self.chunkBytes)
     case .head: try readHead(&bytes)
     case .compressed: try expand(&bytes, to: &parser)
-    // It has said that it ends, and the parser wants more.
-    case .ended: throw .corruptCompression
+    case .ended: break
     }
     return true
   }
@@ -80,17 +81,28 @@ struct StreamExpander {
   ) throws(GossipError) {
     var part = bytes.prefix(Int(min(compressedBytes, UInt64(bytes.count))))
     let offered = part.count
-    var chunk: [UInt8] = []
-    try decoder?.expand(&part, into: &chunk, limit: Self.chunkBytes)
+    let chunk = expandedChunk(of: &part)
     compressedBytes -= UInt64(offered - part.count)
     bytes = bytes.dropFirst(offered - part.count)
+    if compressedBytes == 0 { end() }
     try give(chunk[...], to: &parser)
-    if let decoder, decoder.isAtEnd {
-      self.decoder = nil
-      state = .ended
-    } else if compressedBytes == 0 {
-      throw .corruptCompression
+  }
+
+  /// What the next compressed bytes stand for, up to the end or to where they are corrupt.
+  private mutating func expandedChunk(of part: inout ArraySlice<UInt8>) -> [UInt8] {
+    var chunk: [UInt8] = []
+    do throws(GossipError) {
+      try decoder?.expand(&part, into: &chunk, limit: Self.chunkBytes)
+      if let decoder, decoder.isAtEnd { end() }
+    } catch {
+      end()
     }
+    return chunk
+  }
+
+  private mutating func end() {
+    decoder = nil
+    state = .ended
   }
 }
 
