@@ -3,6 +3,11 @@
 /// It takes what Go's decoders take: every form of string or byte array for one another, every form of integer that fits,
 /// and nil for any zero value. Each call either succeeds or throws; after an error the reader is of no more use.
 public struct MessagePackReader {
+  /// The most fields of a struct.
+  public static let maximumFields = 32
+  /// The most items in one that is stepped over.
+  public static let maximumSkippedItems: UInt64 = 128
+
   private let start: Int
   /// What is not yet read.
   public private(set) var rest: ArraySlice<UInt8>
@@ -30,9 +35,9 @@ public struct MessagePackReader {
     throw error(.truncated)
   }
 
-  /// Steps over an item of any type.
+  /// Steps over an item of any type, which is not known and hence not large.
   public mutating func skip() throws(MessagePackError) {
-    var skipper = MessagePackSkipper()
+    var skipper = MessagePackSkipper(maximumItems: Self.maximumSkippedItems)
     do throws(MessagePackError.Reason) {
       if try skipper.advance(through: &rest) { return }
     } catch {
@@ -202,7 +207,7 @@ extension MessagePackReader {
   ///       }
   ///     }
   public mutating func fields() throws(MessagePackError) -> Fields {
-    Fields(remaining: try map())
+    Fields(remaining: try map(limit: Self.maximumFields))
   }
 
   /// The name of the next field, whose value has to be read before the next call; nil after the last one.

@@ -180,12 +180,18 @@ struct GossipStreamTests {
   }
 
   @Test func limitsAnElement() {
-    let start = header(nodes: 1, userState: 0) + [0xDF, 0xFF, 0xFF, 0xFF, 0xFF]
-    let fields = [UInt8](repeating: 0xA0, count: GossipStreamParser.maximumElementBytes)
-    #expect(error(start + fields.prefix(16_000)) == nil)
-    #expect(error(start + fields) == .tooLarge)
-    // A string that would be too long is refused before it has come.
-    #expect(error([8, 0x81, 0xAA] + "UserMsgLen".utf8 + [0xCD, 0x40, 1]) != nil)
+    // A member with a name that has no end.
+    let start = header(nodes: 1, userState: 0) + [0x81, 0xA4] + "Name".utf8 + [0xDB, 0xFF, 0xFF, 0xFF, 0xFF]
+    let name = [UInt8](repeating: 0x61, count: GossipStreamParser.maximumElementBytes)
+    #expect(error(start + name.prefix(16_000)) == nil)
+    #expect(error(start + name) == .tooLarge)
+    #expect(
+      error(header(nodes: 1, userState: 0) + [0xDF, 0xFF, 0xFF, 0xFF, 0xFF])
+        == .malformed(MessagePackError(.tooLong, offset: 0)))
+    // A user message that would be too long is refused before it has come.
+    #expect(
+      error([8, 0x81, 0xAA] + "UserMsgLen".utf8 + [0xCD, 0x40, 1])
+        == .malformed(MessagePackError(.tooLong, offset: 15)))
   }
 
   /// Serf's state has to fit in what the header says of it.

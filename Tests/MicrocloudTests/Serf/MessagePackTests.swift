@@ -134,6 +134,16 @@ struct MessagePackTests {
     #expect(reason(hexadecimal(deeper)) { (reader) throws(MessagePackError) in try reader.skip() } == .tooDeep)
   }
 
+  @Test func skipsNothingThatIsTooLarge() throws {
+    func array(_ count: Int) -> [UInt8] { [0xDC, 0, UInt8(count)] + [UInt8](repeating: 0xC0, count: count) }
+    var reader = MessagePackReader(array(127)[...])
+    try reader.skip()
+    #expect(reader.rest.isEmpty)
+    #expect(reason(hexadecimal(array(128))) { (reader) throws(MessagePackError) in try reader.skip() } == .tooLong)
+    #expect(reason("de0021") { (reader) throws(MessagePackError) in try reader.fields() } == .tooLong)
+    #expect(reason("de0020") { (reader) throws(MessagePackError) in try reader.fields() } == nil)
+  }
+
   @Test func skipsInPieces() throws {
     let item = bytes("83a161dc0002c0a3616263a162de0001a163cb0000000000000000a164db0000000461626364")
     for cut in 0...item.count {
