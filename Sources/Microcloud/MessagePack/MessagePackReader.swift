@@ -26,6 +26,7 @@ public struct MessagePackReader {
     MessagePackError(reason, offset: offset)
   }
 
+  @inline(never)
   private mutating func head() throws(MessagePackError) -> MessagePackHead {
     do throws(MessagePackError.Reason) {
       if let head = try MessagePackHead.take(from: &rest) { return head }
@@ -36,6 +37,7 @@ public struct MessagePackReader {
   }
 
   /// Steps over an item of any type, which is not known and hence not large.
+  @inline(never)
   public mutating func skip() throws(MessagePackError) {
     var skipper = MessagePackSkipper(maximumItems: Self.maximumSkippedItems)
     do throws(MessagePackError.Reason) {
@@ -63,6 +65,7 @@ public struct MessagePackReader {
 // One item of a type that the caller knows.
 extension MessagePackReader {
   /// An integer from 0 on.
+  @inline(never)
   public mutating func unsigned() throws(MessagePackError) -> UInt64 {
     let place = offset
     switch try head() {
@@ -83,6 +86,7 @@ extension MessagePackReader {
   }
 
   /// An integer of either sign.
+  @inline(never)
   public mutating func integer() throws(MessagePackError) -> Int64 {
     let place = offset
     switch try head() {
@@ -96,6 +100,7 @@ extension MessagePackReader {
   }
 
   /// A number as a float.
+  @inline(never)
   public mutating func double() throws(MessagePackError) -> Double {
     let place = offset
     switch try head() {
@@ -107,6 +112,7 @@ extension MessagePackReader {
     }
   }
 
+  @inline(never)
   public mutating func bool() throws(MessagePackError) -> Bool {
     let place = offset
     switch try head() {
@@ -117,6 +123,7 @@ extension MessagePackReader {
   }
 
   /// The bytes of a string or byte array, of at most `limit` bytes; empty for nil.
+  @inline(never)
   public mutating func raw(limit: Int = .max) throws(MessagePackError) -> ArraySlice<UInt8> {
     let place = offset
     switch try head() {
@@ -146,6 +153,7 @@ extension MessagePackReader {
   }
 
   /// How many items follow: none for nil. More than `limit` are an error.
+  @inline(never)
   public mutating func array(limit: Int = .max) throws(MessagePackError) -> UInt64 {
     let place = offset
     switch try head() {
@@ -157,6 +165,7 @@ extension MessagePackReader {
   }
 
   /// How many pairs of items follow: none for nil. More than `limit` are an error.
+  @inline(never)
   public mutating func map(limit: Int = .max) throws(MessagePackError) -> UInt64 {
     let place = offset
     switch try head() {
@@ -192,6 +201,7 @@ extension MessagePackReader {
   public struct FieldName {
     fileprivate let bytes: ArraySlice<UInt8>
 
+    @inline(never)
     public static func ~= (name: StaticString, field: FieldName) -> Bool {
       name.withUTF8Buffer { $0.elementsEqual(field.bytes) }
     }
@@ -211,6 +221,7 @@ extension MessagePackReader {
   }
 
   /// The name of the next field, whose value has to be read before the next call; nil after the last one.
+  @inline(never)
   public mutating func next(_ fields: inout Fields) throws(MessagePackError) -> FieldName? {
     if fields.remaining == 0 { return nil }
     fields.remaining -= 1
@@ -218,6 +229,7 @@ extension MessagePackReader {
   }
 
   /// The name of a field in a struct of which only a part is there.
+  @inline(never)
   mutating func fieldName() throws(MessagePackError) -> FieldName {
     FieldName(bytes: try raw())
   }
