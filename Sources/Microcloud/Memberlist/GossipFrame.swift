@@ -6,6 +6,8 @@ struct GossipFrame {
 
   private var header: [UInt8] = []
   private var content: [UInt8] = []
+  /// Whether its content was given out. What follows on the stream belongs to nothing.
+  private(set) var isComplete = false
 
   /// The first bytes of a frame.
   static func header(contentBytes: UInt32) -> [UInt8] {
@@ -25,6 +27,7 @@ struct GossipFrame {
     move(&bytes, to: &content, count: Int(count))
     guard content.count == Int(count) else { return nil }
     defer { content = [] }
+    isComplete = true
     return try cipher.openFrame(header: header, content: content[...])
   }
 

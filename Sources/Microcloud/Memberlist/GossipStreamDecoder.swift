@@ -48,7 +48,11 @@ public struct GossipStreamDecoder {
   /// Gives the parser more; false if there is no more.
   private mutating func refill(from bytes: inout ArraySlice<UInt8>) throws(GossipError) -> Bool {
     guard let cipher else { return try expander.refill(&parser, from: &bytes) }
-    if let content = try frame.next(from: &bytes, cipher) { opened = content[...] }
+    if frame.isComplete {
+      bytes = []
+    } else if let content = try frame.next(from: &bytes, cipher) {
+      opened = content[...]
+    }
     return try expander.refill(&parser, from: &opened)
   }
 }

@@ -116,6 +116,22 @@ struct GossipCipherTests {
     }
   }
 
+  /// There is one frame on a stream: what follows it is not collected, even if something is missing in it.
+  @Test func takesOneFrame() throws {
+    let plain = GossipVectors.captured.streams[0]
+    let whole = try events(plain, chunk: plain.count).events
+    let sealed = cipher(key(1)).sealStream(plain, nonce: nonce)
+    let surplus = [UInt8](repeating: 0, count: 2000)
+    let read = try events(sealed + surplus, chunk: 100, cipher: cipher(key(1)))
+    #expect(read.events == whole)
+    #expect(read.isAtEnd)
+    let half = pushPull(whole).dropLast(10)
+    let sealedHalf = cipher(key(1)).sealStream(Array(half), nonce: nonce)
+    let readHalf = try events(sealedHalf + surplus, chunk: 100, cipher: cipher(key(1)))
+    #expect(!readHalf.events.isEmpty)
+    #expect(!readHalf.isAtEnd)
+  }
+
   @Test func refusesStreamsThatAreNotSealed() throws {
     let plain = GossipVectors.captured.streams[0]
     #expect(throws: GossipError.notEncrypted) { try events(plain, chunk: 10, cipher: cipher(key(1))) }
