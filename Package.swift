@@ -49,7 +49,8 @@ let package = Package(
       dependencies: [
         "microagentd", "MicroAgent", "ContainerRunner", "Store", "LinuxSystem", "CSystem", "Basics", "TestSupport",
       ]),
-    .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud", "TestSupport"]),
+    .testTarget(
+      name: "MicrocloudTests", dependencies: ["Microcloud", "Basics", "TestSupport"], exclude: ["vectors"]),
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(
