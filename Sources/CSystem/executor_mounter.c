@@ -59,11 +59,10 @@ int do_take_over(struct state *state, const struct step *step) {
 
 static _Noreturn void run_mounter(const uint8_t *steps, size_t count, uint32_t first, struct state state) {
   struct executor_failure failure;
-  if (run_steps(steps, count, first, &state, &failure) < 0) {
-    struct iovec part = {&failure, sizeof failure};
-    tell(state.errors, &(struct msghdr){.msg_iov = &part, .msg_iovlen = 1});
-  }
-  _exit(0);
+  if (run_steps(steps, count, first, &state, &failure) >= 0) _exit(0);
+  struct iovec part = {&failure, sizeof failure};
+  tell(state.errors, &(struct msghdr){.msg_iov = &part, .msg_iovlen = 1});
+  _exit(1);
 }
 
 int executor_start_mounter(const uint8_t *steps, size_t count, uint32_t first, int32_t *slots,

@@ -120,7 +120,7 @@ public enum ContainerProcess {
 }
 
 /// A process that makes a container's mounts, which may wait for a disk, and hands them to the container's process. It
-/// then ends, and must be collected; it ends by itself if nobody takes them, or the agent dies.
+/// then ends with code 0, and must be collected; it ends by itself if nobody takes them, or the agent dies.
 @frozen
 public struct Mounter: ~Copyable {
   public let pid: Int32

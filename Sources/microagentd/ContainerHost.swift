@@ -103,7 +103,13 @@ final class ContainerHost {
     } catch {
       return tell(.startFailed(error.description), container.id)
     }
-    if let identity = entry.identity { tell(.launched(identity), container.id) }
+    if entry.mounter == nil { launched(entry) }
+  }
+
+  /// All that is done without the program is done, or will not fail for want of room. Only now is the start recorded.
+  private func launched(_ entry: LiveContainer) {
+    guard let identity = entry.identity, !entry.hasEnded, live.contains(where: { $0 === entry }) else { return }
+    tell(.launched(identity), entry.id)
   }
 
   private func start(_ plan: LaunchPlan, _ entry: LiveContainer, _ container: Container) throws(RequestError) {
@@ -131,11 +137,13 @@ final class ContainerHost {
     CrashPoint.pass("its mounter is started")
     let process = mounter.pid
     do throws(SystemError) {
-      entry.mounter = try ChildWatcher(on: loop, pidfd: mounter.pidfd) {
+      entry.mounter = try ChildWatcher(on: loop, pidfd: mounter.pidfd) { [self] in
         var status = system_exit_status()
         _ = system_wait(process, 0, &status)
         entry.mounter?.close()
         entry.mounter = nil
+        // Where it failed the container's process says so, and ends.
+        if status.code == 0 { launched(entry) }
       }
     } catch {
       throw failure(entry, error)
