@@ -46,7 +46,7 @@ let package = Package(
     .testTarget(
       name: "microagentdTests",
       dependencies: ["microagentd", "MicroAgent", "ContainerRunner", "LinuxSystem", "CSystem"]),
-    .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud"]),
+    .testTarget(name: "MicrocloudTests", dependencies: ["Microcloud", "Basics"]),
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups"]),
     .testTarget(
