@@ -108,6 +108,7 @@ extension DNSDecoder {
   /// goes back and none can come twice.
   private mutating func name() throws(DNSError) -> DNSName {
     var wire: [UInt8] = []
+    wire.reserveCapacity(DNSName.maximumBytes)
     var position = place
     var earliest = place
     var hasJumped = false
@@ -119,7 +120,11 @@ extension DNSDecoder {
         position += 1
         if head == 0 {
           if !hasJumped { place = position }
-          return DNSName(wire: wire)
+          // A name may be kept for long: it gets no more memory than it needs.
+          var exact: [UInt8] = []
+          exact.reserveCapacity(wire.count)
+          exact += wire
+          return DNSName(wire: exact)
         }
         guard Int(head) <= bytes.count - position else { throw .truncated }
         guard wire.count + 1 + Int(head) < DNSName.maximumBytes else { throw .nameTooLong }

@@ -14,11 +14,11 @@ extension MDNSBrowser {
   /// Does what is due.
   mutating func run(now: Instant, _ effects: inout [MDNSEffect]) {
     let expired = cache.removeExpired(now: now)
-    if !expired.isEmpty {
-      for entry in expired { lookAgain(after: entry, now) }
-      report(&effects)
-      scheduleMissing(now: now)
+    for entry in expired {
+      follow(entry, &effects)
+      lookAgain(after: entry, now)
     }
+    if !expired.isEmpty { report(now: now, &effects) }
     for interface in interfaces { ask(on: interface, now, &effects) }
   }
 
@@ -50,6 +50,19 @@ extension MDNSBrowser {
         effects.append(
           .send(packet, interface: interface.index, to: family.group(interface: interface.index)))
       }
+    }
+  }
+
+  /// What a record's end means for the instances that it was about.
+  private mutating func follow(_ expired: MDNSCache.Entry, _ effects: inout [MDNSEffect]) {
+    switch expired.data {
+    case .pointer(let name):
+      if let index = index(of: name, on: expired.interface) { forget(index, &effects) }
+    case .service, .text:
+      guard let index = index(of: expired.name, on: expired.interface) else { return }
+      if expired.data.type == .srv { setHost(nil, of: index) }
+      instances[index].isStale = true
+    default: markStale(host: expired.name, on: expired.interface)
     }
   }
 
@@ -114,61 +127,51 @@ extension MDNSBrowser {
       takePointer(record, to: instance, of: browse.type, interface, now, &effects)
     }
     for record in records where record.type == .srv || record.type == .txt {
-      guard let instance = instances.first(where: { $0.interface == interface && $0.name == record.name }) else {
-        continue
-      }
-      take(record, sharing: instance.name, interface, now)
+      guard let index = index(of: record.name, on: interface) else { continue }
+      guard take(record, sharing: instances[index].name, interface, now) == .changed else { continue }
+      instances[index].isStale = true
+      if case .service(_, _, _, let host) = record.data { setHost(host, of: index) }
     }
     for record in records {
       guard case .address = record.data, let host = hostName(record.name, interface) else { continue }
-      take(record, sharing: host, interface, now)
+      if take(record, sharing: host, interface, now) == .changed { markStale(host: host, on: interface) }
     }
-    report(&effects)
-    scheduleMissing(now: now)
+    report(now: now, &effects)
   }
 
   private mutating func takePointer(
     _ record: DNSRecord, to instance: DNSName, of type: DNSName, _ interface: UInt32, _ now: Instant,
     _ effects: inout [MDNSEffect]
   ) {
-    let known = instances.first { $0.interface == interface && $0.name == instance }
     if record.ttlSeconds == 0 {
       cache.takeBack(type, record.data, on: interface, now: now)
-    } else if let known {
-      _ = cache.take(
-        type, .pointer(known.name), ttlSeconds: record.ttlSeconds, on: interface, now: now, jitter: jitter())
-    } else {
-      let isTaken = cache.take(
-        type, .pointer(instance), ttlSeconds: record.ttlSeconds, on: interface, now: now, jitter: jitter())
-      if !isTaken { return }
-      makeRoomForUnresolved()
-      instances.append(Instance(name: instance, interface: interface))
-    }
-  }
-
-  private mutating func makeRoomForUnresolved() {
-    let unresolved = instances.indices.filter { instances[$0].told == 0 }
-    guard unresolved.count >= Self.maximumUnresolved, let oldest = unresolved.first else { return }
-    let instance = instances.remove(at: oldest)
-    cache.remove { $0.interface == instance.interface && $0.data == .pointer(instance.name) }
-    removeOrphans()
-  }
-
-  private mutating func take(_ record: DNSRecord, sharing name: DNSName, _ interface: UInt32, _ now: Instant) {
-    if record.ttlSeconds == 0 {
-      cache.takeBack(name, record.data, on: interface, now: now)
       return
     }
-    _ = cache.take(
+    let known = index(of: instance, on: interface)
+    let pointer = DNSRecordData.pointer(known.map { instances[$0].name } ?? instance)
+    let outcome = cache.take(
+      type, pointer, ttlSeconds: record.ttlSeconds, on: interface, now: now, jitter: jitter())
+    if known != nil || outcome == .refused { return }
+    let unresolved = instances.indices.filter { instances[$0].told == 0 }
+    if unresolved.count >= Self.maximumUnresolved { forget(unresolved[0], &effects) }
+    instances.append(Instance(name: instance, interface: interface))
+  }
+
+  private mutating func take(
+    _ record: DNSRecord, sharing name: DNSName, _ interface: UInt32, _ now: Instant
+  ) -> MDNSCache.Outcome {
+    if record.ttlSeconds == 0 {
+      cache.takeBack(name, record.data, on: interface, now: now)
+      return .confirmed
+    }
+    let outcome = cache.take(
       name, record.data, ttlSeconds: record.ttlSeconds, on: interface, now: now, jitter: jitter())
     if record.isUnique { cache.flush(name, record.type, on: interface, now: now) }
+    return outcome
   }
 
   private func hostName(_ name: DNSName, _ interface: UInt32) -> DNSName? {
-    for entry in cache.entries where entry.interface == interface {
-      if case .service(_, _, _, let host) = entry.data, host == name { return host }
-    }
-    return nil
+    instances.first { $0.interface == interface && $0.host == name }?.host
   }
 
   private mutating func jitter() -> UInt8 {

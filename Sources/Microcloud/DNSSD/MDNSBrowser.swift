@@ -51,18 +51,20 @@ struct MDNSBrowser: Sendable {
   struct Instance: Sendable {
     let name: DNSName
     let interface: UInt32
+    /// The host that it is on, as far as that is known.
+    var host: DNSName?
     /// When what is missing of it is asked for; nil: all is there.
     var schedule: Schedule?
     /// A digest of what was last told of it; 0: it is not found.
     var told: UInt64 = 0
+    /// Something that is known of it has changed since it was last looked at.
+    var isStale = true
   }
 
   var interfaces: [MDNSInterface] = []
   var browses: [Browse] = []
   var instances: [Instance] = []
   var cache = MDNSCache()
-  /// What the cache was like when all of it was told.
-  private var toldRevision: UInt32 = 0
   var random: MDNSRandom
 
   init(seed: UInt64) {
@@ -89,8 +91,9 @@ struct MDNSBrowser: Sendable {
   mutating func removeInterface(_ interface: UInt32, _ effects: inout [MDNSEffect]) {
     interfaces.removeAll { $0.index == interface }
     for index in browses.indices { browses[index].schedules.removeAll { $0.interface == interface } }
-    cache.remove { $0.interface == interface }
-    report(&effects)
+    for index in instances.indices.reversed() where instances[index].interface == interface {
+      forget(index, &effects)
+    }
   }
 
   mutating func browse(_ type: DNSName, now: Instant) {
@@ -102,9 +105,10 @@ struct MDNSBrowser: Sendable {
   /// Stops looking, and forgets what was found. Nothing is told to be lost.
   mutating func stopBrowsing(_ type: DNSName) {
     browses.removeAll { $0.type == type }
-    instances.removeAll { $0.name.isChild(of: type) }
-    cache.remove { $0.data.type == .ptr && $0.name == type }
-    removeOrphans()
+    var untold: [MDNSEffect] = []
+    for index in instances.indices.reversed() where instances[index].name.isChild(of: type) {
+      forget(index, &untold)
+    }
   }
 
   /// Begins to look for a type on an interface, or begins anew.
@@ -142,19 +146,17 @@ struct MDNSBrowser: Sendable {
     }
   }
 
-  /// Follows the cache: instances come and go with the pointers to them, and what is told of them changes.
-  mutating func report(_ effects: inout [MDNSEffect]) {
-    if cache.revision == toldRevision { return }
-    instances.removeAll { instance in
-      let isPointedTo = cache.entries.contains {
-        $0.interface == instance.interface && $0.data == .pointer(instance.name)
+  /// Tells what has changed, and sees to it that what is missing is asked for.
+  mutating func report(now: Instant, _ effects: inout [MDNSEffect]) {
+    for index in instances.indices where instances[index].isStale {
+      instances[index].isStale = false
+      tell(index, &effects)
+      if instances[index].told != 0 {
+        instances[index].schedule = nil
+      } else if instances[index].schedule == nil {
+        instances[index].schedule = firstSchedule(now)
       }
-      if !isPointedTo, instance.told != 0 { effects.append(.lost(instance.name, interface: instance.interface)) }
-      return !isPointedTo
     }
-    removeOrphans()
-    for index in instances.indices { tell(index, &effects) }
-    toldRevision = cache.revision
   }
 
   private mutating func tell(_ index: Int, _ effects: inout [MDNSEffect]) {
@@ -170,31 +172,39 @@ struct MDNSBrowser: Sendable {
     }
   }
 
-  /// Asks for what is missing of each instance, and no longer for what is there.
-  mutating func scheduleMissing(now: Instant) {
-    for index in instances.indices {
-      if instances[index].told != 0 {
-        instances[index].schedule = nil
-      } else if instances[index].schedule == nil {
-        instances[index].schedule = firstSchedule(now)
-      }
+  // MARK: What belongs together
+
+  func index(of instance: DNSName, on interface: UInt32) -> Int? {
+    instances.firstIndex { $0.interface == interface && $0.name == instance }
+  }
+
+  /// Forgets an instance with all that only it leads to.
+  mutating func forget(_ index: Int, _ effects: inout [MDNSEffect]) {
+    setHost(nil, of: index)
+    let instance = instances.remove(at: index)
+    cache.remove {
+      $0.interface == instance.interface && ($0.name == instance.name || $0.data == .pointer(instance.name))
+    }
+    if instance.told != 0 { effects.append(.lost(instance.name, interface: instance.interface)) }
+  }
+
+  /// Notes the host that an instance is on. The addresses of a host that none is on any more are forgotten.
+  mutating func setHost(_ host: DNSName?, of index: Int) {
+    let old = instances[index].host
+    if old == host { return }
+    instances[index].host = host
+    let interface = instances[index].interface
+    guard let old, !instances.contains(where: { $0.interface == interface && $0.host == old }) else { return }
+    cache.remove {
+      guard case .address = $0.data else { return false }
+      return $0.interface == interface && $0.name == old
     }
   }
 
-  /// Forgets records that nothing leads to: of instances that are gone, and of hosts that no service is on.
-  mutating func removeOrphans() {
-    let instances = instances
-    cache.remove { entry in
-      (entry.data.type == .srv || entry.data.type == .txt)
-        && !instances.contains { $0.interface == entry.interface && $0.name == entry.name }
-    }
-    let entries = cache.entries
-    cache.remove { entry in
-      guard case .address = entry.data else { return false }
-      return !entries.contains { other in
-        guard case .service(_, _, _, let host) = other.data else { return false }
-        return other.interface == entry.interface && host == entry.name
-      }
+  /// The addresses of a host have changed.
+  mutating func markStale(host: DNSName, on interface: UInt32) {
+    for index in instances.indices where instances[index].interface == interface && instances[index].host == host {
+      instances[index].isStale = true
     }
   }
 }

@@ -73,8 +73,6 @@ struct MDNSCache: Sendable {
   }
 
   private(set) var entries: [Entry] = []
-  /// Counts what changes a service: records that came, changed or went, but not those that were merely confirmed.
-  private(set) var revision: UInt32 = 0
   private var byteCount = 0
 
   var nextDeadline: Instant? {
@@ -98,11 +96,20 @@ struct MDNSCache: Sendable {
 
   // MARK: Taking
 
-  /// Believes a record; false if it is not taken. Of a service there is one SRV and one TXT record: a new one replaces it.
+  enum Outcome {
+    /// There is no room, or it is too large.
+    case refused
+    /// It was known.
+    case confirmed
+    /// It is new, or other than before.
+    case changed
+  }
+
+  /// Believes a record, if there is room. Of a service there is one SRV and one TXT record: a new one replaces it.
   mutating func take(
     _ name: DNSName, _ data: DNSRecordData, ttlSeconds: UInt32, on interface: UInt32, now: Instant, jitter: UInt8
-  ) -> Bool {
-    if case .text(let text) = data, text.wire.count > Self.maximumTextBytes { return false }
+  ) -> Outcome {
+    if case .text(let text) = data, text.wire.count > Self.maximumTextBytes { return .refused }
     let isSingle = data.type == .srv || data.type == .txt
     let ttlSeconds = min(ttlSeconds, Self.maximumTTLSeconds)
     let same = entries.firstIndex { entry in
@@ -110,34 +117,33 @@ struct MDNSCache: Sendable {
         && (isSingle || entry.data == data)
     }
     if let same {
-      if entries[same].data != data { guard replace(same, data) else { return false } }
+      let isOther = entries[same].data != data
+      if isOther { guard replace(same, data) else { return .refused } }
       entries[same].ttlSeconds = ttlSeconds
       entries[same].received = now
       entries[same].state = .believed
       entries[same].refreshes = 0
       entries[same].unanswered = 0
       entries[same].jitter = jitter
-      return true
+      return isOther ? .changed : .confirmed
     }
     let cost = Self.cost(data)
-    guard entries.count < Self.maximumRecords, byteCount + cost <= Self.maximumBytes else { return false }
+    guard entries.count < Self.maximumRecords, byteCount + cost <= Self.maximumBytes else { return .refused }
     if case .address = data {
       let known = entries(name, .a, on: interface).count + entries(name, .aaaa, on: interface).count
-      guard known < Self.maximumAddressesOfHost else { return false }
+      guard known < Self.maximumAddressesOfHost else { return .refused }
     }
     byteCount += cost
-    revision &+= 1
     entries.append(
       Entry(
         name: name, data: data, interface: interface, ttlSeconds: ttlSeconds, received: now, jitter: jitter))
-    return true
+    return .changed
   }
 
   private mutating func replace(_ index: Int, _ data: DNSRecordData) -> Bool {
     let count = byteCount - Self.cost(entries[index].data) + Self.cost(data)
     guard count <= Self.maximumBytes else { return false }
     byteCount = count
-    revision &+= 1
     entries[index].data = data
     return true
   }
@@ -239,10 +245,7 @@ struct MDNSCache: Sendable {
   mutating func remove(where isUnwanted: (Entry) -> Bool) {
     entries.removeAll { entry in
       let isUnwanted = isUnwanted(entry)
-      if isUnwanted {
-        byteCount -= Self.cost(entry.data)
-        revision &+= 1
-      }
+      if isUnwanted { byteCount -= Self.cost(entry.data) }
       return isUnwanted
     }
     if entries.isEmpty { entries = [] }

@@ -15,7 +15,10 @@ extension MDNSResponder {
   ) {
     guard let (place, link) = link(source, interface) else { return }
     dropKnown(query, from: source, place, link)
-    let questions = query.questions.prefix(Self.maximumQuestions)
+    var questions: [DNSQuestion] = []
+    for question in query.questions.prefix(Self.maximumQuestions) where !questions.contains(question) {
+      questions.append(question)
+    }
     for question in questions { breakTie(question, query, place, now) }
 
     let isLegacy = source.port != MDNS.port

@@ -110,13 +110,17 @@ extension MDNSResponder {
   /// The record of ours, on whatever interface, that says the same as one that came.
   func ours(like record: DNSRecord) -> (publication: UInt32, ttlSeconds: UInt32)? {
     for entry in published {
-      let isShared = record.type == .ptr && (record.name == entry.type || record.name == .serviceTypes)
-      guard isShared || record.name == entry.name else { continue }
-      for place in presences.indices {
-        for own in records(of: entry.id, on: place) {
-          guard let data = resolve(own, on: place), record.says(data.data, of: data.name) else { continue }
-          return (entry.id, data.ttlSeconds)
+      if entry.name == record.name {
+        for place in presences.indices {
+          for own in records(of: entry.id, on: place) where own.isUnique {
+            guard let data = resolve(own, on: place), record.says(data.data, of: data.name) else { continue }
+            return (entry.id, data.ttlSeconds)
+          }
         }
+      } else if entry.host != nil, case .pointer(let target) = record.data {
+        let isOurs =
+          target == entry.name && record.name == entry.type || target == entry.type && record.name == .serviceTypes
+        if isOurs { return (entry.id, MDNS.otherTTLSeconds) }
       }
     }
     return nil
