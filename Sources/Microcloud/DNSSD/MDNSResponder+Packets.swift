@@ -24,9 +24,9 @@ extension MDNSResponder {
     let isLegacy = source.port != MDNS.port
     var multicast: [OwnRecord] = []
     var unicast: [OwnRecord] = []
+    let queue = presences[place].links[link].queue
     for question in questions {
       for answer in answers(to: question, on: place) where !isKnown(answer, query, place) {
-        let queue = presences[place].links[link].queue
         if isLegacy || question.wantsUnicast && queue.isFresh(answer, now: now) {
           if !unicast.contains(answer) { unicast.append(answer) }
         } else if !multicast.contains(answer) {
@@ -60,10 +60,11 @@ extension MDNSResponder {
     } else if answers.contains(where: { !$0.isUnique }) {
       due = now.advanced(milliseconds: random.milliseconds(Self.sharedDelayMilliseconds))
     }
+    var queue = presences[place].links[link].queue
     for answer in answers {
-      presences[place].links[link].queue.add(
-        answer, earliest: earliest, due: due, asker: asker, isDefence: !query.authorities.isEmpty)
+      queue.add(answer, earliest: earliest, due: due, asker: asker, isDefence: !query.authorities.isEmpty)
     }
+    presences[place].links[link].queue = queue
   }
 
   /// Whether the asker has the answer already, and will for at least half its time (RFC 6762 section 7.1).

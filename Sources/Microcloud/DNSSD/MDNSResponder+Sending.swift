@@ -38,10 +38,10 @@ extension MDNSResponder {
 
   /// Sends what is due on a link, with what goes well with it.
   mutating func sendDue(_ place: Int, _ link: Int, _ now: Instant, _ effects: inout [MDNSEffect]) {
-    let due = presences[place].links[link].queue.takeDue(now: now)
-    let answers = due.filter { isAnnounced($0.publication, on: place) }
+    var queue = presences[place].links[link].queue
+    defer { presences[place].links[link].queue = queue }
+    let answers = queue.takeDue(now: now).filter { isAnnounced($0.publication, on: place) }
     if answers.isEmpty { return }
-    let queue = presences[place].links[link].queue
     let additionals = additionals(to: answers, on: place).filter { !queue.wasJustSent($0, now: now) }
     let index = presences[place].interface.index
     let destination = presences[place].links[link].family.group(interface: index)
@@ -53,12 +53,12 @@ extension MDNSResponder {
         packet = DNSPacket(flags: .response, maximumBytes: MDNS.maximumSentBytes)
         guard packet.append(record, to: .answer) else { continue }
       }
-      presences[place].links[link].queue.noteSent(answer, now: now)
+      queue.noteSent(answer, now: now)
     }
     for additional in additionals {
       guard let record = resolve(additional, on: place), packet.append(record, to: .additional) else { continue }
-      presences[place].links[link].queue.noteSent(additional, now: now)
-      presences[place].links[link].queue.drop(additional)
+      queue.noteSent(additional, now: now)
+      queue.drop(additional)
     }
     if !packet.isEmpty { effects.append(.send(packet.bytes, interface: index, to: destination)) }
   }

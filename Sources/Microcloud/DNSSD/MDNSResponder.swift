@@ -24,6 +24,13 @@ struct MDNSResponder: Sendable {
       claims.first { $0.publication == publication }
     }
 
+    /// Plans to say records on every link at once.
+    mutating func say(_ records: [OwnRecord], now: Instant) {
+      for index in links.indices {
+        for record in records { links[index].queue.add(record, earliest: now, due: now) }
+      }
+    }
+
     mutating func forget(_ publication: UInt32) {
       for index in links.indices { links[index].queue.forget(publication: publication) }
     }
@@ -77,20 +84,12 @@ struct MDNSResponder: Sendable {
         let publication = presences[place].claims[index].publication
         switch presences[place].claims[index].takeStep(now: now) {
         case .probe: probes.append(publication)
-        case .announce: announce(publication, place, now)
+        case .announce: presences[place].say(records(of: publication, on: place), now: now)
         case nil: break
         }
       }
       sendProbes(probes[...], place, &effects)
       for link in presences[place].links.indices { sendDue(place, link, now, &effects) }
-    }
-  }
-
-  private mutating func announce(_ publication: UInt32, _ place: Int, _ now: Instant) {
-    for record in records(of: publication, on: place) {
-      for link in presences[place].links.indices {
-        presences[place].links[link].queue.add(record, earliest: now, due: now)
-      }
     }
   }
 

@@ -23,7 +23,7 @@ public struct MulticastDNS: Sendable {
 
   /// Does what is due at `now`.
   public mutating func tick(now: Instant) -> [MDNSEffect] {
-    perform(now) { _, _ in }
+    finish([], now)
   }
 
   // MARK: Interfaces
@@ -34,18 +34,18 @@ public struct MulticastDNS: Sendable {
   public mutating func setInterface(_ index: UInt32, addresses: [InterfaceAddress], now: Instant) -> [MDNSEffect] {
     if addresses.isEmpty { return removeInterface(index, now: now) }
     let interface = MDNSInterface(index: index, addresses: addresses)
-    return perform(now) { node, effects in
-      node.responder.setInterface(interface, now: now, &effects)
-      node.browser.setInterface(interface, now: now)
-    }
+    var effects: [MDNSEffect] = []
+    responder.setInterface(interface, now: now, &effects)
+    browser.setInterface(interface, now: now)
+    return finish(effects, now)
   }
 
   /// An interface is gone: its services are lost.
   public mutating func removeInterface(_ index: UInt32, now: Instant) -> [MDNSEffect] {
-    perform(now) { node, effects in
-      node.responder.removeInterface(index)
-      node.browser.removeInterface(index, &effects)
-    }
+    var effects: [MDNSEffect] = []
+    responder.removeInterface(index)
+    browser.removeInterface(index, &effects)
+    return finish(effects, now)
   }
 
   // MARK: Publishing and browsing
@@ -53,19 +53,23 @@ public struct MulticastDNS: Sendable {
   /// Publishes a host or a service on every interface, or changes what is published under its id. The name is probed for,
   /// then announced; a service is to be published after its host.
   public mutating func publish(_ publication: MDNSPublication, now: Instant) -> [MDNSEffect] {
-    perform(now) { node, effects in node.responder.publish(publication, now: now, &effects) }
+    var effects: [MDNSEffect] = []
+    responder.publish(publication, now: now, &effects)
+    return finish(effects, now)
   }
 
   /// Takes back what was published; others forget it within a second.
   public mutating func withdraw(_ publication: UInt32, now: Instant) -> [MDNSEffect] {
-    perform(now) { node, effects in node.responder.withdraw(publication, &effects) }
+    var effects: [MDNSEffect] = []
+    responder.withdraw(publication, &effects)
+    return finish(effects, now)
   }
 
   /// Takes back everything: what to send before the node goes.
   public mutating func withdrawAll(now: Instant) -> [MDNSEffect] {
-    perform(now) { node, effects in
-      for entry in node.responder.published.reversed() { node.responder.withdraw(entry.id, &effects) }
-    }
+    var effects: [MDNSEffect] = []
+    for entry in responder.published.reversed() { responder.withdraw(entry.id, &effects) }
+    return finish(effects, now)
   }
 
   /// The name that a publication has now; nil if there is no such publication.
@@ -76,7 +80,8 @@ public struct MulticastDNS: Sendable {
   /// Looks for all services of a type, such as `_microagent._udp.local`, until `stopBrowsing`. What this node publishes is
   /// not found.
   public mutating func browse(_ type: DNSName, now: Instant) -> [MDNSEffect] {
-    perform(now) { node, _ in node.browser.browse(type, now: now) }
+    browser.browse(type, now: now)
+    return finish([], now)
   }
 
   /// Stops looking for a type and forgets its services, without telling them to be lost.
@@ -104,18 +109,16 @@ public struct MulticastDNS: Sendable {
     guard let own = browser.interfaces.first(where: { $0.index == interface }), message.flags.isPlain,
       isMulticast || own.isOnLink(source.address), !isEcho(bytes, source, now)
     else { return tick(now: now) }
-    return perform(now) { node, effects in
-      if !message.flags.isResponse {
-        node.responder.receiveQuery(message, from: source, interface: interface, now: now, &effects)
-        if isMulticast, source.port == MDNS.port {
-          node.browser.receiveQuery(message, interface: interface, now: now)
-        }
-      } else if source.port == MDNS.port {
-        node.responder.receiveResponse(message, from: source, interface: interface, now: now, &effects)
-        // Only probes ask for unicast answers, so to the browser one is none.
-        if isMulticast { node.browser.receiveResponse(message, interface: interface, now: now, &effects) }
-      }
+    var effects: [MDNSEffect] = []
+    if !message.flags.isResponse {
+      responder.receiveQuery(message, from: source, interface: interface, now: now, &effects)
+      if isMulticast, source.port == MDNS.port { browser.receiveQuery(message, interface: interface, now: now) }
+    } else if source.port == MDNS.port {
+      responder.receiveResponse(message, from: source, interface: interface, now: now, &effects)
+      // Only probes ask for unicast answers, so to the browser one is none.
+      if isMulticast { browser.receiveResponse(message, interface: interface, now: now, &effects) }
     }
+    return finish(effects, now)
   }
 
   /// Whether it is a packet of ours that comes back, from the socket itself or by another interface on the same network.
@@ -124,11 +127,9 @@ public struct MulticastDNS: Sendable {
     return isOwnAddress && source.port == MDNS.port && echoes.contains(bytes, now: now)
   }
 
-  private mutating func perform(
-    _ now: Instant, _ change: (inout MulticastDNS, inout [MDNSEffect]) -> Void
-  ) -> [MDNSEffect] {
-    var effects: [MDNSEffect] = []
-    change(&self, &effects)
+  /// What an input has brought about, and all that is due then.
+  private mutating func finish(_ effects: [MDNSEffect], _ now: Instant) -> [MDNSEffect] {
+    var effects = effects
     responder.run(now: now, &effects)
     browser.run(now: now, &effects)
     for case .send(let bytes, _, let destination) in effects where destination.port == MDNS.port {
