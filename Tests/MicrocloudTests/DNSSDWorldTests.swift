@@ -149,6 +149,14 @@ struct DNSSDWorldTests {
     world.run(milliseconds: 5000)
     let probes = world.sent(by: 1, since: start).filter { !$0.message.authorities.isEmpty }
     #expect(probes.filter { $0.destination.address == MDNS.groupV6 }.count == 3)
+    let reordered = world.now
+    world.machines[1].addresses.reverse()
+    world.connect(1)
+    world.run(milliseconds: 5000)
+    let said = world.sent(by: 1, since: reordered).filter {
+      $0.message.flags.isResponse || !$0.message.authorities.isEmpty
+    }
+    #expect(said.isEmpty, "another order is no change")
     #expect(
       world.machines[0].node.services[0].addresses == [
         SocketAddress(.v4(0x0A00_0002), port: 5683), SocketAddress(link, port: 5683, scope: 3),

@@ -59,7 +59,7 @@ enum MDNSFamily: Equatable, Sendable {
 }
 
 /// A network interface and our addresses on it.
-struct MDNSInterface: Equatable, Sendable {
+struct MDNSInterface: Sendable {
   /// More addresses than this of one interface or host are not published.
   static let maximumAddresses = 16
 
@@ -69,6 +69,12 @@ struct MDNSInterface: Equatable, Sendable {
   init(index: UInt32, addresses: [InterfaceAddress]) {
     self.index = index
     self.addresses = Array(addresses.prefix(Self.maximumAddresses))
+  }
+
+  /// Whether nothing differs but the order of the addresses, which a kernel may list in any.
+  func isSame(as other: MDNSInterface) -> Bool {
+    index == other.index && addresses.count == other.addresses.count
+      && addresses.allSatisfy { other.addresses.contains($0) }
   }
 
   /// The links that it has: those with an address of ours.

@@ -105,7 +105,7 @@ struct MDNSResponder: Sendable {
           links: interface.families.map { Link(family: $0) }))
       return
     }
-    if presences[place].interface == interface { return }
+    if presences[place].interface.isSame(as: interface) { return }
     takeBackAddresses(missingIn: interface, place, &effects)
     let families = presences[place].interface.families
     presences[place].interface = interface
