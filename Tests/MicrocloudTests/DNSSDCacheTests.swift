@@ -104,6 +104,8 @@ struct DNSSDCacheTests {
     let unicast = DNSMessage(questions: [DNSQuestion(neighbour.name, .srv, wantsUnicast: true)])
     var truncated = DNSMessage(questions: [question])
     truncated.flags = .truncatedQuery
+    let owner = SocketAddress(neighbour.addresses[0], port: 5353)
+    let other = SocketAddress(.v4(0x0A00_00CF), port: 5353)
     let cases: [(DNSMessage, isAnswered: Bool, isLost: Bool)] = [
       (DNSMessage(questions: [question]), false, true), (DNSMessage(questions: [question]), true, false),
       (known, false, false), (unicast, false, false), (truncated, false, false),
@@ -113,7 +115,10 @@ struct DNSSDCacheTests {
       try world.inject(dnsResponse(neighbour.records), from: stranger)
       world.run(milliseconds: 20_000)
       for _ in 0..<2 {
-        try world.inject(query, from: stranger)
+        try world.inject(query, from: other)
+        // Over IPv6 it comes once more.
+        try world.inject(query, from: other)
+        try world.inject(query, from: owner)
         if isAnswered { try world.inject(dnsResponse([neighbour.service]), from: stranger) }
         world.run(milliseconds: 1000)
       }
@@ -125,13 +130,35 @@ struct DNSSDCacheTests {
     }
   }
 
+  /// Once is not twice, in whatever copies it comes; and of what the asker itself has, its question says nothing.
+  @Test func whatIsNotDoubted() throws {
+    let neighbour = Neighbour()
+    let query = DNSMessage(questions: [DNSQuestion(neighbour.name, .srv), DNSQuestion(.microagentType, .ptr)])
+    for source in [stranger, SocketAddress(.v4(0x0A00_00CF), port: 5353)] {
+      var world = browsingWorld()
+      try world.inject(dnsResponse(neighbour.records), from: stranger)
+      world.run(milliseconds: 20_000)
+      for _ in 0..<(source == stranger ? 20 : 1) {
+        try world.inject(query, from: source)
+        try world.inject(query, from: source)
+        world.run(milliseconds: 1000)
+      }
+      let start = world.now
+      world.run(milliseconds: 15_000)
+      #expect(world.machines[0].events.count == 1)
+      #expect(!world.sent(by: 0, since: start).contains { $0.message.questions.contains(query.questions[0]) })
+    }
+  }
+
   /// A storm of the same question does not end anything by itself.
   @Test func stormOfQuestions() throws {
     var world = browsingWorld()
     let neighbour = Neighbour()
     try world.inject(dnsResponse(neighbour.records), from: stranger)
     for _ in 0..<1000 {
-      try world.inject(DNSMessage(questions: [DNSQuestion(neighbour.name, .srv)]), from: stranger)
+      try world.inject(
+        DNSMessage(questions: [DNSQuestion(neighbour.name, .srv)]), from: SocketAddress(.v4(0x0A00_00CF), port: 5353))
+      world.run(milliseconds: 2)
     }
     world.run(milliseconds: 8500)
     try world.inject(dnsResponse(neighbour.records), from: stranger)

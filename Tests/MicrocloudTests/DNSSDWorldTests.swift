@@ -89,6 +89,14 @@ struct DNSSDWorldTests {
     let perHour = world.log.filter { $0.at > start }.count / 3
     // Each board's SRV and A are asked for and said once in 96 s or so, whoever asks.
     #expect(perHour < 5 * 38 * 3)
+    // As long as what is known is known for more than half of its time.
+    let browses = world.log.filter {
+      $0.at > start && $0.at < start.advanced(milliseconds: 2_000_000)
+        && $0.message.questions.contains { $0.type == .ptr }
+    }
+    #expect(!browses.isEmpty)
+    #expect(
+      browses.allSatisfy { $0.message.answers.count == 4 }, "nothing is doubted because its owner asks for others")
     #expect(world.machines.allSatisfy { $0.node.browser.cache.entries.count == 4 * 4 })
   }
 

@@ -181,17 +181,29 @@ extension MDNSBrowser {
   // MARK: Queries
 
   /// What another host asks by multicast need not be asked at the same time, and shows what goes unanswered.
-  mutating func receiveQuery(_ query: DNSMessage, interface: UInt32, now: Instant) {
+  mutating func receiveQuery(_ query: DNSMessage, from source: IPAddress, interface: UInt32, now: Instant) {
     if query.flags.isTruncated { return }
     let isKnownHere = isKnownHere(query.answers, interface, now)
+    // Nobody answers its own question: of what the asker itself has, its silence says nothing.
+    let askers = hosts(at: source, on: interface)
+    let instances = instances
     for question in query.questions.prefix(MDNSResponder.maximumQuestions) where !question.wantsUnicast {
       cache.noteQuestion(question, on: interface, now: now) { entry in
-        query.answers.contains { $0.says(entry.data, of: entry.name) }
+        if query.answers.contains(where: { $0.says(entry.data, of: entry.name) }) { return true }
+        if askers.isEmpty { return false }
+        let name = if case .pointer(let instance) = entry.data { instance } else { entry.name }
+        let host = instances.first { $0.interface == interface && $0.name == name }?.host ?? name
+        return askers.contains(host)
       }
       guard isKnownHere else { continue }
       cache.skipRefreshes(for: question, on: interface, now: now)
       skipBrowse(question, interface, now)
     }
+  }
+
+  /// The hosts that have an address.
+  private func hosts(at address: IPAddress, on interface: UInt32) -> [DNSName] {
+    cache.entries.filter { $0.interface == interface && $0.data == .address(address) }.map { $0.name }
   }
 
   /// Whether what another one knows already is known here too, so that we miss no answer that it does without.

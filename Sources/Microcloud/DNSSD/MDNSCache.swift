@@ -45,8 +45,9 @@ struct MDNSCache: Sendable {
     fileprivate var refreshes: UInt8 = 0
     /// Where in the 2 % this one asks.
     fileprivate var jitter: UInt8
-    /// How many questions of others went unanswered.
+    /// How many questions of others went unanswered, and in which second the last one of them came.
     fileprivate var unanswered: UInt8 = 0
+    fileprivate var unansweredSecond: UInt32 = 0
 
     fileprivate func time(percent: UInt64) -> Instant {
       received.advanced(milliseconds: UInt64(ttlSeconds) * 10 * percent)
@@ -182,6 +183,10 @@ struct MDNSCache: Sendable {
       guard question.asks(for: entries[index].data.type, of: entries[index].name), !isKnown(entries[index]) else {
         continue
       }
+      // One question often comes twice, over IPv4 and IPv6.
+      let second = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000_000)
+      if entries[index].unanswered > 0, entries[index].unansweredSecond == second { continue }
+      entries[index].unansweredSecond = second
       entries[index].unanswered = min(entries[index].unanswered + 1, 2)
       if entries[index].unanswered == 2 { doubt(index, now) }
     }

@@ -112,7 +112,9 @@ public struct MulticastDNS: Sendable {
     var effects: [MDNSEffect] = []
     if !message.flags.isResponse {
       responder.receiveQuery(message, from: source, interface: interface, now: now, &effects)
-      if isMulticast, source.port == MDNS.port { browser.receiveQuery(message, interface: interface, now: now) }
+      if isMulticast, source.port == MDNS.port {
+        browser.receiveQuery(message, from: source.address, interface: interface, now: now)
+      }
     } else if source.port == MDNS.port {
       responder.receiveResponse(message, from: source, interface: interface, now: now, &effects)
       // Only probes ask for unicast answers, so to the browser one is none.
