@@ -86,12 +86,12 @@ extension MDNSResponder {
   /// then finds the name taken (RFC 6762 section 8.2).
   private mutating func breakTie(_ question: DNSQuestion, _ query: DNSMessage, _ place: Int, _ now: Instant) {
     if query.authorities.isEmpty { return }
-    for index in presences[place].claims.indices where presences[place].claims[index].isProbing {
-      guard let entry = find(presences[place].claims[index].publication), entry.name == question.name else { continue }
+    for entry in published where entry.name == question.name {
+      guard presences[place].claim(entry.id)?.isProbing ?? false else { continue }
       let theirs = query.authorities.filter { $0.name == entry.name }
       let ours = probed(entry.id, on: place)
       if !theirs.isEmpty, DNSRecord.precede(ours, theirs) {
-        presences[place].claims[index].probe(at: now.advanced(milliseconds: MDNSClaim.deferMilliseconds))
+        presences[place].probe([entry.id], at: now.advanced(milliseconds: MDNSClaim.deferMilliseconds))
       }
     }
   }
@@ -106,7 +106,7 @@ extension MDNSResponder {
       dropSaid(record, place, link)
       if let own = ours(like: record) {
         // Said with too short a time, it would vanish from caches: say it right (RFC 6762 section 6.6).
-        if record.ttlSeconds < own.ttlSeconds / 2 { announceAgain(own.publication, place, now) }
+        if record.ttlSeconds < own.ttlSeconds / 2 { presences[place].announceAgain(own.publication, now: now) }
       } else if record.ttlSeconds > 0 {
         for entry in published where entry.name == record.name && entry.owns(record.type) { conflicts.append(entry.id) }
       }

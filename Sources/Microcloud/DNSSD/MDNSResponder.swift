@@ -24,6 +24,20 @@ struct MDNSResponder: Sendable {
       claims.first { $0.publication == publication }
     }
 
+    /// Begins anew to ask whose the names of these publications are.
+    mutating func probe(_ publications: [UInt32], at due: Instant) {
+      for index in claims.indices where publications.contains(claims[index].publication) {
+        claims[index].probe(at: due)
+      }
+    }
+
+    /// Tells everybody again what is ours.
+    mutating func announceAgain(_ publication: UInt32, now: Instant) {
+      for index in claims.indices where claims[index].publication == publication {
+        claims[index].announceAgain(now: now)
+      }
+    }
+
     /// Plans to say records on every link at once.
     mutating func say(_ records: [OwnRecord], now: Instant) {
       for index in links.indices {
@@ -113,23 +127,15 @@ struct MDNSResponder: Sendable {
     let added = interface.families.filter { !families.contains($0) }
     presences[place].links += added.map { Link(family: $0) }
     // Who is on the new link may have our names.
-    if !added.isEmpty {
-      let due = probeTime(now)
-      for index in presences[place].claims.indices { presences[place].claims[index].probe(at: due) }
-    }
+    if !added.isEmpty { presences[place].probe(published.map { $0.id }, at: probeTime(now)) }
     for entry in published where entry.publication.content == .host(nil) {
       presences[place].forget(entry.id)
-      announceAgain(entry.id, place, now)
+      presences[place].announceAgain(entry.id, now: now)
     }
   }
 
   mutating func removeInterface(_ index: UInt32) {
     presences.removeAll { $0.interface.index == index }
-  }
-
-  mutating func announceAgain(_ publication: UInt32, _ place: Int, _ now: Instant) {
-    guard let index = presences[place].claims.firstIndex(where: { $0.publication == publication }) else { return }
-    presences[place].claims[index].announceAgain(now: now)
   }
 
   // MARK: Publications
@@ -164,7 +170,7 @@ struct MDNSResponder: Sendable {
     for place in presences.indices {
       presences[place].forget(publication.id)
       takeBack(gone, of: publication.id, place, &effects)
-      announceAgain(publication.id, place, now)
+      presences[place].announceAgain(publication.id, now: now)
     }
   }
 
@@ -183,15 +189,14 @@ struct MDNSResponder: Sendable {
   /// Another host has answered for a name that we hold or want: on this interface we ask again whose it is (RFC 6762
   /// section 9), or take the next name if we were asking.
   mutating func conflict(_ publication: UInt32, _ place: Int, _ now: Instant, _ effects: inout [MDNSEffect]) {
-    guard let index = presences[place].claims.firstIndex(where: { $0.publication == publication }) else { return }
     // Before our first probe an answer says nothing yet: the name's owner will have to defend it.
-    if presences[place].claims[index].phase == .probing(0) { return }
+    guard let claim = presences[place].claim(publication), claim.phase != .probing(0) else { return }
     countConflict(now)
-    if presences[place].claims[index].isProbing {
+    if claim.isProbing {
       rename(publication, place, now, &effects)
     } else {
       presences[place].forget(publication)
-      presences[place].claims[index].probe(at: probeTimeAfterConflict(now))
+      presences[place].probe([publication], at: probeTimeAfterConflict(now))
     }
   }
 
@@ -208,11 +213,7 @@ struct MDNSResponder: Sendable {
     }
     published[index].rename()
     let due = probeTimeAfterConflict(now)
-    for place in presences.indices {
-      for claim in presences[place].claims.indices where touched.contains(presences[place].claims[claim].publication) {
-        presences[place].claims[claim].probe(at: due)
-      }
-    }
+    for place in presences.indices { presences[place].probe(touched, at: due) }
     effects.append(.renamed(publication: publication, published[index].name))
   }
 
