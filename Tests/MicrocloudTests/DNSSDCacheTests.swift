@@ -55,6 +55,20 @@ struct DNSSDCacheTests {
     #expect(world.machines[0].events.last == .lost(Neighbour().name, interface: 3))
   }
 
+  /// A service that lives for a second each time makes nobody ask every second.
+  @Test func servicesThatFlicker() throws {
+    var world = browsingWorld()
+    world.run(milliseconds: 60_000)
+    var records = Neighbour().records
+    for index in records.indices { records[index].ttlSeconds = 1 }
+    let start = world.now
+    for _ in 0..<120 {
+      try world.inject(dnsResponse(records), from: stranger)
+      world.run(milliseconds: 2000)
+    }
+    #expect(world.sent(by: 0, since: start).count < 80)
+  }
+
   /// RFC 6762 section 10.1.
   @Test func goodbyes() throws {
     for isRescued in [false, true] {

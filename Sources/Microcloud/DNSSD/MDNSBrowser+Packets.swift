@@ -77,7 +77,12 @@ extension MDNSBrowser {
     case (.pointer, .believed): type = expired.name
     default: return
     }
-    for index in browses.indices where browses[index].type == type { look(index, on: expired.interface, now) }
+    let soon = now.advanced(milliseconds: Self.lookAgainMilliseconds)
+    for index in browses.indices where browses[index].type == type {
+      // If it has just begun anew, that will do: services that come and go every second shall not make us talk as often.
+      let isSoon = browses[index].schedules.contains { $0.interface == expired.interface && $0.schedule.due <= soon }
+      if !isSoon { look(index, on: expired.interface, now) }
+    }
   }
 
   private func isAnyDue(on interface: UInt32, _ now: Instant) -> Bool {

@@ -8,6 +8,8 @@ struct MDNSBrowser: Sendable {
   static let firstIntervalSeconds: UInt32 = 1
   static let intervalFactor: UInt32 = 3
   static let maximumIntervalSeconds: UInt32 = 3600
+  /// When a service was lost, questions begin anew, unless one is due within this time.
+  static let lookAgainMilliseconds: UInt64 = 10_000
   /// How many instances may be known by name only. For one more the oldest of them goes, never a service that is resolved.
   static let maximumUnresolved = 32
 

@@ -82,11 +82,12 @@ struct MDNSCache: Sendable {
     return earliest
   }
 
-  /// The records of a name and type, but for those that are replaced.
+  /// All records of a name and type.
   func entries(_ name: DNSName, _ type: DNSType, on interface: UInt32) -> [Entry] {
     entries.filter { $0.interface == interface && $0.data.type == type && $0.name == name }
   }
 
+  /// One of them; of SRV and TXT there is no other.
   func first(_ name: DNSName, _ type: DNSType, on interface: UInt32) -> Entry? {
     entries.first { $0.interface == interface && $0.data.type == type && $0.name == name }
   }
