@@ -132,6 +132,18 @@ struct DNSSDBrowseTests {
     #expect(world.machines[0].node.services.map(\.interface) == [3])
   }
 
+  /// Somebody asks for a service whose pointer we have never heard: we ask for all again, once.
+  @Test func hearsOfAnUnknownService() throws {
+    var world = browsingWorld()
+    world.run(milliseconds: 60_000)
+    let start = world.now
+    for _ in 0..<3 { try world.inject(dnsResponse([Neighbour().service]), from: stranger) }
+    world.run(milliseconds: 500)
+    #expect(world.sent(by: 0, since: start).map(\.message.questions) == [[DNSQuestion(.microagentType, .ptr)]])
+    try world.inject(dnsResponse(Neighbour().records), from: stranger)
+    #expect(world.machines[0].node.services.count == 1)
+  }
+
   @Test func stopsLooking() throws {
     var world = browsingWorld()
     try world.inject(dnsResponse(Neighbour().records), from: stranger)

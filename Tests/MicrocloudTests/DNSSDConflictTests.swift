@@ -78,7 +78,45 @@ struct DNSSDConflictTests {
     #expect(world.name(0, 1) == "node.local")
     #expect(world.machines[0].events.isEmpty)
     let kinds = world.sent(by: 0, since: start).map { $0.message.flags.isResponse }
-    #expect(kinds == [false, false, false, true, true])
+    #expect(kinds == [false, false, false, true, true, true])
+  }
+
+  /// A claim that is heard before our first probe says nothing yet: the name is ours if nobody defends it.
+  @Test func aClaimBeforeTheFirstProbe() throws {
+    var world = DNSSDWorld()
+    _ = world.add()
+    try world.publish(0, host: "node.local")
+    try world.inject(
+      DNSMessage(flags: .response, answers: [addressRecord("node.local", 0x0A00_00C8)]), from: stranger)
+    world.run(milliseconds: 5000)
+    #expect(world.name(0, 1) == "node.local" && world.machines[0].events.isEmpty)
+  }
+
+  /// A name that is lost on one network is taken back on the other one, where it was ours, and only there.
+  @Test func aNameIsLostOnOneNetwork() throws {
+    var world = try establishedWorld()
+    world.with(0) { node, now in
+      node.setInterface(7, addresses: [InterfaceAddress(.v4(0x0A01_0001), prefixBits: 24)], now: now)
+    }
+    world.run(milliseconds: 10_000)
+    var goodbyes: [UInt32] = []
+    var claim: [DNSRecord] = [try addressRecord("node.local", 0x0A00_00C8)]
+    for _ in 0..<2 {
+      let bytes = try DNSMessage(flags: .response, answers: claim).encoded()
+      let effects = try world.machines[0].node.receive(
+        bytes, from: stranger, interface: DNSSDWorld.interface, isMulticast: true, now: world.now)
+      for case .send(let packet, let interface, _) in effects {
+        let message = try DNSDecoder.decode(packet)
+        if message.answers.contains(where: { $0.ttlSeconds == 0 && $0.name == claim[0].name }) {
+          goodbyes.append(interface)
+        }
+      }
+      // The probes of the first round are answered by the second.
+      world.run(milliseconds: 600)
+      claim[0].ttlSeconds = 119
+    }
+    #expect(goodbyes == [7])
+    #expect(world.name(0, 1) == "node-2.local")
   }
 
   /// What is no conflict: a goodbye, what we say ourselves, another type of record.
@@ -105,7 +143,7 @@ struct DNSSDConflictTests {
       let start = world.now
       try world.inject(DNSMessage(flags: .response, answers: [record]), from: stranger)
       world.run(milliseconds: 5000)
-      #expect(world.sent(by: 0, since: start).count == 2)
+      #expect(world.sent(by: 0, since: start).count == 3)
       #expect(world.sent(by: 0, since: start)[0].message.answers.contains { $0.data == record.data })
     }
   }
@@ -170,7 +208,7 @@ struct DNSSDConflictTests {
       now = next
       try echo(node.tick(now: now))
     }
-    #expect(sent == 10 && events.isEmpty)
+    #expect(sent == 12 && events.isEmpty)
     #expect(try node.name(of: 1) == DNSName("node.local"))
   }
 }

@@ -67,21 +67,25 @@ extension MDNSBrowser {
   }
 
   /// A service whose host does not answer any more is doubtful altogether. Or packets were lost, and the next time that all
-  /// are asked for might be in an hour: so that begins anew.
+  /// are asked for might be in an hour.
   private mutating func lookAgain(after expired: MDNSCache.Entry, _ now: Instant) {
-    let type: DNSName
     switch (expired.data, expired.state) {
     case (.service, .believed), (.service, .doubted):
-      type = expired.name.parent
+      let type = expired.name.parent
       cache.doubt(type, .pointer(expired.name), on: expired.interface, now: now)
-    case (.pointer, .believed): type = expired.name
-    default: return
+      lookAgain(for: type, on: expired.interface, now)
+    case (.pointer, .believed): lookAgain(for: expired.name, on: expired.interface, now)
+    default: break
     }
+  }
+
+  /// Begins anew to ask for a type. If that is soon to be done anyhow, it will do: services that come and go every second
+  /// shall not make us talk as often.
+  private mutating func lookAgain(for type: DNSName, on interface: UInt32, _ now: Instant) {
     let soon = now.advanced(milliseconds: Self.lookAgainMilliseconds)
     for index in browses.indices where browses[index].type == type {
-      // If it has just begun anew, that will do: services that come and go every second shall not make us talk as often.
-      let isSoon = browses[index].schedules.contains { $0.interface == expired.interface && $0.schedule.due <= soon }
-      if !isSoon { look(index, on: expired.interface, now) }
+      let isSoon = browses[index].schedules.contains { $0.interface == interface && $0.schedule.due <= soon }
+      if !isSoon { look(index, on: interface, now) }
     }
   }
 
@@ -132,7 +136,11 @@ extension MDNSBrowser {
       takePointer(record, to: instance, of: browse.type, interface, now, &effects)
     }
     for record in records where record.type == .srv || record.type == .txt {
-      guard let index = index(of: record.name, on: interface) else { continue }
+      guard let index = index(of: record.name, on: interface) else {
+        // All pointers to it were lost: somebody knows a service of which we do not.
+        if record.ttlSeconds > 0 { lookAgain(for: record.name.parent, on: interface, now) }
+        continue
+      }
       guard take(record, sharing: instances[index].name, interface, now) == .changed else { continue }
       instances[index].isStale = true
       if case .service(_, _, _, let host) = record.data { setHost(host, of: index) }

@@ -5,7 +5,9 @@ import Basics
 struct MDNSClaim: Sendable {
   static let probeCount: UInt8 = 3
   static let probeGapMilliseconds: UInt64 = 250
-  static let announcementCount: UInt8 = 2
+  /// One more than must be: of three, a link that loses every fifth packet seldom loses all. Each pause is twice the one
+  /// before (section 8.3).
+  static let announcementCount: UInt8 = 3
   static let announcementGapMilliseconds: UInt64 = 1000
   /// How long the loser of two simultaneous probes waits before it probes again (section 8.2).
   static let deferMilliseconds: UInt64 = 1000
@@ -58,13 +60,17 @@ struct MDNSClaim: Sendable {
       self.due = now.advanced(milliseconds: Self.probeGapMilliseconds)
       return .probe
     case .probing:
-      phase = .announcing(1)
-    case .announcing(let sent):
-      phase = sent + 1 < Self.announcementCount ? .announcing(sent + 1) : .announced
-    case .announced: break
+      announce(1, now)
+    case .announcing(let sent): announce(sent + 1, now)
+    case .announced: self.due = nil
     }
-    self.due = phase == .announced ? nil : now.advanced(milliseconds: Self.announcementGapMilliseconds)
     return .announce
+  }
+
+  private mutating func announce(_ sent: UInt8, _ now: Instant) {
+    let isLast = sent >= Self.announcementCount
+    phase = isLast ? .announced : .announcing(sent)
+    due = isLast ? nil : now.advanced(milliseconds: Self.announcementGapMilliseconds << UInt64(sent - 1))
   }
 }
 
