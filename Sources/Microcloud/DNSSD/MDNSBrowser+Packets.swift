@@ -200,7 +200,7 @@ extension MDNSBrowser {
     // Nobody answers its own question: of what the asker itself has, its silence says nothing.
     let askers = hosts(at: source, on: interface)
     let instances = instances
-    for question in query.questions.prefix(MDNSResponder.maximumQuestions) where !question.wantsUnicast {
+    for question in query.heededQuestions where !question.wantsUnicast {
       cache.noteQuestion(question, on: interface, now: now) { entry in
         if query.answers.contains(where: { $0.says(entry.data, of: entry.name) }) { return true }
         if askers.isEmpty { return false }

@@ -2,8 +2,6 @@ import Basics
 
 // What others ask and say.
 extension MDNSResponder {
-  /// More questions of one packet are not answered: what an answer costs is bounded.
-  static let maximumQuestions = 64
   /// How long an answer that others may give too is held back (RFC 6762 section 6), and one to an asker whose known answers
   /// go on in further packets (section 7.2).
   static let sharedDelayMilliseconds: ClosedRange<UInt64> = 20...120
@@ -15,10 +13,7 @@ extension MDNSResponder {
   ) {
     guard let (place, link) = link(source, interface) else { return }
     dropKnown(query, from: source, place, link)
-    var questions: [DNSQuestion] = []
-    for question in query.questions.prefix(Self.maximumQuestions) where !questions.contains(question) {
-      questions.append(question)
-    }
+    let questions = query.heededQuestions
     for question in questions { breakTie(question, query, place, now) }
 
     let isLegacy = source.port != MDNS.port
@@ -123,6 +118,20 @@ extension MDNSResponder {
       guard let data = resolve(own, on: place), record.says(data.data, of: data.name) else { continue }
       if record.ttlSeconds >= data.ttlSeconds { presences[place].links[link].queue.drop(own) }
     }
+  }
+}
+
+extension DNSMessage {
+  /// More questions of one packet are not heeded: what they cost is bounded.
+  static let maximumHeededQuestions = 64
+
+  /// The questions, each once.
+  var heededQuestions: [DNSQuestion] {
+    var heeded: [DNSQuestion] = []
+    for question in questions.prefix(Self.maximumHeededQuestions) where !heeded.contains(question) {
+      heeded.append(question)
+    }
+    return heeded
   }
 }
 
