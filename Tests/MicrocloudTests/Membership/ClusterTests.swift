@@ -36,10 +36,11 @@ struct ClusterTests {
   }
 
   /// The shortest is the suspicion alone, the longest adds two rounds of probes and one that has to fail first.
-  @Test(arguments: [
-    (MembershipProfile.lan, 3, 4000, 9000), (.wan, 3, 30_000, 55_000), (.local, 3, 3000, 8000),
-    (.lan, 20, 5200, 15_000),
-  ] as [(MembershipProfile, Int, UInt64, UInt64)])
+  @Test(
+    arguments: [
+      (MembershipProfile.lan, 3, 4000, 9000), (.wan, 3, 30_000, 55_000), (.local, 3, 3000, 8000),
+      (.lan, 20, 5200, 15_000),
+    ] as [(MembershipProfile, Int, UInt64, UInt64)])
   func noticesAFailureInTime(profile: MembershipProfile, members: Int, shortest: UInt64, longest: UInt64) {
     for seed in 1...3 as ClosedRange<UInt64> {
       let cluster = SimulatedCluster(members, profile: profile, seed: seed)

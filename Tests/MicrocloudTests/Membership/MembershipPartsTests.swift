@@ -23,7 +23,9 @@ struct MembershipProfileTests {
     #expect(
       [1, 2, 32, 33, 64, 65, 128, 129].map { lan.pushPullMilliseconds(members: $0) / 30_000 }
         == [1, 1, 1, 2, 2, 3, 3, 4])
-    #expect([3, 10, 20, 100, 1000].map { lan.suspicionMilliseconds(members: $0).minimum } == [4000, 4000, 5204, 8000, 12_000])
+    #expect(
+      [3, 10, 20, 100, 1000].map { lan.suspicionMilliseconds(members: $0).minimum }
+        == [4000, 4000, 5204, 8000, 12_000])
     #expect(MembershipProfile.wan.suspicionMilliseconds(members: 3) == (30_000, 180_000))
     #expect([1, 3, 4, 100].map { lan.suspicionConfirmations(members: $0) } == [0, 0, 2, 2])
     #expect([5, 6].map { MembershipProfile.wan.suspicionConfirmations(members: $0) } == [0, 4])

@@ -17,7 +17,7 @@ final class SimulatedCluster {
     let change: MemberChange
   }
 
-  struct Node {
+  final class Node {
     var membership: Membership
     let address: SocketAddress
     let name: NodeName
@@ -30,6 +30,12 @@ final class SimulatedCluster {
     var users: [[UInt8]] = []
     var joins: [Bool] = []
     var leftAt: Instant?
+
+    init(_ membership: Membership, address: SocketAddress, name: NodeName) {
+      self.membership = membership
+      self.address = address
+      self.name = name
+    }
   }
 
   private enum Event {
@@ -70,7 +76,7 @@ final class SimulatedCluster {
     let address = SocketAddress(.v4(0x0A00_0001 + UInt32(index)), port: 7946)
     let name = name ?? NodeName("n\(index)".utf8)
     let membership = start(name, address, meta: meta)
-    nodes.append(Node(membership: membership, address: address, name: name))
+    nodes.append(Node(membership, address: address, name: name))
     schedule(index)
     return index
   }
@@ -174,7 +180,8 @@ final class SimulatedCluster {
       for message in try! MemberlistPacket.decode(bytes[...]).messages {
         act(index) { $0.receive(message, from: source, now: now) }
       }
-    case .dial(let bytes, let dialer, let id, let index): accept(bytes, from: PeerStream(node: dialer, id: id), at: index)
+    case .dial(let bytes, let dialer, let id, let index):
+      accept(bytes, from: PeerStream(node: dialer, id: id), at: index)
     case .stream(let bytes, let index, let id): read(bytes, at: index, id)
     case .streamEnd(let index, let id):
       if nodes[index].isUp { act(index) { $0.streamEnded(id, now: now) } }
