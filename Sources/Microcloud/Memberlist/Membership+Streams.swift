@@ -37,7 +37,7 @@ extension Membership {
     case .message(let message): receive(message, onStream: index, now: now)
     case .pushPull(let header): streams[index].isJoin = header.isJoin
     case .node(let node): merge(node, now: now)
-    case .state(let entry): effects.append(.userState(entry))
+    case .state(let entry): effects.append(.userState(entry, on: id))
     case .end: endPushPull(index)
     }
     return takeEffects()

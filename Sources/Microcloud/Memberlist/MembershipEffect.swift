@@ -17,7 +17,7 @@ public enum MembershipEffect: Equatable, Sendable {
   /// A message for the protocol above.
   case user([UInt8])
   /// A piece of the state of the protocol above, from a push/pull.
-  case userState(SerfStateEntry)
+  case userState(SerfStateEntry, on: MembershipStreamID)
   /// What became of a `join`.
   case joined(SocketAddress, isSuccess: Bool)
   /// Others know that we are leaving; or they had the time to. Nothing needs to be sent any more.

@@ -294,7 +294,7 @@ struct MembershipTests {
     #expect(merge(0, .dead) == [])
     #expect(lone.membership.node(named: "n0")?.incarnation == 2)
     #expect(
-      lone.membership.receive(.state(.memberClock(5)), on: id, now: lone.now) == [.userState(.memberClock(5))])
+      lone.membership.receive(.state(.memberClock(5)), on: id, now: lone.now) == [.userState(.memberClock(5), on: id)])
     #expect(
       lone.membership.receive(.end, on: id, now: lone.now) == [.answer(id, saying: .pushPull(isJoin: true))])
     #expect(lone.membership.receive(.end, on: id, now: lone.now) == [])

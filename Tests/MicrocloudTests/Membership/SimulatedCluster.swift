@@ -270,7 +270,7 @@ final class SimulatedCluster {
 }
 
 /// Events in the order of time, and of those at the same time in the order in which they were added.
-private struct EventHeap<Event> {
+struct EventHeap<Event> {
   private var heap: [(at: Instant, number: UInt64, event: Event)] = []
   private var number: UInt64 = 0
 
