@@ -34,7 +34,12 @@ extension Membership {
     self.gossipAt = goesOn ? now.advanced(milliseconds: profile.gossipIntervalMilliseconds) : nil
   }
 
-  /// Sends a message, and as many broadcasts as fit behind it.
+  /// Sends a message to an address that a stranger may have chosen: broadcasts are not to be spent there.
+  mutating func sendAlone(_ message: MemberlistMessage, to address: SocketAddress) {
+    effects.append(.send(message.encoded, to: address))
+  }
+
+  /// Sends messages to a member, and as many broadcasts as fit behind them.
   mutating func send(_ messages: [MemberlistMessage], to address: SocketAddress) {
     var packet = PacketBuilder(budgetBytes: packetBytes)
     for message in messages { _ = packet.add(message.encoded) }

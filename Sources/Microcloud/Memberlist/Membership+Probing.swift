@@ -120,7 +120,7 @@ extension Membership {
       closeStreams { $0.purpose == .ping }
     } else if let index = relays.firstIndex(where: { $0.sequence == sequence }) {
       let relay = relays.remove(at: index)
-      send([.ack(sequence: relay.proberSequence, payload: [])], to: relay.prober)
+      sendAlone(.ack(sequence: relay.proberSequence, payload: []), to: relay.prober)
     }
   }
 
@@ -132,7 +132,13 @@ extension Membership {
 
   mutating func answer(_ ping: MemberlistMessage.Ping, from source: SocketAddress, now: Instant) {
     guard isForUs(ping) else { return }
-    send([.ack(sequence: ping.sequence, payload: ackPayload)], to: ping.prober?.address ?? source)
+    let ack = MemberlistMessage.ack(sequence: ping.sequence, payload: ackPayload)
+    let address = ping.prober?.address ?? source
+    if let prober = ping.prober, let slot = table.slot(of: prober.name), table[slot].address == address {
+      send([ack], to: address)
+    } else {
+      sendAlone(ack, to: address)
+    }
   }
 
   func isForUs(_ ping: MemberlistMessage.Ping) -> Bool {
@@ -152,7 +158,7 @@ extension Membership {
 
   mutating func expireRelays(now: Instant) {
     for relay in relays where relay.deadline <= now && relay.wantsNack {
-      send([.nack(sequence: relay.proberSequence)], to: relay.prober)
+      sendAlone(.nack(sequence: relay.proberSequence), to: relay.prober)
     }
     relays.removeAll { $0.deadline <= now }
   }

@@ -9,27 +9,33 @@ struct Suspicion {
   private let neededConfirmations: Int
   /// No more than are needed, each once.
   private var accusers: [NodeName]
+  /// When the suspect is to be declared dead.
+  private(set) var deadline: Instant
 
   init(by accuser: NodeName, profile: MembershipProfile, members: Int, now: Instant) {
     start = now
     (minimumMilliseconds, maximumMilliseconds) = profile.suspicionMilliseconds(members: members)
     neededConfirmations = profile.suspicionConfirmations(members: members)
     accusers = [accuser]
-  }
-
-  /// When the suspect is to be declared dead.
-  var deadline: Instant {
-    if neededConfirmations == 0 { return start.advanced(milliseconds: minimumMilliseconds) }
-    let confirmations = UInt32(accusers.count)
-    let gain = (maximumMilliseconds - minimumMilliseconds) * Logarithm.base2(confirmations)
-    let milliseconds = maximumMilliseconds - gain / Logarithm.base2(UInt32(neededConfirmations + 1))
-    return start.advanced(milliseconds: max(minimumMilliseconds, milliseconds))
+    deadline = now
+    updateDeadline()
   }
 
   /// Counts another accuser; whether it was a new one, and one that was needed.
   mutating func confirm(by accuser: NodeName) -> Bool {
     if accusers.count > neededConfirmations || accusers.contains(accuser) { return false }
     accusers.append(accuser)
+    updateDeadline()
     return true
+  }
+
+  /// After c of k confirmations: max - (max - min) log(c + 1) / log(k + 1).
+  private mutating func updateDeadline() {
+    var milliseconds = minimumMilliseconds
+    if neededConfirmations > 0 {
+      let gain = (maximumMilliseconds - minimumMilliseconds) * Logarithm.base2(UInt32(accusers.count))
+      milliseconds = maximumMilliseconds - gain / Logarithm.base2(UInt32(neededConfirmations + 1))
+    }
+    deadline = start.advanced(milliseconds: milliseconds)
   }
 }

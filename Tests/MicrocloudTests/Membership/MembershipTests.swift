@@ -74,15 +74,60 @@ struct MembershipTests {
       "0085a44e6f6465a26e31a55365714e6f01aa536f7572636541646472a47f00000baa536f757263654e6f6465a26e30aa536f75726365506f7274cd1388"
     )
     var lone = Lone("n1")
-    // What has nobody to be told to is told along with the answer: we ourselves.
-    let answer = sent(lone.hear(try MemberlistPacket.decode(ping[...]).messages[0]))
-    #expect(answer.map(\.to) == [address(11), address(11)])
-    #expect(answer[0].message == .ack(sequence: 1, payload: []))
-    for _ in 0..<3 { lone.hear(try MemberlistPacket.decode(ping[...]).messages[0]) }
     let ack = [0x02, 0x82, 0xA7] + Array("Payload".utf8) + [0xC0, 0xA5] + Array("SeqNo".utf8) + [1]
     #expect(lone.hear(try MemberlistPacket.decode(ping[...]).messages[0]) == [.send(ack, to: address(11))])
     var other = Lone("n2")
     #expect(other.hear(try MemberlistPacket.decode(ping[...]).messages[0]) == [])
+  }
+
+  @Test func tellsMembersWhatIsNewAlongWithAnAnswer() {
+    var lone = Lone(knowing: 1..<2)
+    func ping(_ address: SocketAddress) -> MemberlistMessage {
+      .ping(.init(sequence: 1, node: "n0", prober: .init(address: address, name: "n1")))
+    }
+    let answer = sent(lone.hear(ping(address(12)))).map(\.message)
+    #expect(answer.first == .ack(sequence: 1, payload: []))
+    #expect(answer.contains(.alive(alive(1))))
+    // Whoever pretends to be a member does not use up what is to be told.
+    #expect(sent(lone.hear(ping(address(50)))).count == 1)
+  }
+
+  @Test func comparesPeriodically() {
+    var lone = Lone(knowing: 1..<3)
+    var count = 0
+    for _ in 0..<1000 {
+      for effect in lone.run(milliseconds: 100) {
+        switch effect {
+        case .openStream(let id, _, .pushPull(isJoin: false)):
+          count += 1
+          _ = lone.membership.receive(.end, on: id, now: lone.now)
+        case .send(let bytes, _):
+          for case .ping(let ping) in try! MemberlistPacket.decode(bytes[...]).messages {
+            lone.hear(.ack(sequence: ping.sequence, payload: []))
+          }
+        default: break
+        }
+      }
+    }
+    #expect(count == 3 || count == 4)
+    #expect(lone.membership.health == 0)
+  }
+
+  @Test func gossipsToTheDeadForAWhile() {
+    var lone = Lone(profile: .lan, knowing: 1..<3)
+    _ = lone.run(milliseconds: 10)
+    lone.hear(.dead(accusation("n1", from: "n2")))
+    lone.hear(.dead(accusation("n2", from: "n2")))
+    func recipients() -> Set<SocketAddress> {
+      _ = lone.membership.update(meta: [1], now: lone.now)
+      return Set(sent(lone.run(milliseconds: 2000)).map(\.to))
+    }
+    #expect(recipients() == [address(12)])
+    _ = lone.run(milliseconds: 26_000)
+    #expect(recipients() == [address(12)])
+    _ = lone.run(milliseconds: 1000)
+    #expect(recipients() == [])
+    #expect(lone.membership.nodes.count == 1)
   }
 
   @Test func passesOnAnAliveAsItCame() throws {
@@ -269,6 +314,8 @@ struct MembershipTests {
     _ = lone.run(milliseconds: 1000)
     let pings = sent(lone.run(milliseconds: 8000)).filter { if case .ping = $0.message { true } else { false } }
     #expect(pings.count == 1)
+    for case .ping(let ping) in pings.map(\.message) { lone.hear(.ack(sequence: ping.sequence, payload: [])) }
+    #expect(lone.membership.health == 6)
   }
 
   // MARK: Streams

@@ -10,7 +10,6 @@ private func address(_ last: UInt8) -> SocketAddress {
 /// Serf members on a network without loss, in virtual time.
 private final class SerfCluster {
   private enum Event {
-    case wake
     case packet([UInt8], to: Int)
     case dial([UInt8], from: Int, MembershipStreamID, to: Int)
     case answer([UInt8], to: Int, MembershipStreamID)
@@ -24,7 +23,7 @@ private final class SerfCluster {
   private var events = EventHeap<Event>()
   private var dialers: [UInt32: (node: Int, id: MembershipStreamID)] = [:]
 
-  init(_ count: Int, limits: MembershipLimits = MembershipLimits()) {
+  init(_ count: Int) {
     for index in 0..<count {
       nodes.append(Self.node(index, seed: UInt64(index), now: now))
       heard.append([])
@@ -78,7 +77,11 @@ private final class SerfCluster {
     let soon = now.advanced(milliseconds: 1)
     switch effect {
     case .send(let bytes, let to):
-      if let peer = peer(to, of: index) { events.add(.packet(bytes, to: peer), at: soon) } else { heard[index].append(effect) }
+      if let peer = peer(to, of: index) {
+        events.add(.packet(bytes, to: peer), at: soon)
+      } else {
+        heard[index].append(effect)
+      }
     case .openStream(let id, let to, let content):
       if let peer = peer(to, of: index) { events.add(.dial(said(content, index), from: index, id, to: peer), at: soon) }
     case .answer(let id, let content):
@@ -106,7 +109,6 @@ private final class SerfCluster {
 
   private func handle(_ event: Event) {
     switch event {
-    case .wake: break
     case .packet(let bytes, let index):
       if down.contains(index) { return }
       for message in try! MemberlistPacket.decode(bytes[...]).messages {
@@ -162,8 +164,7 @@ struct SerfMembershipTests {
     let cluster = SerfCluster(2)
     cluster.down = [1]
     cluster.run(milliseconds: 60_000)
-    cluster.down = [1]
-    cluster.act(0) { $0.tick(now: cluster.now) }
+    #expect(cluster.statuses(at: 0) == [.alive, .failed])
     let nextDay = cluster.now.advanced(milliseconds: SerfMembership.goneMilliseconds)
     cluster.act(0) { $0.tick(now: nextDay) }
     #expect(cluster.heard[0].contains(.member("n1", .reaped)))
