@@ -8,6 +8,7 @@ public enum SerfEffect: Equatable, Sendable {
   case answer(MembershipStreamID, saying: MembershipStreamContent)
   case closeStream(MembershipStreamID)
   case conflict(NodeName, known: SocketAddress, other: SocketAddress)
+  /// What became of a `join`, or of an attempt to reach a member that had failed.
   case joined(SocketAddress, isSuccess: Bool)
   case hasLeft
 
@@ -15,6 +16,10 @@ public enum SerfEffect: Equatable, Sendable {
   case userEvent(SerfMessage.UserEvent)
   /// A query that is for us: answer it with `respond`, or not at all.
   case query(SerfMessage.Query)
+  /// An answer to a query of our own, or that it has come.
+  case queryResponse(SerfMessage.QueryResponse)
+  /// A query of our own has had its time.
+  case queryEnded(id: UInt32)
 }
 
 /// What happened to a member, as Serf sees it.

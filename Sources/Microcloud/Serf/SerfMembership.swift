@@ -52,6 +52,7 @@ public struct SerfMembership {
   var leftNames: [MembershipStreamID: Set<NodeName>] = [:]
   var recentEvents = RecentMessages()
   var recentQueries = RecentMessages()
+  var openQueries: [OpenQuery] = []
   var leaving = Leaving.no
   var reconnectAt: Instant?
   var random: GossipRandom
@@ -92,7 +93,7 @@ public struct SerfMembership {
 
   /// When `tick` must next be called; nil: not before something else happens.
   public var nextDeadline: Instant? {
-    var deadlines = [membership.nextDeadline, reconnectAt]
+    var deadlines = [membership.nextDeadline, reconnectAt] + openQueries.map { $0.deadline }
     switch leaving {
     case .intent(let until), .propagating(let until): deadlines.append(until)
     case .no, .memberlist, .done: break
@@ -160,6 +161,7 @@ public struct SerfMembership {
     take(membership.tick(now: now), now: now)
     advanceLeaving(now: now)
     reconnectAndReap(now: now)
+    endQueries(now: now)
     return takeEffects()
   }
 
@@ -212,7 +214,8 @@ public struct SerfMembership {
       if hear(intent, now: now) { broadcast(message, kind: .intent, key: intent.node.bytes, now: now) }
     case .userEvent(let event): hear(event, now: now)
     case .query(let query): hear(query, now: now)
-    case .queryResponse, .conflictResponse, .keyRequest, .keyResponse, .relay: break
+    case .queryResponse(let response): hear(response)
+    case .conflictResponse, .keyRequest, .keyResponse, .relay: break
     }
   }
 

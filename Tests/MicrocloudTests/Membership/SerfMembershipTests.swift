@@ -186,6 +186,64 @@ struct SerfMembershipTests {
     }
   }
 
+  @Test func everybodyAnswersAQueryOnce() throws {
+    let cluster = SerfCluster(6)
+    var id: UInt32?
+    cluster.act(2) { serf in
+      guard
+        let asked = serf.ask(
+          "load", filters: [.tag(name: "role", expression: "r[0-4]")],
+          wantsAcknowledgement: true, now: cluster.now)
+      else { return [] }
+      id = asked.id
+      return asked.effects
+    }
+    for _ in 0..<30 {
+      cluster.run(milliseconds: 100)
+      for index in 0..<6 {
+        for case .query(let query) in cluster.heard[index] {
+          // Packets may come twice.
+          for _ in 0..<2 { cluster.act(index) { $0.respond(to: query, payload: [UInt8(index)]) } }
+        }
+        if index != 2 { cluster.heard[index] = [] }
+      }
+      cluster.heard[2].removeAll { if case .query = $0 { true } else { false } }
+    }
+    #expect(!cluster.heard[2].contains { if case .queryEnded = $0 { true } else { false } })
+    cluster.run(milliseconds: 300)
+    let responses = cluster.heard[2].compactMap { effect -> SerfMessage.QueryResponse? in
+      if case .queryResponse(let response) = effect { response } else { nil }
+    }
+    let expected = Set((0..<5).map { NodeName("n\($0)".utf8) })
+    #expect(responses.count == 10)
+    #expect(Set(responses.filter(\.isAcknowledgement).map(\.from)) == expected)
+    #expect(Set(responses.filter { !$0.isAcknowledgement }.map(\.from)) == expected)
+    #expect(responses.allSatisfy { $0.isAcknowledgement || NodeName("n\($0.payload[0])".utf8) == $0.from })
+    // 16 rounds of gossip.
+    #expect(cluster.heard[2].last == .queryEnded(id: try #require(id)))
+  }
+
+  @Test func onlyMembersAnswerAndOnlyWhatIsOpen() throws {
+    var serf = lone()
+    let now = Instant(nanoseconds: 0)
+    let asked = serf.ask("load", timeoutMilliseconds: 1000, now: now)
+    let id = try #require(asked).id
+    func response(_ id: UInt32, time: LamportTime, from: NodeName) -> SerfMessage {
+      .queryResponse(.init(time: time, id: id, from: from, isAcknowledgement: false))
+    }
+    #expect(receive(response(id, time: 1, from: "nobody"), &serf) == [])
+    #expect(receive(response(id, time: 2, from: "n0"), &serf) == [])
+    #expect(receive(response(id &+ 1, time: 1, from: "n0"), &serf) == [])
+    #expect(receive(response(id, time: 1, from: "n0"), &serf).count == 1)
+    #expect(receive(response(id, time: 1, from: "n0"), &serf) == [])
+    for _ in 1..<SerfMembership.maximumOpenQueries { _ = serf.ask("load", now: now) }
+    let tooMany = serf.ask("load", now: now)
+    #expect(tooMany == nil)
+    #expect(serf.tick(now: now.advanced(milliseconds: 1000)) == [.queryEnded(id: id)])
+    let next = serf.ask("load", now: now)
+    #expect(next != nil)
+  }
+
   @Test func tagsArriveAsMeta() throws {
     let cluster = SerfCluster(3)
     cluster.act(2) { $0.update(tags: ["role": "new"], now: cluster.now) }
