@@ -18,7 +18,7 @@ private final class SerfCluster {
   var now = Instant(nanoseconds: 0)
   var nodes: [SerfMembership] = []
   var heard: [[SerfEffect]] = []
-  /// Nodes that are cut off.
+  /// Nodes that are cut off; they go on by themselves.
   var down: Set<Int> = []
   private var events = EventHeap<Event>()
   private var dialers: [UInt32: (node: Int, id: MembershipStreamID)] = [:]
@@ -55,13 +55,13 @@ private final class SerfCluster {
   func run(milliseconds: UInt64) {
     let end = now.advanced(milliseconds: milliseconds)
     while true {
-      let deadline = nodes.indices.filter { !down.contains($0) }.compactMap { nodes[$0].nextDeadline }.min() ?? end
+      let deadline = nodes.compactMap(\.nextDeadline).min() ?? end
       if let (at, event) = events.popFirst(until: min(end, deadline)) {
         now = max(now, at)
         handle(event)
       } else if deadline < end {
         now = max(now, deadline)
-        for index in nodes.indices where !down.contains(index) { act(index) { $0.tick(now: now) } }
+        for index in nodes.indices { act(index) { $0.tick(now: now) } }
       } else {
         break
       }
@@ -133,6 +133,8 @@ struct SerfMembershipTests {
   @Test func tellsADepartureFromAFailure() {
     let cluster = SerfCluster(5)
     #expect(cluster.statuses(at: 3) == [.alive, .alive, .alive, .alive, .alive])
+    // Each has said so in logical time.
+    for index in 1..<5 { #expect(cluster.nodes[3].members[NodeName("n\(index)".utf8)]!.statusTime > 0) }
     cluster.act(1) { $0.leave(now: cluster.now) }
     cluster.run(milliseconds: 4000)
     #expect(cluster.heard[1].contains(.hasLeft))
@@ -154,7 +156,9 @@ struct SerfMembershipTests {
     cluster.down = [3]
     cluster.run(milliseconds: 120_000)
     #expect(cluster.statuses(at: 0)[3] == .failed)
+    // Memberlist has forgotten it, and it has forgotten the others.
     #expect(cluster.nodes[0].membership.node(named: "n3") == nil)
+    #expect(cluster.nodes[3].membership.nodes.count == 1)
     cluster.down = []
     cluster.run(milliseconds: 300_000)
     for index in 0..<4 { #expect(cluster.statuses(at: index) == [.alive, .alive, .alive, .alive]) }
