@@ -40,7 +40,7 @@ let package = Package(
       ["MicroAgent", "Microcloud", "ContainerRunner", "Cgroups", "EventLoop", "Store", "LinuxSystem", "Basics"]),
     program("microctl", ["MicroAgent", "Microcloud", "LinuxSystem", "Basics"]),
 
-    .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CSystem", "TestSupport"]),

@@ -1,17 +1,15 @@
-/// SplitMix64: the same numbers for the same seed, on every machine.
+import Basics
+
+/// The same numbers for the same seed, on every machine, for the standard library's functions, too.
 public struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
+  private var random: SeededRandom
 
   public init(seed: UInt64) {
-    state = seed
+    random = SeededRandom(seed: seed)
   }
 
   public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
+    random.next()
   }
 
   /// A number below `bound`; cheaper than the standard library's in a debug build, and as good for a simulation.

@@ -67,14 +67,14 @@ struct MDNSBrowser: Sendable {
   var browses: [Browse] = []
   var instances: [Instance] = []
   var cache = MDNSCache()
-  var random: MDNSRandom
+  var random: SeededRandom
 
   init(seed: UInt64) {
-    random = MDNSRandom(seed: seed)
+    random = SeededRandom(seed: seed)
   }
 
   private mutating func firstSchedule(_ now: Instant) -> Schedule {
-    Schedule(due: now.advanced(milliseconds: random.milliseconds(Self.delayMilliseconds)))
+    Schedule(due: now.advanced(milliseconds: random.number(in: Self.delayMilliseconds)))
   }
 
   // MARK: Interfaces and browses

@@ -88,27 +88,6 @@ struct MDNSInterface: Sendable {
   }
 }
 
-/// Random numbers that spread what several nodes do at once; nothing secret depends on them (SplitMix64).
-struct MDNSRandom: Sendable {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
-  mutating func milliseconds(_ range: ClosedRange<UInt64>) -> UInt64 {
-    range.lowerBound + next() % (range.upperBound - range.lowerBound + 1)
-  }
-}
-
 extension Instant {
   /// The earlier of two deadlines, of which either may be absent.
   static func earlier(_ left: Instant?, _ right: Instant?) -> Instant? {

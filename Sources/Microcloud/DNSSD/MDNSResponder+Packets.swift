@@ -49,11 +49,11 @@ extension MDNSResponder {
     var (earliest, due) = (now, now)
     var asker: IPAddress?
     if query.flags.isTruncated {
-      due = now.advanced(milliseconds: random.milliseconds(Self.truncatedDelayMilliseconds))
+      due = now.advanced(milliseconds: random.number(in: Self.truncatedDelayMilliseconds))
       earliest = due
       asker = source.address
     } else if answers.contains(where: { !$0.isUnique }) {
-      due = now.advanced(milliseconds: random.milliseconds(Self.sharedDelayMilliseconds))
+      due = now.advanced(milliseconds: random.number(in: Self.sharedDelayMilliseconds))
     }
     var queue = presences[place].links[link].queue
     for answer in answers {

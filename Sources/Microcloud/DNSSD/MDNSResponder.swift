@@ -52,12 +52,12 @@ struct MDNSResponder: Sendable {
 
   var published: [MDNSPublished] = []
   var presences: [Presence] = []
-  var random: MDNSRandom
+  var random: SeededRandom
   private var conflictCount = 0
   private var lastConflict = Instant(nanoseconds: 0)
 
   init(seed: UInt64) {
-    random = MDNSRandom(seed: seed)
+    random = SeededRandom(seed: seed)
   }
 
   func index(of publication: UInt32) -> Int? {
@@ -76,7 +76,7 @@ struct MDNSResponder: Sendable {
         if let due = claim.due, due >= now, due <= latest { return due }
       }
     }
-    return now.advanced(milliseconds: random.milliseconds(Self.probeDelayMilliseconds))
+    return now.advanced(milliseconds: random.number(in: Self.probeDelayMilliseconds))
   }
 
   // MARK: Time

@@ -1,0 +1,235 @@
+import Basics
+
+/// A member of a Serf cluster: memberlist's membership, and on it joins and leaves in logical time, tags, events and
+/// queries.
+///
+/// As with `Membership`, each call returns effects, and `tick` is to be called at `nextDeadline`.
+public struct SerfMembership {
+  /// How long members that failed or left are remembered, and the former tried to be reached.
+  static let goneMilliseconds: UInt64 = 24 * 3600 * 1000
+  /// How often one that failed is tried.
+  static let reconnectMilliseconds: UInt64 = 30_000
+  /// How long a leave is told after the intent.
+  static let leavePropagationMilliseconds: UInt64 = 1000
+  /// The most intents that are kept for members not heard of yet.
+  static let maximumEarlyIntents = 128
+
+  enum Leaving: Equatable {
+    case no
+    /// The intent is being told, until then at most.
+    case intent(until: Instant)
+    case memberlist
+    case propagating(until: Instant)
+    case done
+  }
+
+  /// What Serf knows of a member beside what memberlist does.
+  struct Member {
+    var status = MemberRecord.Status.alive
+    var statusTime: LamportTime = 0
+    /// Since when, and where it was, if it is gone.
+    var goneAt: Instant?
+    var address: SocketAddress?
+
+    var isGone: Bool { status == .failed || status == .left }
+  }
+
+  /// A join or leave of a member that is not known yet.
+  struct EarlyIntent {
+    let name: NodeName
+    var isLeave: Bool
+    var time: LamportTime
+  }
+
+  public private(set) var tags: Tags
+  public internal(set) var membership: Membership
+  var memberClock = LamportClock()
+  var eventClock = LamportClock()
+  var queryClock = LamportClock()
+  var members: [NodeName: Member] = [:]
+  var earlyIntents: [EarlyIntent] = []
+  /// Left members that a push/pull has named, whose times have not come yet.
+  var leftNames: [MembershipStreamID: Set<NodeName>] = [:]
+  var recentEvents = RecentMessages()
+  var recentQueries = RecentMessages()
+  var openQueries: [OpenQuery] = []
+  var leaving = Leaving.no
+  var reconnectAt: Instant?
+  var random: SeededRandom
+  var effects: [SerfEffect] = []
+
+  /// A member that knows only itself. The parameters are those of `Membership`; tags have to be at most
+  /// `Tags.customaryMaximumBytes` encoded where stock agents have to pass them on.
+  public init(
+    name: NodeName, address: SocketAddress, tags: Tags, profile: MembershipProfile,
+    limits: MembershipLimits = MembershipLimits(), packetBytes: Int = PacketBuilder.customaryBudgetBytes, seed: UInt64,
+    now: Instant
+  ) {
+    self.tags = tags
+    random = SeededRandom(seed: ~seed)
+    membership = Membership(
+      name: name, address: address, meta: tags.encoded, profile: profile, limits: limits, packetBytes: packetBytes,
+      seed: seed, now: now)
+    members[name] = Member()
+  }
+
+  public var name: NodeName { membership.name }
+
+  // MARK: Looking
+
+  /// How Serf sees a member; nil if it is not known.
+  public func status(of name: NodeName) -> MemberRecord.Status? { members[name]?.status }
+
+  /// What is to be said in a push/pull.
+  public func pushPull(
+    isJoin: Bool
+  ) -> PushPullWriter<MemberNodes, [NodeName], [(name: NodeName, time: LamportTime)]> {
+    let state = SerfState(
+      memberClock: memberClock.time, eventClock: eventClock.time, queryClock: queryClock.time,
+      leftMembers: members.filter { $0.value.status == .left }.map { $0.key },
+      statusTimes: members.map { (name: $0.key, time: $0.value.statusTime) })
+    return PushPullWriter(isJoin: isJoin, nodes: membership.nodes, serfState: state)
+  }
+
+  /// When `tick` must next be called; nil: not before something else happens.
+  public var nextDeadline: Instant? {
+    var deadlines = [membership.nextDeadline, reconnectAt] + openQueries.map { $0.deadline }
+    switch leaving {
+    case .intent(let until), .propagating(let until): deadlines.append(until)
+    case .no, .memberlist, .done: break
+    }
+    return deadlines.compactMap { $0 }.min()
+  }
+
+  // MARK: Commands
+
+  /// Asks members at these addresses to take us in.
+  public mutating func join(_ addresses: [SocketAddress], now: Instant) -> [SerfEffect] {
+    take(membership.join(addresses, now: now), now: now)
+    return takeEffects()
+  }
+
+  public mutating func update(tags: Tags, now: Instant) -> [SerfEffect] {
+    self.tags = tags
+    take(membership.update(meta: tags.encoded, now: now), now: now)
+    return takeEffects()
+  }
+
+  /// Leaves for good: the intent first, so that others see us leave and not fail. `hasLeft` says when it is done.
+  public mutating func leave(now: Instant) -> [SerfEffect] {
+    guard leaving == .no else { return [] }
+    leaving = .intent(until: now.advanced(milliseconds: Membership.leaveMilliseconds))
+    reconnectAt = nil
+    let intent = SerfMessage.Leave(time: memberClock.tick(), node: name)
+    members[name]?.status = .leaving
+    members[name]?.statusTime = intent.time
+    broadcast(.leave(intent), kind: .intent, key: name.bytes, now: now)
+    advanceLeaving(now: now)
+    return takeEffects()
+  }
+
+  // MARK: Input
+
+  /// Takes a message out of a packet that came from `source`.
+  public mutating func receive(
+    _ message: MemberlistMessage, from source: SocketAddress, now: Instant
+  ) -> [SerfEffect] {
+    take(membership.receive(message, from: source, now: now), now: now)
+    return takeEffects()
+  }
+
+  /// See `Membership.acceptStream`.
+  public mutating func acceptStream(now: Instant) -> MembershipStreamID? { membership.acceptStream(now: now) }
+
+  /// Takes what was read on a stream.
+  public mutating func receive(
+    _ event: GossipStreamEvent, on id: MembershipStreamID, now: Instant
+  ) -> [SerfEffect] {
+    take(membership.receive(event, on: id, now: now), now: now)
+    return takeEffects()
+  }
+
+  /// See `Membership.streamEnded`.
+  public mutating func streamEnded(_ id: MembershipStreamID, now: Instant) -> [SerfEffect] {
+    leftNames[id] = nil
+    take(membership.streamEnded(id, now: now), now: now)
+    return takeEffects()
+  }
+
+  /// Does what is due at `now`.
+  public mutating func tick(now: Instant) -> [SerfEffect] {
+    take(membership.tick(now: now), now: now)
+    advanceLeaving(now: now)
+    reconnectAndReap(now: now)
+    endQueries(now: now)
+    return takeEffects()
+  }
+
+  // MARK: Shared
+
+  mutating func takeEffects() -> [SerfEffect] {
+    defer { effects = [] }
+    return effects
+  }
+
+  /// Tells everybody.
+  mutating func broadcast(_ message: SerfMessage, kind: BroadcastKind, key: [UInt8] = [], now: Instant) {
+    take(membership.broadcast(user: message.encoded, kind: kind, key: key, now: now), now: now)
+  }
+
+  /// What memberlist wants done or known.
+  mutating func take(_ membershipEffects: [MembershipEffect], now: Instant) {
+    for effect in membershipEffects {
+      switch effect {
+      case .send(let bytes, let address): effects.append(.send(bytes, to: address))
+      case .openStream(let id, let address, let content):
+        effects.append(.openStream(id, to: address, saying: content))
+      case .answer(let id, let content):
+        leftNames[id] = nil
+        effects.append(.answer(id, saying: content))
+      case .closeStream(let id):
+        leftNames[id] = nil
+        effects.append(.closeStream(id))
+      case .conflict(let name, let known, let other):
+        effects.append(.conflict(name, known: known, other: other))
+      case .joined(let address, let isSuccess):
+        effects.append(.joined(address, isSuccess: isSuccess))
+        if isSuccess { announceJoin(now: now) }
+      case .member(let name, let change): take(change, of: name, now: now)
+      case .user(let message): receive(message, now: now)
+      case .userState(let entry, let id): merge(entry, on: id, now: now)
+      case .hasLeft: leaving = .propagating(until: now.advanced(milliseconds: Self.leavePropagationMilliseconds))
+      }
+    }
+  }
+
+  /// A message of Serf's. What cannot be read is passed over.
+  private mutating func receive(_ bytes: [UInt8], now: Instant) {
+    let message: SerfMessage
+    do throws(GossipError) { message = try SerfMessage.decode(bytes[...]) } catch { return }
+    switch message {
+    case .join(let intent):
+      if hear(intent, now: now) { broadcast(message, kind: .intent, key: intent.node.bytes, now: now) }
+    case .leave(let intent):
+      if hear(intent, now: now) { broadcast(message, kind: .intent, key: intent.node.bytes, now: now) }
+    case .userEvent(let event): hear(event, now: now)
+    case .query(let query): hear(query, now: now)
+    case .queryResponse(let response): hear(response)
+    case .conflictResponse, .keyRequest, .keyResponse, .relay: break
+    }
+  }
+
+  private mutating func advanceLeaving(now: Instant) {
+    switch leaving {
+    case .intent(let until):
+      let isTold = !membership.hasPeers || !membership.isBroadcasting(.intent, key: name.bytes)
+      guard isTold || until <= now else { return }
+      leaving = .memberlist
+      take(membership.leave(now: now), now: now)
+    case .propagating(let until) where until <= now:
+      leaving = .done
+      effects.append(.hasLeft)
+    case .no, .memberlist, .propagating, .done: break
+    }
+  }
+}
