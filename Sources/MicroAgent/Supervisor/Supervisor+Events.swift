@@ -144,10 +144,10 @@ extension Supervisor {
     case .waiting:
       let pause = RestartPolicy.pauseMilliseconds(beforeRestart: entries[index].container.restarts)
       entries[index].deadline = now.advanced(milliseconds: pause)
-      return answerRuns(index)
+      return answerRuns(index) + startAgain(index)
     case .ended:
       entries[index].container.wanted = false
-      return answerRuns(index) + answerStops(index)
+      return answerRuns(index) + answerStops(index) + startAgain(index)
     case .created, .starting, .running, .stopping:
       return []
     }
@@ -164,6 +164,8 @@ extension Supervisor {
     var effects: [Effect] = [.changed(id: entries[index].container.id)]
     effects += answerRuns(index) + answerStops(index)
     let entry = entries.remove(at: index)
+    let gone = RequestError(.conflict, "container \(entry.container.name): it was removed meanwhile")
+    effects += entry.startTokens.map { .reply(token: $0, .failed(gone)) }
     return effects + entry.removeTokens.map { .reply(token: $0, .done(name: entry.container.name)) }
   }
 

@@ -43,16 +43,25 @@ extension Supervisor {
     case .stopping, .removing:
       return conflict(index, token, "wait until that is done")
     case .waiting, .ended:
-      guard entries[index].isSettled else { return conflict(index, token, "wait until that is done") }
-      if !entries[index].container.wanted, let lack = lack(of: entries[index].container.request.budget) {
-        return [.reply(token: token, .failed(lack))]
-      }
-      entries[index].container.wanted = true
-      entries[index].container.restarts = 0
-      entries[index].deadline = nil
-      entries[index].runTokens = [token]
-      return launch(index)
+      entries[index].startTokens.append(token)
+      // Whoever saw it end need not know that its end is still on its way to the disk, and its group on the way out.
+      return entries[index].isSettled ? startAgain(index) : []
     }
+  }
+
+  /// Starts a settled container for those who wait for it, if any.
+  mutating func startAgain(_ index: Int) -> [Effect] {
+    let tokens = entries[index].startTokens
+    entries[index].startTokens = []
+    if tokens.isEmpty { return [] }
+    if !entries[index].container.wanted, let lack = lack(of: entries[index].container.request.budget) {
+      return tokens.map { .reply(token: $0, .failed(lack)) }
+    }
+    entries[index].container.wanted = true
+    entries[index].container.restarts = 0
+    entries[index].deadline = nil
+    entries[index].runTokens = tokens
+    return launch(index)
   }
 
   /// Stops a container and keeps it stopped. The answer comes when its end is durable and its processes are gone.
@@ -63,13 +72,13 @@ extension Supervisor {
     case .ended:
       if entries[index].isSettled { return [.reply(token: token, .done(name: name))] }
       entries[index].stopTokens.append(token)
-      return []
+      return refuseStarts(index)
     case .waiting:
       entries[index].container.wanted = false
       entries[index].container.phase = .ended
       entries[index].deadline = nil
       entries[index].stopTokens.append(token)
-      return [save(index), .changed(id: entries[index].container.id)]
+      return refuseStarts(index) + [save(index), .changed(id: entries[index].container.id)]
     case .created, .starting:
       entries[index].stopTokens.append(token)
       // A removal by force is not to be slowed down.
@@ -86,6 +95,13 @@ extension Supervisor {
     case .removing:
       return conflict(index, token, "it will be gone soon")
     }
+  }
+
+  /// Who asked for it to be started before it was to be stopped, and waits still, waits in vain.
+  private mutating func refuseStarts(_ index: Int) -> [Effect] {
+    let tokens = entries[index].startTokens
+    entries[index].startTokens = []
+    return tokens.flatMap { conflict(index, $0, "it was to be stopped meanwhile") }
   }
 
   /// A second stop leaves less time, never more.

@@ -35,8 +35,9 @@ public struct Supervisor {
     var initiator = ContainerEnd.Initiator.none
     /// Remove it as soon as it has ended.
     var removesWhenEnded = false
-    /// Who waits for it to run, to be stopped, to be gone.
+    /// Who waits for it to run, to be started once its last run is settled, to be stopped, to be gone.
     var runTokens: [UInt64] = []
+    var startTokens: [UInt64] = []
     var stopTokens: [UInt64] = []
     var removeTokens: [UInt64] = []
     /// Why the last start came to nothing; told once that is durable and no process of it is left.

@@ -97,7 +97,9 @@ struct WorldPromises {
       promises[id]?.lastStart = token
     }
     let effects = world.supervisor?.start(named: name, token: token, now: world.now) ?? []
-    if let id, effects.contains(.launch(id: id)) { promises[id]?.isToStop = false }
+    // A start of what has just ended waits until that is settled.
+    let waits = effects.isEmpty && [.ended, .waiting].contains(world.supervisor?.container(named: name)?.phase)
+    if let id, waits || effects.contains(.launch(id: id)) { promises[id]?.isToStop = false }
     return effects
   }
 
