@@ -130,6 +130,12 @@ public struct Mounter: ~Copyable {
   /// the container's process then reports the mounter's step.
   public var mounts: FileDescriptor
 
+  /// To be called once, before any mounter is started: several that were the first to need the kernel's overlay module at
+  /// the same moment would find it half loaded (ENODEV).
+  public static func prepare() {
+    executor_load_overlay()
+  }
+
   /// Starts the mounter of a plan that has one.
   /// - Parameters:
   ///   - userNamespace: as in `LaunchDescriptors`.

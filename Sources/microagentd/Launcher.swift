@@ -25,6 +25,7 @@ final class Launcher {
     } catch {
       throw StartError("\(error)")
     }
+    Mounter.prepare()
     if facts.kernel < KernelVersion.oldestSupported {
       throw StartError(
         "kernel \(facts.kernel) is too old: containers need Linux \(KernelVersion.oldestSupported) or newer")

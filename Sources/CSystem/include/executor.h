@@ -72,6 +72,9 @@ struct executor_failure {
 // Performs steps of the agent's. Returns 0, or -1 with the failure told, counted from 0.
 int executor_perform(const uint8_t *steps, size_t count, int32_t *slots, struct executor_failure *failure);
 
+// Has the kernel load its overlay file system where that is a module. Without it a mounter says so.
+void executor_load_overlay(void);
+
 struct executor_mounter {
   int32_t process;
   int32_t pidfd;   // both close on exec
