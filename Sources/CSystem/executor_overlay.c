@@ -30,12 +30,19 @@ static int make_overlay(const char *lower, const struct step *step) {
 }
 
 // Some kernels (6.1.142 of Debian 12, up to 6.14) take as a layer only what is mounted in the caller's namespace:
-// clone_private_mount in fs/namespace.c. There the lower layer is mounted where only the mounter sees it, over /sys in a
-// mount namespace of its own; both go with the process.
+// clone_private_mount in fs/namespace.c. There the lower layer is mounted for this moment where only the mounter sees it,
+// over /sys in a mount namespace of its own.
 static int make_overlay_of_attached(int lower_mount, const char *lower, const struct step *step) {
   if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
   if (syscall(SYS_move_mount, lower_mount, "", AT_FDCWD, "/sys", MOVE_FROM_EMPTY_PATH) < 0) return -1;
-  return make_overlay(lower, step);
+  int made = make_overlay(lower, step), error = errno;
+  // A bind of /sys may be the next step.
+  if (umount2("/sys", MNT_DETACH) < 0 && made >= 0) {
+    close(made);
+    return -1;
+  }
+  errno = error;
+  return made;
 }
 
 // The kernel marks the work directory of a volatile overlay, also where it then fails, and takes a marked one no more:

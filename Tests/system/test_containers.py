@@ -360,6 +360,9 @@ def test_volume_that_is_missing(node):
 def test_network_of_the_host(node):
     ours = node.machine.sh("readlink /proc/self/ns/net").text
     assert node.sh("readlink /proc/self/ns/net", "--network", "host") == ours
+    # Regression: where an overlay's lower layer must be mounted to be taken, that hid the host's /sys from the next step.
+    interfaces = sorted(node.machine.run(["ls", "/sys/class/net"]).text.split())
+    assert sorted(node.sh("ls /sys/class/net", "--network", "host").split()) == interfaces
     assert node.sh("readlink /proc/self/ns/net") != ours
 
 
