@@ -150,6 +150,14 @@ import Testing
     #expect(bench.tell(.startFailed("late")) == [])
     #expect(bench.phase() == phase)
   }
+
+  /// Regression: it was taken for one that is starting, though its process was about to be put away.
+  @Test(arguments: [.running, .stopping, .ended, .waiting, .removing] as [Container.Phase])
+  func aLateLaunchIsIgnored(_ phase: Container.Phase) {
+    var bench = SupervisorBench.at(phase)
+    #expect(bench.tellLaunched() == [])
+    #expect(bench.phase() == phase)
+  }
 }
 
 @Suite struct SupervisorEndTests {

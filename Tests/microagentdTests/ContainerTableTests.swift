@@ -78,21 +78,13 @@ import Testing
   @Test func takesOverTheStoreOfAnAgentThatKnewNoDeadlines() throws {
     let directory = TemporaryDirectory()
     let path = directory.file("store.db")
-    let first = Schema(migrations: [ContainerTable.schema.migrations[0]])
-    let store = try Store.open(path, schema: first).store
-    var isWritten = false
     let request = plain.value.encoded
-    store.write { database throws(StoreError) in
+    try writeVersion1(path) { database throws(StoreError) in
       let row = "INSERT INTO container VALUES (3,'dns',?1,3,0,99,1,'boot',1,0,NULL,NULL,NULL,NULL,NULL,11,22,0)"
       try database.prepare(row).bind(1, request).run()
       // The bearer of a higher id is gone.
       try database.execute("UPDATE sqlite_sequence SET seq = 7")
-    } completion: {
-      #expect($0 == nil)
-      isWritten = true
     }
-    while !isWritten { store.handleCompletion() }
-    store.close()
     let table = try ContainerTable(path: path)
     #expect(table.nextID == 8, "an id is never given out twice")
     var expected = Container(id: 3, name: "dns", request: plain, createdSeconds: 11)
@@ -117,19 +109,24 @@ import Testing
   @Test func takesOverAnEmptyStore() throws {
     let directory = TemporaryDirectory()
     let path = directory.file("store.db")
+    try writeVersion1(path) { database throws(StoreError) in
+      try database.execute("INSERT INTO sqlite_sequence VALUES ('container', 7)")
+    }
+    let table = try ContainerTable(path: path)
+    #expect(table.nextID == 8)
+    table.close()
+  }
+
+  /// Makes a store as the first version of the agent did, with what `body` writes.
+  private func writeVersion1(_ path: String, _ body: @escaping (Database) throws(StoreError) -> Void) throws {
     let store = try Store.open(path, schema: Schema(migrations: [ContainerTable.schema.migrations[0]])).store
     var isWritten = false
-    store.write { database throws(StoreError) in
-      try database.execute("INSERT INTO sqlite_sequence VALUES ('container', 7)")
-    } completion: {
+    store.write(body) {
       #expect($0 == nil)
       isWritten = true
     }
     while !isWritten { store.handleCompletion() }
     store.close()
-    let table = try ContainerTable(path: path)
-    #expect(table.nextID == 8)
-    table.close()
   }
 
   private var plain: ContainerRequest {

@@ -17,6 +17,8 @@ extension Supervisor {
   }
 
   private mutating func launched(_ index: Int, _ process: ProcessIdentity, _ now: Instant) -> [Effect] {
+    // Its mounts may be made after the start has failed otherwise.
+    guard entries[index].container.phase == .created else { return [] }
     entries[index].container.process = process
     entries[index].container.phase = .starting
     entries[index].container.starts += 1
@@ -144,10 +146,10 @@ extension Supervisor {
     case .waiting:
       let pause = RestartPolicy.pauseMilliseconds(beforeRestart: entries[index].container.restarts)
       entries[index].deadline = now.advanced(milliseconds: pause)
-      return answerRuns(index) + startAgain(index)
+      return answerRuns(index) + startForWaiting(index)
     case .ended:
       entries[index].container.wanted = false
-      return answerRuns(index) + answerStops(index) + startAgain(index)
+      return answerRuns(index) + answerStops(index) + startForWaiting(index)
     case .created, .starting, .running, .stopping:
       return []
     }

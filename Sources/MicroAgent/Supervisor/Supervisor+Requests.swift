@@ -45,12 +45,12 @@ extension Supervisor {
     case .waiting, .ended:
       entries[index].startTokens.append(token)
       // Whoever saw it end need not know that its end is still on its way to the disk, and its group on the way out.
-      return entries[index].isSettled ? startAgain(index) : []
+      return entries[index].isSettled ? startForWaiting(index) : []
     }
   }
 
   /// Starts a settled container for those who wait for it, if any.
-  mutating func startAgain(_ index: Int) -> [Effect] {
+  mutating func startForWaiting(_ index: Int) -> [Effect] {
     let tokens = entries[index].startTokens
     entries[index].startTokens = []
     if tokens.isEmpty { return [] }
