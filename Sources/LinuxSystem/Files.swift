@@ -8,9 +8,10 @@ public enum Files {
   public static func read(_ path: String, limitBytes: Int = 64 * 1024) throws(SystemError) -> [UInt8] {
     let file = try FileDescriptor.open(path, O_RDONLY)
     var bytes: [UInt8] = []
-    let chunkBytes = 4096
     while bytes.count < limitBytes {
       let start = bytes.count
+      // Most are read in one piece, and that one takes no page of its own from the kernel.
+      let chunkBytes = max(512, start)
       bytes.append(contentsOf: repeatElement(0, count: min(chunkBytes, limitBytes - start)))
       let count = bytes.withUnsafeMutableBytes {
         system_read(file.rawValue, $0.baseAddress! + start, $0.count - start)

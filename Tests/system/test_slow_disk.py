@@ -80,12 +80,14 @@ class Pings:
         # Both go before whatever else this host does (and their children do not): what is measured is the agent's
         # waiting, not the host's load.
         first = ["chrt", "--reset-on-fork", "--fifo"]
-        subprocess.run([*first, "--pid", "10", str(agent.info()["agentProcess"])], check=True, capture_output=True)
+        process = str(agent.info()["agentProcess"])
+        subprocess.run([*first, "--pid", "10", process], check=True, capture_output=True)
         self._process = subprocess.Popen(
-            [*first, "10", sys.executable, str(PINGS), agent.socket], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [*first, "10", sys.executable, str(PINGS), agent.socket, process],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def end(self):
-        """The milliseconds that each answer took."""
+        """The milliseconds that each answer took, and where the agent stood when one was late."""
         return json.loads(self._process.communicate(b"\n", timeout=60)[0])
 
 
@@ -133,13 +135,14 @@ def measure(agent, disk, rootfs, record_property):
     took = []
     for number in range(ROUNDS):
         took += all_at_once([lambda n=n: life(agent, rootfs, f"c{number}-{n}") for n in range(CLIENTS)])
-    times = sorted(pings.end())
+    answers = pings.end()
+    times = sorted(answers["times"])
     flushes = disk.slow_down(FLUSH_SECONDS) - before
     stalls = sum(1 for time in times if time >= STALL_LIMIT_MILLISECONDS)
     line = (f"{len(times)} answers while {len(took) * 4} commands were acknowledged and the disk flushed {flushes} times of "
             f"{FLUSH_SECONDS} s: median {statistics.median(times):.2f} ms, 99th percentile "
             f"{times[len(times) * 99 // 100]:.2f} ms, longest {times[-1]:.1f} ms, {stalls} of {STALL_LIMIT_MILLISECONDS} ms")
-    print(line)
+    print(line, *answers["places"], sep="\n")
     record_property("stall", line)
     assert flushes >= 4, "the disk was not slow: nothing was shown"
     # Nothing was acknowledged before its sync.
