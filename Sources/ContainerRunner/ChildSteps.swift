@@ -127,13 +127,16 @@ extension ContainerSpec {
       let flags = MountFlags.remountBind | MountOptions.readonly.rawValue
       steps.append(EXECUTOR_MOUNT, [flags, 0], ["", "/", "", ""])
     }
-    steps.append(EXECUTOR_CHANGE_DIRECTORY, [], [process.cwd])
+    steps.append(EXECUTOR_CHANGE_DIRECTORY, [], ["/"])
   }
 
   private func addPrivileges(to steps: inout StepList, _ facts: HostFacts) {
     let sets = process.capabilities
     steps.append(EXECUTOR_STANDARD_STREAMS, [Slot.standardInput, Slot.standardOutput, Slot.standardError])
     steps.append(EXECUTOR_CLOSE_OTHERS)
+    // Only now that neither this process's directory nor one of its descriptors is the host's: the path, or a link of the
+    // image in it, may lead through /proc/self/cwd or /proc/self/fd.
+    steps.append(EXECUTOR_CHANGE_DIRECTORY, [], [process.cwd])
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter, so that must come before capabilities go.
     if seccomp && !process.noNewPrivileges { addSeccomp(to: &steps, facts) }
     steps.append(EXECUTOR_LIMIT_CAPABILITIES, sets.bounding.rawValue.words)
