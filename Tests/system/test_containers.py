@@ -95,6 +95,13 @@ def test_name_that_cannot_be(node, name):
     assert node.names("-a") == []
 
 
+def test_name_of_a_file_of_the_kernels(node):
+    """Regression: where control groups hold such a file there is no group, but those of other controllers stayed."""
+    told = refused(node.ctl("run", "-d", "--name", "pids.max", node.rootfs, "true"), code=125)
+    assert "pids.max: File exists" in told, told
+    assert node.machine.sh(f"find /sys/fs/cgroup -path '*/{node.agent.name}/pids.max' -type d").text == ""
+
+
 def test_removed_when_ended(node):
     result = node.run("sh", "-c", "echo there; exit 4", options=["--rm"])
     assert (result.code, result.text) == (4, "there\n")
