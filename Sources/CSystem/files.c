@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/vfs.h>
 
 #include "CSystem.h"
@@ -34,6 +35,10 @@ ssize_t system_pread(int descriptor, void *buffer, size_t count, int64_t offset)
 }
 ssize_t system_splice(int from, int to, size_t count) {
   RETRY(splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
+}
+int system_pipe_bytes(int pipe) {
+  int count = 0;
+  return ioctl(pipe, FIONREAD, &count) < 0 ? -errno : count;
 }
 int system_punch_hole(int descriptor, int64_t offset, int64_t length) {
   RETRY(fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length));

@@ -32,6 +32,7 @@ ssize_t system_read(int descriptor, void *buffer, size_t count);
 ssize_t system_write(int descriptor, const void *buffer, size_t count);
 ssize_t system_pread(int descriptor, void *buffer, size_t count, int64_t offset);
 ssize_t system_splice(int from, int to, size_t count);  // non-blocking, at both files' own positions
+int system_pipe_bytes(int pipe);                        // how many a pipe holds
 int system_punch_hole(int descriptor, int64_t offset, int64_t length);
 int system_ftruncate(int descriptor, int64_t length);
 int system_seek_end(int descriptor);
