@@ -274,6 +274,15 @@ def test_removal_deletes_what_it_wrote(node):
     node.machine.wait_until(lambda: node.machine.sh(left).text == "")
 
 
+def test_what_was_removed_is_deleted_though_the_agent_ends(node):
+    """Regression: deleting begins a little later, and an agent that ended before left it to the next one."""
+    node.run("touch", "/a", options=["--name", "x"])
+    node.ctl("rm", "x").check()
+    node.agent.stop().check()
+    left = f"ls {node.agent.state_directory}/containers"
+    node.machine.wait_until(lambda: node.machine.sh(left).text == "")
+
+
 # Restarts
 
 
