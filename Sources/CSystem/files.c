@@ -53,7 +53,10 @@ int system_symlink(const char *target, const char *path) { RESULT(symlink(target
 int system_chmod(const char *path, unsigned mode) { RESULT(chmod(path, mode)); }
 int system_chown(const char *path, uint32_t user, uint32_t group) { RESULT(chown(path, user, group)); }
 int system_fsync(int descriptor) { RETRY(fsync(descriptor)); }
-int system_lock_exclusive(int descriptor) { RETRY(flock(descriptor, LOCK_EX | LOCK_NB)); }
+int system_lock(int descriptor) {
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  RETRY(fcntl(descriptor, F_SETLK, &whole));
+}
 
 static int describe(int result, const struct stat *from, struct system_file_status *to) {
   if (result < 0) return -errno;

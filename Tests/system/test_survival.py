@@ -336,6 +336,18 @@ def test_second_agent_on_the_same_store_is_refused(node, programs):
     assert node.state(name)["phase"] == "running"
 
 
+def test_second_agent_in_the_same_control_group_is_refused(node, machine, programs, directory):
+    """Regression: it ended all containers of the first, for its own store knew none of them."""
+    name = node.start("sleep", "1000")
+    other = type(node.agent)(machine, programs, node.agent.name, f"{directory}/b")
+    other.configure()
+    result = machine.run(other.argv_of_daemon(), env=other.environment, timeout=10)
+    assert result.code == 1 and result.text == ""
+    (line,) = result.error_text.splitlines()
+    assert node.agent.name in line and "another agent" in line, line
+    assert node.state(name)["phase"] == "running"
+
+
 def test_second_agent_of_its_own_is_welcome(node, machine, programs, rootfs, directory, test_name):
     name = node.start("sleep", "1000", options=["--name", "same"])
     other = type(node.agent)(machine, programs, f"{test_name}-b", f"{directory}/b")

@@ -44,7 +44,7 @@ int system_symlink(const char *target, const char *path);
 int system_chmod(const char *path, unsigned mode);
 int system_chown(const char *path, uint32_t user, uint32_t group);
 int system_fsync(int descriptor);
-int system_lock_exclusive(int descriptor);  // flock, not waiting
+int system_lock(int descriptor);  // the whole file, for this process and not for its children; does not wait
 
 struct system_file_status {
   uint64_t size_bytes;
