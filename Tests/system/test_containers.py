@@ -283,6 +283,14 @@ def test_what_was_removed_is_deleted_though_the_agent_ends(node):
     node.machine.wait_until(lambda: node.machine.sh(left).text == "")
 
 
+@pytest.mark.machines("local")
+def test_node_holds_as_many_containers_as_it_says(node):
+    """Regression: the last of them had no descriptors left to be set up with, for their own limit came too early."""
+    for _ in range(256):
+        node.start("sleep", "1000", options=["--memory", "512K"])
+    assert "256" in refused(node.ctl("run", "-d", node.rootfs, "true"), code=125)
+
+
 # Restarts
 
 
