@@ -41,9 +41,19 @@ static int next(const uint8_t **at, const uint8_t *end, struct step *step, int *
   return 1;
 }
 
+// A file of that name, such as those that the kernel keeps in a cgroup, is not as good.
+static int make_directory(const char *path, mode_t mode) {
+  struct stat status;
+  if (mkdir(path, mode) == 0) return 0;
+  int error = errno;
+  if (error == EEXIST && stat(path, &status) == 0 && S_ISDIR(status.st_mode)) return 0;
+  errno = error;
+  return -1;
+}
+
 static int perform(struct state *state, const struct step *step) {
   switch (step->operation) {
-    case EXECUTOR_MAKE_DIRECTORY: return mkdir(step->text[0], step->number[0]) < 0 && errno != EEXIST ? -1 : 0;
+    case EXECUTOR_MAKE_DIRECTORY: return make_directory(step->text[0], step->number[0]);
     case EXECUTOR_WRITE_FILE: return put_file(step->text[0], step->text[1]);
     case EXECUTOR_OPEN:
       return keep_descriptor(

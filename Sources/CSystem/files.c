@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
-#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/vfs.h>
 
 #include "CSystem.h"
@@ -35,6 +35,10 @@ ssize_t system_pread(int descriptor, void *buffer, size_t count, int64_t offset)
 ssize_t system_splice(int from, int to, size_t count) {
   RETRY(splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
 }
+int system_pipe_bytes(int pipe) {
+  int count = 0;
+  return ioctl(pipe, FIONREAD, &count) < 0 ? -errno : count;
+}
 int system_punch_hole(int descriptor, int64_t offset, int64_t length) {
   RETRY(fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length));
 }
@@ -48,7 +52,10 @@ int system_symlink(const char *target, const char *path) { RESULT(symlink(target
 int system_chmod(const char *path, unsigned mode) { RESULT(chmod(path, mode)); }
 int system_chown(const char *path, uint32_t user, uint32_t group) { RESULT(chown(path, user, group)); }
 int system_fsync(int descriptor) { RETRY(fsync(descriptor)); }
-int system_lock_exclusive(int descriptor) { RETRY(flock(descriptor, LOCK_EX | LOCK_NB)); }
+int system_lock(int descriptor) {
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  RETRY(fcntl(descriptor, F_SETLK, &whole));
+}
 
 static int describe(int result, const struct stat *from, struct system_file_status *to) {
   if (result < 0) return -errno;

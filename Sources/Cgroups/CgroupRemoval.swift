@@ -27,6 +27,8 @@ extension Cgroup {
       try Files.removeDirectory(directory)
       return true
     } catch {
+      // A file of the kernel's has that name, so there is no such group.
+      if error.errno == .notDirectory { return true }
       // A directory that is not the kernel's says "not empty".
       if error.errno == .busy || error.errno == .notEmpty { return false }
       throw .refused(error, advice: CgroupAdvice.text(error))

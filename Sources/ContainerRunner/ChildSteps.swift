@@ -39,9 +39,6 @@ extension ContainerSpec {
     if let score = process.oomScoreAdj {
       steps.append(EXECUTOR_WRITE_FILE, [], ["/proc/self/oom_score_adj", "\(score)"])
     }
-    for limit in process.rlimits {
-      steps.append(EXECUTOR_LIMIT, [limit.resource] + limit.soft.words + limit.hard.words)
-    }
     if !hostname.isEmpty { steps.append(EXECUTOR_HOSTNAME, [], [hostname]) }
     if namespaces.contains(.network) { steps.append(EXECUTOR_LOOPBACK) }
   }
@@ -127,13 +124,20 @@ extension ContainerSpec {
       let flags = MountFlags.remountBind | MountOptions.readonly.rawValue
       steps.append(EXECUTOR_MOUNT, [flags, 0], ["", "/", "", ""])
     }
-    steps.append(EXECUTOR_CHANGE_DIRECTORY, [], [process.cwd])
+    steps.append(EXECUTOR_CHANGE_DIRECTORY, [], ["/"])
   }
 
   private func addPrivileges(to steps: inout StepList, _ facts: HostFacts) {
     let sets = process.capabilities
     steps.append(EXECUTOR_STANDARD_STREAMS, [Slot.standardInput, Slot.standardOutput, Slot.standardError])
     steps.append(EXECUTOR_CLOSE_OTHERS)
+    // Not before: the agent has more open than a container may have, and the child had all of that.
+    for limit in process.rlimits {
+      steps.append(EXECUTOR_LIMIT, [limit.resource] + limit.soft.words + limit.hard.words)
+    }
+    // Only now that neither this process's directory nor one of its descriptors is the host's: the path, or a link of the
+    // image in it, may lead through /proc/self/cwd or /proc/self/fd.
+    steps.append(EXECUTOR_CHANGE_DIRECTORY, [], [process.cwd])
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter, so that must come before capabilities go.
     if seccomp && !process.noNewPrivileges { addSeccomp(to: &steps, facts) }
     steps.append(EXECUTOR_LIMIT_CAPABILITIES, sets.bounding.rawValue.words)

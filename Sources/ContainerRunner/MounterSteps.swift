@@ -27,15 +27,24 @@ extension ContainerSpec {
     for (index, mount) in binds.enumerated() { addBind(mount, Slot.firstBind + UInt32(index), to: &steps, facts) }
   }
 
-  /// The mounts that are binds here: sysfs cannot be mounted from a user namespace without its own network namespace,
-  /// so the host's is shown instead.
+  /// The mounts in the order in which they are made, with sysfs as a bind where it cannot be mounted: from a user namespace
+  /// without its own network namespace the host's is shown instead.
+  ///
+  /// proc comes last, but for what lies on it or in it. While mounts are made the host's root is at hand, and proc leads there by
+  /// /proc/self/cwd and /proc/self/fd: so would a link of the image through it.
   var effectiveMounts: [MountSpec] {
-    guard namespaces.contains(.user), !namespaces.contains(.network) else { return mounts }
-    return mounts.map { mount in
+    let last = mounts.filter { isProcOrBelow($0) }
+    let ordered = mounts.filter { !isProcOrBelow($0) } + last
+    guard namespaces.contains(.user), !namespaces.contains(.network) else { return ordered }
+    return ordered.map { mount in
       guard mount.type == "sysfs" else { return mount }
       return MountSpec(
         destination: mount.destination, type: "bind", source: "/sys", options: mount.options.union(.recursive))
     }
+  }
+
+  private func isProcOrBelow(_ mount: MountSpec) -> Bool {
+    mounts.contains { $0.type == "proc" && (mount.destination + "/").hasPrefix($0.destination + "/") }
   }
 
   private var binds: [MountSpec] { effectiveMounts.filter { $0.isBind } }

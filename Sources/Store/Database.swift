@@ -1,4 +1,5 @@
 import CSQLite
+import LinuxSystem
 
 /// An SQLite database that is open. Thin: SQL in, rows out, errors as `StoreError`.
 ///
@@ -114,7 +115,11 @@ public final class Database {
   }
 
   func failure(_ code: CInt, _ action: String) -> StoreError {
-    let message = connection.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
+    var message = connection.map { String(cString: sqlite3_errmsg($0)) } ?? String(cString: sqlite3_errstr(code))
+    // SQLite's own words for it do not say what the system had against it.
+    if code & 0xFF == SQLITE_CANTOPEN, let reason = connection.map({ sqlite3_system_errno($0) }), reason != 0 {
+      message += ": \(Errno(rawValue: reason))"
+    }
     return StoreError(code: code, action, path, message)
   }
 

@@ -31,9 +31,13 @@ final class ContainerFiles {
     delay = try Timer(on: loop) { [self] in sweep() }
   }
 
+  /// What is still to be deleted is, by a process that nobody waits for.
   func close() {
     delay?.close()
     delay = nil
+    sweeper?.close()
+    sweeper = nil
+    sweep()
     sweeper?.close()
     sweeper = nil
   }

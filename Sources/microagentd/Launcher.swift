@@ -12,6 +12,8 @@ final class Launcher {
   private let facts: HostFacts
   /// A user namespace with the containers' id maps; made when the first container needs it.
   private var userNamespace: FileDescriptor?
+  /// Locked as long as this agent lives.
+  private var claimed: FileDescriptor?
 
   init(_ configuration: Configuration) throws(StartError) {
     self.configuration = configuration
@@ -52,11 +54,27 @@ final class Launcher {
 
   /// Makes the group above all containers, with a limit on what they may have together.
   func limitAll(to offerBytes: UInt64) throws(StartError) {
+    let group: Cgroup
     do throws(CgroupError) {
       let limits = CgroupLimits(memoryBytes: layout.has(.memory) ? offerBytes : nil)
-      try parentGroup().createParent(limits).perform()
+      group = try parentGroup()
+      try group.createParent(limits).perform()
     } catch {
       throw StartError("\(error)")
+    }
+    try claim(group)
+  }
+
+  /// What is in the group and belongs to no container of ours is ended, so no two agents may have the same one.
+  private func claim(_ group: Cgroup) throws(StartError) {
+    guard let directory = group.directories.first else { return }
+    do throws(SystemError) {
+      let file = try FileDescriptor.open(directory + "/cgroup.procs", O_RDWR)
+      try check(system_lock(file.rawValue), "claim control group", group.name)
+      claimed = .some(file)
+    } catch {
+      guard error.errno == .wouldBlock else { throw StartError("\(error)") }
+      throw StartError("control group \(group): it is in use by another agent: stop it, or set another cgroup")
     }
   }
 

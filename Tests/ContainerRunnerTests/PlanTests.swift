@@ -102,6 +102,23 @@ import Testing
     #expect(plan.step(at: plan.stepCount + 1) == "the end of the plan")
   }
 
+  /// While the host's root is at hand, proc leads there: no path is looked up with it in place but those in it, and the
+  /// program's directory only when nothing of the host is open any more.
+  @Test func nothingIsLookedUpThroughProcWhileTheHostIsAtHand() throws {
+    let spec = PlanTests.changed {
+      $0.mounts += [.bind("/srv/uptime", on: "/proc/uptime"), .bind("/srv/zone", on: "/processed")]
+      $0.process.cwd = "/work"
+    }
+    let lines = try LaunchPlan(spec, facts: PlanTests.facts, rootMagic: PlanTests.ext4).describe()
+    let order = [
+      "take /srv/zone (bind 1)", "take /srv/uptime (bind 2)", "mount sysfs on /sys", "mount bind 1 on /processed",
+      "mount proc on /proc", "mount bind 2 on /proc/uptime", "leave the old root", "go to /",
+      "close other descriptors", "limit resource 7", "go to /work",
+    ]
+    let places = order.map { step in lines.firstIndex { $0.contains(" " + step) } ?? -1 }
+    #expect(places == places.sorted() && !places.contains(-1), "\(zip(order, places).map { "\($0)" })")
+  }
+
   @Test func failureNamesItsStep() throws {
     let plan = try LaunchPlan(PlanTests.base, facts: PlanTests.facts, rootMagic: PlanTests.ext4)
     let number = try #require(plan.describe().firstIndex { $0.contains("mount proc on") }) + 1

@@ -133,6 +133,6 @@ import Testing
   @Test func aDirectoryThatIsNotThereIsAnError() {
     let path = directory.file("no/store")
     let error = #expect(throws: StoreError.self) { _ = try Store.open(path, schema: rows) }
-    #expect(error?.description == "open store \(path): unable to open database file")
+    #expect(error?.description == "open store \(path): unable to open database file: No such file or directory")
   }
 }

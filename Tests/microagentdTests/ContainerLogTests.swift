@@ -1,6 +1,8 @@
 import CSystem
 import ContainerRunner
+import Foundation
 import LinuxSystem
+import Synchronization
 import Testing
 
 @testable import microagentd
@@ -53,6 +55,29 @@ import Testing
     #expect(fstat(log.ringDescriptor, &status) == 0)
     #expect(status.st_blocks * 512 <= 8192 + 4096, "what lies further back takes no memory")
     #expect(log.read(from: 0, limitBytes: 10).offset == log.startOffset)
+  }
+
+  /// A container may hand its output to others, which go on when it has ended.
+  @Test func takesWhatIsThereAndWaitsForNobody() throws {
+    let (log, output) = try make()
+    defer { _ = system_close(output) }
+    let goesOn = Mutex(true)
+    let writers = (0..<8).map { _ in
+      let writer = Thread {
+        let bytes = [UInt8](repeating: 120, count: 4096)
+        while goesOn.withLock({ $0 }) { _ = system_write(output, bytes, bytes.count) }
+      }
+      writer.start()
+      return writer
+    }
+    for _ in 0..<50 {
+      let before = log.endOffset
+      log.drainAll()
+      // What the pipe held, and what came while the last of it was moved.
+      #expect(log.endOffset - before <= 1 << 20)
+    }
+    goesOn.withLock { $0 = false }
+    while !writers.allSatisfy({ $0.isFinished }) { _ = log.drain() }
   }
 
   @Test func aNewAgentGoesOnWhereTheOldOneStopped() throws {

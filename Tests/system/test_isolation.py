@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from node import SLOW_COUNTER, assert_unbroken, parse_namespaces
+from node import SLOW_COUNTER, assert_unbroken, parse_namespaces, refused
+from rootfs import FOLDERS
 
 NAMESPACES = {"mnt", "pid", "net", "uts", "ipc", "cgroup", "user"}
 CAPABILITIES = "00000000a00425fb"  # docker's fourteen without mknod: see Sources/ContainerRunner/Capabilities.swift
@@ -109,6 +110,28 @@ def test_files_of_the_host_are_not_seen(node):
     assert node.sh(f"test -e {node.agent.directory} || echo unseen") == "unseen\n"
     assert set(node.sh("ls -A /").split()) == {"bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr", "var"}
     assert node.sh("ls -A /.. /proc/1/root/.. | grep -c secret || true") == "0\n"
+
+
+@pytest.mark.parametrize("users", [[], ["--userns", "host"]])
+def test_no_working_directory_leads_out(node, users):
+    """/proc shows the way to whatever the process that sets itself up still holds of the host."""
+    node.machine.sh(f"ln -s /proc/self/cwd {node.rootfs}/way")
+    for place in ("/proc/self/cwd", "/proc/1/cwd", "/way"):
+        assert set(node.sh("ls -A", "-w", place, *users).split()) == {*FOLDERS, "way"}, place
+    for number in range(64):
+        line = refused(node.run("true", options=["--rm", "-w", f"/proc/self/fd/{number}", *users]), code=125)
+        assert f"go to /proc/self/fd/{number}: " in line, line
+
+
+@pytest.mark.parametrize("users", [[], ["--userns", "host"]])
+def test_no_link_of_an_image_leads_a_volume_out(node, users):
+    """A volume's place that is missing is made: in the container, also where a link in its path leads through /proc."""
+    outside = f"{node.agent.directory}/outside"
+    node.machine.sh(f"mkdir -m 777 {outside}; chmod 755 {node.agent.directory}; "
+                    f"ln -s /proc/self/cwd{outside} {node.rootfs}/way")
+    result = node.run("true", options=["--rm", "-v", f"{outside}:/way/in", *users])
+    assert "mount " in refused(result, code=125)
+    assert node.machine.sh(f"ls -A {outside}").text == ""
 
 
 def test_masked_paths_are_empty(node):

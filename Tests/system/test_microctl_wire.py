@@ -408,6 +408,7 @@ def foreground(talk, name="x"):
 @pytest.mark.parametrize("ending, code, errors", [
     (end(0), 0, b""),
     (end(7), 7, b""),
+    (end(125, "container x: its program never ran"), 125, b"microctl: container x: its program never ran\n"),
     (end(137, "killed by signal 9"), 137, b"microctl: container x: killed by signal 9\n"),
     (end(137, "out of memory: budget 4096 KiB, peak 4096 KiB"), 137,
      b"microctl: container x: out of memory: budget 4096 KiB, peak 4096 KiB\n"),

@@ -89,6 +89,27 @@ def test_agent_that_is_killed_while_it_starts(node):
     assert_unbroken(node.lines(name))
 
 
+def test_keeper_waits_until_it_can_start_an_agent(node):
+    """Regression: a keeper that found no process to spare ended, and logs and exit codes went with it."""
+    name = node.start_sh(SLOW_COUNTER)
+    node.wait_for_lines(name, 3)
+    info = node.info()
+    hierarchy = "/sys/fs/cgroup" + ("" if node.has_unified_cgroups() else "/pids")
+    group = f"{hierarchy}/{node.agent.name}-keeper"
+    move = f"while read -r process; do echo $process > {hierarchy}/cgroup.procs; done < {group}/cgroup.procs"
+    node.machine.sh(f"mkdir {group}; echo 1 > {group}/pids.max; echo {info['keeperProcess']} > {group}/cgroup.procs")
+    try:
+        node.machine.kill(info["agentProcess"], signals.SIGKILL)
+        node.agent.process.wait_for("trying again")
+        node.machine.sh(f"echo max > {group}/pids.max")
+        node.machine.wait_until(node.answers)
+    finally:
+        node.machine.sh(f"echo max > {group}/pids.max; {move}; rmdir {group}")
+    assert node.info()["keeperProcess"] == info["keeperProcess"]
+    node.wait_for_lines(name, node.lines(name)[-1] + 3)
+    assert_unbroken(node.lines(name))
+
+
 def test_end_while_no_agent_lives_is_known(node):
     name = node.start_sh(f"echo first; {WAIT}; echo last; exit 7")
     node.wait_for_log(name, "first")
@@ -312,6 +333,18 @@ def test_second_agent_on_the_same_store_is_refused(node, programs):
     assert second.code == 1 and second.text == ""
     (line,) = second.error_text.splitlines()
     assert line.startswith("microagentd: ") and node.agent.state_directory in line
+    assert node.state(name)["phase"] == "running"
+
+
+def test_second_agent_in_the_same_control_group_is_refused(node, machine, programs, directory):
+    """Regression: it ended all containers of the first, for its own store knew none of them."""
+    name = node.start("sleep", "1000")
+    other = type(node.agent)(machine, programs, node.agent.name, f"{directory}/b")
+    other.configure()
+    result = machine.run(other.argv_of_daemon(), env=other.environment, timeout=10)
+    assert result.code == 1 and result.text == ""
+    (line,) = result.error_text.splitlines()
+    assert node.agent.name in line and "another agent" in line, line
     assert node.state(name)["phase"] == "running"
 
 

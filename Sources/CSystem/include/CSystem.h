@@ -32,6 +32,7 @@ ssize_t system_read(int descriptor, void *buffer, size_t count);
 ssize_t system_write(int descriptor, const void *buffer, size_t count);
 ssize_t system_pread(int descriptor, void *buffer, size_t count, int64_t offset);
 ssize_t system_splice(int from, int to, size_t count);  // non-blocking, at both files' own positions
+int system_pipe_bytes(int pipe);                        // how many a pipe holds
 int system_punch_hole(int descriptor, int64_t offset, int64_t length);
 int system_ftruncate(int descriptor, int64_t length);
 int system_seek_end(int descriptor);
@@ -43,7 +44,7 @@ int system_symlink(const char *target, const char *path);
 int system_chmod(const char *path, unsigned mode);
 int system_chown(const char *path, uint32_t user, uint32_t group);
 int system_fsync(int descriptor);
-int system_lock_exclusive(int descriptor);  // flock, not waiting
+int system_lock(int descriptor);  // the whole file, for this process and not for its children; does not wait
 
 struct system_file_status {
   uint64_t size_bytes;

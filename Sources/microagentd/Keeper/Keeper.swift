@@ -53,7 +53,7 @@ struct Keeper {
     while true {
       if agent == 0 {
         if isStopping { return AgentExit.ended }
-        if Clock.now() >= nextStart { try startAgent(runAgent) }
+        if Clock.now() >= nextStart { try startAgentOrWait(runAgent) }
       }
       waitForNews(signalSource.rawValue)
       takeSignals(signalSource.rawValue)
@@ -65,10 +65,27 @@ struct Keeper {
 
   // MARK: The agent
 
+  /// A board that ended the agent for want of memory may have none for the next one yet. What is held must not go
+  /// meanwhile, so only the first agent has to start at once.
+  private mutating func startAgentOrWait(_ runAgent: (AgentLife) -> CInt) throws(SystemError) {
+    do throws(SystemError) {
+      try startAgent(runAgent)
+    } catch {
+      if generation == 0 { throw error }
+      Diagnostics.line("\(error): trying again")
+      delayStart()
+    }
+  }
+
   private mutating func startAgent(_ runAgent: (AgentLife) -> CInt) throws(SystemError) {
     let (ours, theirs) = try MessageSocket.pair()
+    let process = system_fork()
+    if process < 0 {
+      _ = system_close(ours)
+      _ = system_close(theirs)
+      try check(process, "fork", "the agent")
+    }
     generation += 1
-    let process = try check(system_fork(), "fork", "the agent")
     if process == 0 {
       _ = system_close(ours)
       for item in held { closeAll(item) }
@@ -88,9 +105,12 @@ struct Keeper {
     agent = 0
     _ = system_close(link)
     link = -1
-    let now = Clock.now()
-    if now.milliseconds(since: agentStarted) >= Self.healthyMilliseconds { pauseMilliseconds = 0 }
-    nextStart = now.advanced(milliseconds: pauseMilliseconds)
+    if Clock.now().milliseconds(since: agentStarted) >= Self.healthyMilliseconds { pauseMilliseconds = 0 }
+    delayStart()
+  }
+
+  private mutating func delayStart() {
+    nextStart = Clock.now().advanced(milliseconds: pauseMilliseconds)
     pauseMilliseconds = min(max(pauseMilliseconds * 2, Self.firstPauseMilliseconds), Self.longestPauseMilliseconds)
   }
 

@@ -50,9 +50,11 @@ final class ContainerLog {
     return endOffset != before
   }
 
-  /// Moves everything that is there: for a container that has ended and can write no more than its pipe holds.
+  /// Moves everything that is there: for a container that has ended. What comes after that is not its own, but of others
+  /// that it handed its output to, and is not waited for: they may write without end.
   func drainAll() {
-    while drain() {}
+    let end = endOffset + UInt64(max(0, system_pipe_bytes(pipe.rawValue)))
+    while endOffset < end, drain() {}
   }
 
   /// At most `limitBytes` from an offset on. The offset comes back moved forward where older bytes are gone.

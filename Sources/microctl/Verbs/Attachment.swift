@@ -174,8 +174,13 @@ final class Attachment {
       Output.complain("container \(request.name): it ended and was removed, and its exit code is not known")
       return ExitCode.notStarted
     }
-    // A program's own exit code speaks for itself.
-    if !Text.starts(end.reason, with: "exit code ") { Output.complain("container \(request.name): \(end.reason)") }
+    // A program's own exit code speaks for itself; a start that failed names its container.
+    let subject = "container \(request.name): "
+    if Text.starts(end.reason, with: subject) {
+      Output.complain(end.reason)
+    } else if !Text.starts(end.reason, with: "exit code ") {
+      Output.complain(subject + end.reason)
+    }
     return end.code
   }
 }
