@@ -28,7 +28,7 @@ extension ContainerSpec {
   }
 
   /// The mounts in the order in which they are made, with sysfs as a bind where it cannot be mounted: from a user namespace
-  /// without its own network namespace the host's is shown instead.
+  /// without its own network namespace the host's is shown instead, without what is mounted in it (control groups, tracing).
   ///
   /// proc comes last, but for what lies on it or in it. While mounts are made the host's root is at hand, and proc leads there by
   /// /proc/self/cwd and /proc/self/fd: so would a link of the image through it.
@@ -39,7 +39,7 @@ extension ContainerSpec {
     return ordered.map { mount in
       guard mount.type == "sysfs" else { return mount }
       return MountSpec(
-        destination: mount.destination, type: "bind", source: "/sys", options: mount.options.union(.recursive))
+        destination: mount.destination, type: "bind", source: "/sys", options: mount.options)
     }
   }
 

@@ -7,6 +7,13 @@ public final class Listener {
   private var handle: Handle<uv_any_handle>
   private let kind: Connection.Kind
   private var onConnection: ((Connection) -> Void)?
+  /// One came that was not taken yet; until it is, libuv takes no other from the kernel.
+  private var isOneWaiting = false
+
+  /// While false, who connects waits: at first in the kernel's queue of `backlog`.
+  public var isAccepting = true {
+    didSet { if isAccepting, isOneWaiting { accept() } }
+  }
 
   /// Connections that the kernel keeps for us until the loop's next turn; more are refused or wait at the peer.
   public static let backlog: CInt = 16
@@ -66,6 +73,8 @@ public final class Listener {
   /// A connection that cannot be accepted (out of descriptors, gone already) is no news to anyone: its peer is told by
   /// the kernel, and the next one gets its own chance.
   fileprivate func accept() {
+    isOneWaiting = !isAccepting
+    if isOneWaiting { return }
     guard let pointer = handle.pointer(as: uv_stream_t.self) else { return }
     guard let connection = try? Connection(accepting: pointer, kind, on: handle.loop) else { return }
     let call = onConnection

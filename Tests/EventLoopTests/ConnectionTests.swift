@@ -187,6 +187,26 @@ private final class Pair {
     }
   }
 
+  @Test func whoComesWhileNobodyIsAcceptedWaits() throws {
+    let loop = try EventLoop()
+    let directory = TemporaryDirectory()
+    var accepted: [Connection] = []
+    let listener = try Listener(on: loop, path: directory.socket, mode: 0o600) { accepted.append($0) }
+    listener.isAccepting = false
+    let clients = try (0..<3).map { _ in try Connection(on: loop, path: directory.socket) }
+    var turns = 0
+    try run(loop) {
+      turns += 1
+      return turns > 5
+    }
+    #expect(accepted.isEmpty)
+    listener.isAccepting = true
+    try run(loop, until: { accepted.count == 3 })
+    for connection in accepted + clients { connection.close() }
+    listener.close()
+    expectAllClosed(loop, made: loop.handleCounts.made)
+  }
+
   @Test func aListenerMayCloseInItsClosure() throws {
     let loop = try EventLoop()
     let directory = TemporaryDirectory()

@@ -82,7 +82,7 @@ private func refusal(_ arguments: String...) -> String? {
   @Test func everyOptionOfRunReachesTheRequest() throws {
     let found = try request(
       "--name", "dns", "-m", "4M", "--pids-limit", "9", "--cpus", ".25", "--restart", "on-failure:3", "--network=host",
-      "-e", "A=1", "--env=B=", "-h", "box", "-u", "7:8", "--read-only", "-w", "/srv",
+      "-e", "A=0", "-e", "A=1", "--env=B=", "-h", "box", "-u", "7:8", "--read-only", "-w", "/srv",
       "-v", "/data:/d:ro", "-v", "/x:/y",
       "--log-size", "32K", "--stop-timeout", "3", "--userns", "host", "--rm", "/r", "prog", "--flag")
     var expected = ContainerRequest()

@@ -2,6 +2,7 @@
 
 import random
 import re
+import select
 import socket
 import struct
 
@@ -12,6 +13,7 @@ from fake_agent import CBOR, CONTENT_FORMAT, CSM, GET, OBSERVE, POST, URI_PATH, 
 from state import wait_for_rest
 
 NOT_STARTED = 125
+PING = encode(0xE2)
 
 
 def one_line(result, code):
@@ -333,17 +335,28 @@ def test_client_that_never_reads(agent, connect):
     assert after[0] == before[0] and after[1] <= before[1] + 2048, (before, after)
 
 
-def test_hundred_connections(agent, connect):
-    """More than the agent serves are closed at once; when they go, it serves again."""
-    peers = [connect() for _ in range(100)]
-    closed = 0
+def is_greeted(peer):
+    """Whether the agent speaks to a client, as it does first."""
+    return bool(select.select([peer], [], [], 0)[0] and peer.recv(65536))
+
+
+def test_more_clients_than_the_agent_takes(agent, connect):
+    """They wait for those before them, and none is turned away."""
+    peers = [connect() for _ in range(64)]
     for peer in peers:
-        if peer.recv(65536) == b"":
-            closed += 1
-    assert closed == 100 - 64
-    for peer in peers:
+        agent.machine.wait_until(lambda: is_greeted(peer))
+    late = [connect() for _ in range(8)]
+    waiting = agent.spawn_ctl("info")
+    peers[0].sendall(PING)
+    assert peers[0].recv(65536), "the agent serves those that it has"
+    assert not any(is_greeted(peer) for peer in late)
+    for peer in peers[:4]:
         peer.close()
-    agent.machine.wait_until(lambda: agent.ctl("info").code == 0)
+    agent.machine.wait_until(lambda: is_greeted(late[3]))
+    assert not is_greeted(late[4])
+    for peer in peers + late:
+        peer.close()
+    assert waiting.wait().code == 0
 
 
 @pytest.mark.parametrize("head", [b"\xf0\xff\xff\xff\xff\x01", b"\xf0\x00\xff\xff\xff\x01", b"\x0f\x01"])

@@ -348,3 +348,10 @@ def test_host_is_out_of_reach_even_for_the_hosts_root_user(node):
                    "( echo x > /proc/sys/kernel/core_pattern ) 2>&1 || echo refused; ls /proc | grep -c '^[0-9]'",
                    "--userns", "host")
     assert text.count("refused\n") == 3 and int(text.split()[-1]) <= 4, text
+
+
+def test_control_groups_of_others_are_not_seen_with_the_hosts_network(node):
+    """The host's /sys is shown there, but not what is mounted in it."""
+    assert node.sh("ls /sys/class/net", "--network", "host")
+    assert node.sh("ls /sys/fs/cgroup /sys/kernel/tracing /sys/kernel/debug 2>/dev/null | grep -v : || true",
+                   "--network", "host").split() == []

@@ -4,7 +4,7 @@ import LinuxSystem
 
 /// Listens on the agent's unix socket and owns the connections of those who talk to it.
 final class ControlServer {
-  /// More clients at once than a board has people; each costs a few KiB.
+  /// More clients at once than a board has people; each costs a few KiB. Others wait until one of them goes.
   static let maximumConnections = 64
 
   private let loop: EventLoop
@@ -43,12 +43,10 @@ final class ControlServer {
   }
 
   private func accept(_ stream: Connection) {
-    guard connections.count < Self.maximumConnections, let peer = try? stream.peerCredentials() else {
-      stream.close()
-      return
-    }
+    guard let peer = try? stream.peerCredentials() else { return stream.close() }
     let connection = ControlConnection(stream, peer: peer, server: self)
     connections.append(connection)
+    listener?.isAccepting = connections.count < Self.maximumConnections
     connection.start()
   }
 
@@ -61,5 +59,6 @@ final class ControlServer {
   /// A connection ended; whoever still answers it finds it closed.
   func remove(_ connection: ControlConnection) {
     connections.removeAll { $0 === connection }
+    listener?.isAccepting = connections.count < Self.maximumConnections
   }
 }

@@ -179,9 +179,11 @@ struct Keeper {
 
   /// Collects whatever ended. Returns an exit code when the agent ended by its own decision.
   private mutating func collectEnds() -> CInt? {
-    while ends.count < Self.maximumEnds {
+    while true {
       var status = system_exit_status()
-      if system_wait(0, 1, &status) < 0 || status.process == 0 { break }
+      // Where no more ends can be kept, the agent's still counts: only a new one takes them.
+      let isFull = ends.count >= Self.maximumEnds
+      if isFull && agent == 0 || system_wait(isFull ? agent : 0, 1, &status) < 0 || status.process == 0 { break }
       let neverRan = ProcessStatus(of: status.process)?.hasExecuted == false
       if system_wait(status.process, 0, &status) < 0 { break }
       if status.process == agent {

@@ -87,12 +87,20 @@ private struct RequestReader {
       source: try path(parts[0]), target: parts[1], readOnly: parts.count == 3 && parts[2] == "ro")
   }
 
-  /// `NAME=VALUE` as it is; `NAME` with this process's own value, and left out where it has none, as docker does.
+  /// `NAME=VALUE` as it is; `NAME` with this process's own value, and left out where it has none. Of one name the last
+  /// counts. All as docker does.
   func environment() -> [String] {
-    arguments.values(.environment).compactMap { text in
-      if text.utf8.contains(UInt8(ascii: "=")) || text.isEmpty { return text }
-      return getenv(text).map { "\(text)=\(String(cString: $0))" }
+    var variables: [String] = []
+    for text in arguments.values(.environment) {
+      let name = text.utf8.prefix { $0 != UInt8(ascii: "=") }
+      variables.removeAll { $0.utf8.starts(with: name) && $0.utf8.dropFirst(name.count).first == UInt8(ascii: "=") }
+      if name.count < text.utf8.count || text.isEmpty {
+        variables.append(text)
+      } else if let value = getenv(text) {
+        variables.append("\(text)=\(String(cString: value))")
+      }
     }
+    return variables
   }
 
   func path(_ text: String) throws(Failure) -> String {

@@ -103,6 +103,7 @@ final class Client {
     let advice: String
     switch errno {
     case .permissionDenied: advice = "run it as root, or as a member of the socket's group"
+    case .wouldBlock: advice = "it has all the clients that it takes: try again"
     case .nameTooLong: advice = "a socket's path has at most 107 bytes"
     default: advice = "start microagentd, or name its socket with --socket or MICROAGENT_SOCKET"
     }
@@ -113,7 +114,8 @@ final class Client {
     try write(CapabilitiesAndSettings.ours.message)
     while !greeted {
       if case .timeout = try step(timeoutMilliseconds: Self.greetingMilliseconds) {
-        throw Failure(.unreachable, "whoever listens at \(path) does not answer: is it microagentd?")
+        let advice = "it is no microagentd, or has all the clients that it takes: try again"
+        throw Failure(.unreachable, "whoever listens at \(path) does not answer: \(advice)")
       }
     }
   }
