@@ -1,68 +1,15 @@
 import Basics
 
-/// One member as the table holds it: small, as there may be thousands.
-struct MemberEntry {
-  /// The name and after it the meta, in one piece of memory.
-  private var text: [UInt8]
-  private let nameBytes: UInt16
-  private var port: UInt16
-  private var ip: IPAddress
-  var incarnation: UInt32
-  private(set) var versions: ProtocolVersions
-  var state: PushPullNodeState
-  /// When `state` last changed.
-  var changedAt: Instant
-
-  init(_ alive: MemberlistMessage.Alive, versions: ProtocolVersions, now: Instant) {
-    text = alive.node.bytes + alive.meta
-    nameBytes = UInt16(alive.node.bytes.count)
-    ip = alive.address.address
-    port = alive.address.port
-    incarnation = alive.incarnation
-    self.versions = versions
-    state = .alive
-    changedAt = now
-  }
-
-  var name: NodeName { NodeName(text.prefix(Int(nameBytes))) }
-  var meta: ArraySlice<UInt8> { text.dropFirst(Int(nameBytes)) }
-  var address: SocketAddress { SocketAddress(ip, port: port) }
-  var isGone: Bool { state == .dead || state == .left }
-
-  /// Takes what the member says of itself in a newer message.
-  mutating func update(from alive: MemberlistMessage.Alive, versions: ProtocolVersions) {
-    text = alive.node.bytes + alive.meta
-    ip = alive.address.address
-    port = alive.address.port
-    incarnation = alive.incarnation
-    self.versions = versions
-  }
-
-  /// Whether its name comes before another one: shorter names first, which is the quickest to tell.
-  func precedes(_ other: NodeName) -> Bool {
-    if Int(nameBytes) != other.bytes.count { return Int(nameBytes) < other.bytes.count }
-    for index in 0..<other.bytes.count where text[index] != other.bytes[index] {
-      return text[index] < other.bytes[index]
-    }
-    return false
-  }
-
-  func isNamed(_ other: NodeName) -> Bool {
-    Int(nameBytes) == other.bytes.count && text.starts(with: other.bytes)
-  }
-
-  var node: PushPullNode {
-    PushPullNode(
-      name: name, address: address, incarnation: incarnation, meta: Array(meta), state: state, versions: versions)
-  }
-}
-
 /// All members, in slots that they keep for as long as they are known.
 ///
 /// Beside what a member itself takes, it costs its place in the order of names: no hash table holds the names again,
 /// nor can names be chosen that fall together in one.
 struct MemberTable {
-  private var slots: [MemberEntry?] = []
+  /// So many slots lie together: none is empty but in the last piece, and whoever looks at the table as it was while
+  /// it changes costs a copy of one piece, not of all.
+  private static let pieceSlots = 32
+
+  private var pieces: [[MemberEntry?]] = []
   private var freeSlots: [UInt32] = []
   /// The slots in use, in the order of their members' names.
   private var order: [UInt32] = []
@@ -71,8 +18,8 @@ struct MemberTable {
   var occupiedSlots: [UInt32] { order }
 
   subscript(slot: Int) -> MemberEntry {
-    get { slots[slot]! }
-    set { slots[slot] = newValue }
+    get { pieces[slot / Self.pieceSlots][slot % Self.pieceSlots]! }
+    set { pieces[slot / Self.pieceSlots][slot % Self.pieceSlots] = newValue }
   }
 
   func slot(of name: NodeName) -> Int? {
@@ -83,15 +30,22 @@ struct MemberTable {
 
   /// Adds a member whose name is not in the table; its slot.
   mutating func insert(_ entry: MemberEntry) -> Int {
-    let slot = freeSlots.popLast().map { Int($0) } ?? slots.count
-    if slot == slots.count { slots.append(entry) } else { slots[slot] = entry }
+    if freeSlots.isEmpty { addPiece() }
+    let slot = Int(freeSlots.removeLast())
+    self[slot] = entry
     order.insert(UInt32(slot), at: position(of: entry.name))
     return slot
   }
 
+  private mutating func addPiece() {
+    let first = pieces.count * Self.pieceSlots
+    pieces.append([MemberEntry?](repeating: nil, count: Self.pieceSlots))
+    freeSlots += (first..<first + Self.pieceSlots).reversed().map { UInt32($0) }
+  }
+
   mutating func remove(slot: Int) {
     order.remove(at: position(of: self[slot].name))
-    slots[slot] = nil
+    pieces[slot / Self.pieceSlots][slot % Self.pieceSlots] = nil
     freeSlots.append(UInt32(slot))
   }
 

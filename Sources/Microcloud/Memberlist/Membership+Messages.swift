@@ -152,8 +152,9 @@ extension Membership {
     if table[slot].state == state { return }
     let wasGone = table[slot].isGone
     table[slot].state = state
+    if table[slot].isGone == wasGone { return }
     table[slot].changedAt = now
-    if table[slot].isGone != wasGone { goneCount += wasGone ? -1 : 1 }
+    goneCount += wasGone ? -1 : 1
   }
 
   /// Declares those dead that did not refute in time.

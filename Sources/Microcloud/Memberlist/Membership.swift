@@ -201,6 +201,9 @@ public struct Membership {
     table.occupiedSlots.contains { Int($0) != Self.localSlot && !table[Int($0)].isGone }
   }
 
+  /// How many members are there, we among them.
+  var presentCount: Int { max(1, table.count - goneCount) }
+
   mutating func worsenHealth(by delta: UInt64) {
     health = min(7, health + delta)
   }

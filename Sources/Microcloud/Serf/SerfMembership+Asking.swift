@@ -47,7 +47,7 @@ extension SerfMembership {
 
   /// An answer counts once for each member, and only from members.
   mutating func hear(_ response: SerfMessage.QueryResponse) {
-    guard members[response.from] != nil else { return }
+    guard status(of: response.from) != nil else { return }
     let match = openQueries.firstIndex { $0.id == response.id && $0.time == response.time }
     guard let index = match else { return }
     let isNew =

@@ -70,7 +70,7 @@ extension SerfMembership {
   }
 
   private func record(of name: NodeName) -> MemberRecord? {
-    guard let node = membership.node(named: name), let versions = node.versions, let status = members[name]?.status
+    guard let node = membership.node(named: name), let versions = node.versions, let status = status(of: name)
     else { return nil }
     let tags: Tags
     do throws(MessagePackError) { tags = try Tags(meta: node.meta) } catch { return nil }

@@ -13,6 +13,8 @@ public struct SerfMembership {
   static let leavePropagationMilliseconds: UInt64 = 1000
   /// The most intents that are kept for members not heard of yet.
   static let maximumEarlyIntents = 128
+  /// The most members that one push/pull can tell us have left while we thought them there; more come with the next one.
+  static let maximumLeftNames = 128
 
   enum Leaving: Equatable {
     case no
@@ -21,17 +23,6 @@ public struct SerfMembership {
     case memberlist
     case propagating(until: Instant)
     case done
-  }
-
-  /// What Serf knows of a member beside what memberlist does.
-  struct Member {
-    var status = MemberRecord.Status.alive
-    var statusTime: LamportTime = 0
-    /// Since when, and where it was, if it is gone.
-    var goneAt: Instant?
-    var address: SocketAddress?
-
-    var isGone: Bool { status == .failed || status == .left }
   }
 
   /// A join or leave of a member that is not known yet.
@@ -46,7 +37,8 @@ public struct SerfMembership {
   var memberClock = LamportClock()
   var eventClock = LamportClock()
   var queryClock = LamportClock()
-  var members: [NodeName: Member] = [:]
+  /// Members that failed or left. Those that are there are in memberlist's table.
+  var gone = GoneMembers()
   var earlyIntents: [EarlyIntent] = []
   /// Left members that a push/pull has named, whose times have not come yet.
   var leftNames: [MembershipStreamID: Set<NodeName>] = [:]
@@ -70,7 +62,6 @@ public struct SerfMembership {
     membership = Membership(
       name: name, address: address, meta: tags.encoded, profile: profile, limits: limits, packetBytes: packetBytes,
       seed: seed, now: now)
-    members[name] = Member()
   }
 
   public var name: NodeName { membership.name }
@@ -78,16 +69,20 @@ public struct SerfMembership {
   // MARK: Looking
 
   /// How Serf sees a member; nil if it is not known.
-  public func status(of name: NodeName) -> MemberRecord.Status? { members[name]?.status }
+  public func status(of name: NodeName) -> MemberRecord.Status? {
+    if let position = gone.position(of: name) { return gone[position].status }
+    return presentSlot(of: name).map { membership.table[$0].serf.isLeaving ? .leaving : .alive }
+  }
 
   /// What is to be said in a push/pull.
   public func pushPull(
     isJoin: Bool
-  ) -> PushPullWriter<MemberNodes, [NodeName], [(name: NodeName, time: LamportTime)]> {
+  ) -> PushPullWriter<MemberNodes, LeftMemberNames, MemberStatusTimes> {
+    let presentSlots = membership.table.occupiedSlots.filter { isPresent(Int($0)) }
     let state = SerfState(
       memberClock: memberClock.time, eventClock: eventClock.time, queryClock: queryClock.time,
-      leftMembers: members.filter { $0.value.status == .left }.map { $0.key },
-      statusTimes: members.map { (name: $0.key, time: $0.value.statusTime) })
+      leftMembers: LeftMemberNames(gone),
+      statusTimes: MemberStatusTimes(membership.table, presentSlots: presentSlots, gone: gone))
     return PushPullWriter(isJoin: isJoin, nodes: membership.nodes, serfState: state)
   }
 
@@ -121,8 +116,7 @@ public struct SerfMembership {
     leaving = .intent(until: now.advanced(milliseconds: Membership.leaveMilliseconds))
     reconnectAt = nil
     let intent = SerfMessage.Leave(time: memberClock.tick(), node: name)
-    members[name]?.status = .leaving
-    members[name]?.statusTime = intent.time
+    membership.table[Membership.localSlot].serf = SerfMemberState(statusTime: intent.time, isLeaving: true)
     broadcast(.leave(intent), kind: .intent, key: name.bytes, now: now)
     advanceLeaving(now: now)
     return takeEffects()
