@@ -9,7 +9,7 @@ extension Membership {
     switch message {
     case .ping(let ping): answer(ping, from: source, now: now)
     case .indirectPing(let ping): relay(ping, from: source, now: now)
-    case .ack(let sequence, _): acknowledge(sequence, now: now)
+    case .ack(let sequence, let payload): acknowledge(sequence, payload: payload, now: now)
     case .nack(let sequence): countNack(sequence)
     case .suspect(let accusation): suspect(accusation, now: now)
     case .alive(let alive): hear(alive, now: now)

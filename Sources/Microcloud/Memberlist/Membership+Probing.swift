@@ -4,6 +4,7 @@ import Basics
 struct Probe {
   let name: NodeName
   let sequence: UInt32
+  let sentAt: Instant
   /// When others are to be asked; nil once they were.
   var indirectAt: Instant?
   var expectedNacks: UInt64 = 0
@@ -48,7 +49,7 @@ extension Membership {
   private mutating func beginProbe(_ slot: Int, now: Instant) {
     let entry = table[slot]
     let begun = Probe(
-      name: entry.name, sequence: nextSequence(),
+      name: entry.name, sequence: nextSequence(), sentAt: now,
       indirectAt: now.advanced(milliseconds: profile.probeTimeoutMilliseconds))
     probe = begun
     let ping = MemberlistMessage.ping(.init(sequence: begun.sequence, node: entry.name, prober: prober))
@@ -113,9 +114,14 @@ extension Membership {
 
   // MARK: Answers
 
-  mutating func acknowledge(_ sequence: UInt32, now: Instant) {
-    if probe?.sequence == sequence {
-      probe = nil
+  /// Takes an ack. Only one that comes before others are asked measures the round trip to the member.
+  mutating func acknowledge(_ sequence: UInt32, payload: [UInt8], now: Instant) {
+    if let probe, probe.sequence == sequence {
+      if probe.indirectAt != nil, now >= probe.sentAt {
+        let nanoseconds = now.nanoseconds - probe.sentAt.nanoseconds
+        effects.append(.acknowledged(probe.name, roundTripNanoseconds: nanoseconds, payload: payload))
+      }
+      self.probe = nil
       if health > 0 { health -= 1 }
       closeStreams { $0.purpose == .ping }
     } else if let index = relays.firstIndex(where: { $0.sequence == sequence }) {

@@ -95,7 +95,7 @@ extension Membership {
       finish(index, answer: nil)
     case (.ack(let sequence, _), .ping):
       finish(index, answer: nil)
-      acknowledge(sequence, now: now)
+      acknowledge(sequence, payload: [], now: now)
     default:
       finish(index, answer: nil)
       fail(stream)

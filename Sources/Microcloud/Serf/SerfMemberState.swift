@@ -6,6 +6,9 @@ struct SerfMemberState {
   var statusTime: LamportTime = 0
   /// Whether it has said that it is about to leave.
   var isLeaving = false
+  /// Where it is, as it last said; nil if it has not.
+  var coordinate: PeerCoordinate?
+  var roundTrips = RoundTrips()
 }
 
 /// What Serf keeps of a member that has failed or left, which memberlist soon forgets.

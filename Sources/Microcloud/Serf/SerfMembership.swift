@@ -45,6 +45,7 @@ public struct SerfMembership {
   var recentEvents = RecentMessages()
   var recentQueries = RecentMessages()
   var openQueries: [OpenQuery] = []
+  var coordinates: CoordinateClient
   var leaving = Leaving.no
   var reconnectAt: Instant?
   var random: SeededRandom
@@ -59,9 +60,11 @@ public struct SerfMembership {
   ) {
     self.tags = tags
     random = SeededRandom(seed: ~seed)
+    coordinates = CoordinateClient(seed: random.next())
     membership = Membership(
       name: name, address: address, meta: tags.encoded, profile: profile, limits: limits, packetBytes: packetBytes,
       seed: seed, now: now)
+    membership.ackPayload = coordinate.encoded
   }
 
   public var name: NodeName { membership.name }
@@ -116,7 +119,8 @@ public struct SerfMembership {
     leaving = .intent(until: now.advanced(milliseconds: Membership.leaveMilliseconds))
     reconnectAt = nil
     let intent = SerfMessage.Leave(time: memberClock.tick(), node: name)
-    membership.table[Membership.localSlot].serf = SerfMemberState(statusTime: intent.time, isLeaving: true)
+    membership.table[Membership.localSlot].serf.statusTime = intent.time
+    membership.table[Membership.localSlot].serf.isLeaving = true
     broadcast(.leave(intent), kind: .intent, key: name.bytes, now: now)
     advanceLeaving(now: now)
     return takeEffects()
@@ -190,6 +194,8 @@ public struct SerfMembership {
         effects.append(.joined(address, isSuccess: isSuccess))
         if isSuccess { announceJoin(now: now) }
       case .member(let name, let change): take(change, of: name, now: now)
+      case .acknowledged(let name, let roundTripNanoseconds, let payload):
+        measure(name, roundTripNanoseconds: roundTripNanoseconds, payload: payload)
       case .user(let message): receive(message, now: now)
       case .userState(let entry, let id): merge(entry, on: id, now: now)
       case .hasLeft: leaving = .propagating(until: now.advanced(milliseconds: Self.leavePropagationMilliseconds))
