@@ -2,10 +2,6 @@ import Basics
 
 @testable import Microcloud
 
-private func address(_ last: UInt8) -> SocketAddress {
-  SocketAddress(IPAddress(networkBytes: [127, 0, 0, last])!, port: 5000)
-}
-
 /// Serf members on a network without loss, in virtual time.
 final class SerfCluster {
   private enum Event {
@@ -21,32 +17,49 @@ final class SerfCluster {
   var down: Set<Int> = []
   /// How long a packet takes from one node to another.
   let latencyMilliseconds: (Int, Int) -> UInt64
+  let keyring: Keyring?
   private var events = EventHeap<Event>()
   private var dialers: [UInt32: (node: Int, id: MembershipStreamID)] = [:]
 
   init(
-    _ count: Int, latencyMilliseconds: @escaping (Int, Int) -> UInt64 = { _, _ in 1 }
+    _ count: Int, keyring: Keyring? = nil, latencyMilliseconds: @escaping (Int, Int) -> UInt64 = { _, _ in 1 }
   ) {
+    self.keyring = keyring
     self.latencyMilliseconds = latencyMilliseconds
     for index in 0..<count {
       nodes.append(node(index, seed: UInt64(index)))
       heard.append([])
     }
-    for index in 1..<count { act(index) { $0.join([address(11)], now: now) } }
+    for index in 1..<count { act(index) { $0.join([Self.address(0)], now: now) } }
     run(milliseconds: 5000)
     heard = heard.map { _ in [] }
   }
 
-  private func node(_ index: Int, seed: UInt64) -> SerfMembership {
+  private func node(
+    _ index: Int, seed: UInt64, name: NodeName? = nil, record: SerfRecord = SerfRecord()
+  ) -> SerfMembership {
     SerfMembership(
-      name: NodeName("n\(index)".utf8), address: address(UInt8(11 + index)), tags: ["role": "r\(index)"],
-      profile: .lan, seed: seed, now: now)
+      name: name ?? NodeName("n\(index)".utf8), address: Self.address(index), tags: ["role": "r\(index)"],
+      profile: .lan, keyring: keyring, record: record, seed: seed, now: now)
   }
 
-  func restart(_ index: Int) {
-    nodes[index] = node(index, seed: 77)
+  static func address(_ index: Int) -> SocketAddress {
+    SocketAddress(.v4(0x7F00_000B + UInt32(index)), port: 5000)
+  }
+
+  /// Another node, which joins the one at `index`.
+  func add(name: NodeName, joining index: Int) -> Int {
+    nodes.append(node(nodes.count, seed: UInt64(nodes.count), name: name))
+    heard.append([])
+    act(nodes.count - 1) { $0.join([Self.address(index)], now: now) }
+    return nodes.count - 1
+  }
+
+  /// Starts it again, with what it has stored.
+  func restart(_ index: Int, record: SerfRecord = SerfRecord()) {
+    nodes[index] = node(index, seed: 77, record: record)
     down.remove(index)
-    act(index) { $0.join([address(11)], now: now) }
+    act(index) { $0.join(record.peers.isEmpty ? [Self.address(0)] : record.peers, now: now) }
   }
 
   func act(_ index: Int, _ body: (inout SerfMembership) -> [SerfEffect]) {
@@ -120,7 +133,7 @@ final class SerfCluster {
     case .packet(let bytes, let index):
       if down.contains(index) { return }
       for message in try! MemberlistPacket.decode(bytes[...]).messages {
-        act(index) { $0.receive(message, from: address(99), now: now) }
+        act(index) { $0.receive(message, from: Self.address(88), now: now) }
       }
     case .dial(let bytes, let dialer, let id, let index):
       guard let accepted = nodes[index].acceptStream(now: now) else { return }

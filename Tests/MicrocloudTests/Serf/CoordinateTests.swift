@@ -11,7 +11,8 @@ struct CoordinateTests {
   /// What a separate program for the same rules finds, to nine digits: the last ones may differ between processors.
   @Test func movesAsTheRulesSay() {
     let others = [
-      place([0.02, 0, 0, 0, 0, 0, 0, 0], 0.9, 2e-3, 1e-3), place([0, -0.05, 0.01, 0, 0, 0, 0.003, 0], 0.4, 1e-5, -2e-3),
+      place([0.02, 0, 0, 0, 0, 0, 0, 0], 0.9, 2e-3, 1e-3),
+      place([0, -0.05, 0.01, 0, 0, 0, 0.003, 0], 0.4, 1e-5, -2e-3),
       place([-0.01, 0.02, 0, 0, 0.004, 0, 0, 0], 1.5, 5e-3, 0),
     ]
     let measured = [
