@@ -91,6 +91,8 @@ struct BroadcastQueue {
   @discardableResult
   private mutating func remove(at index: Int) -> Entry {
     bytes -= entries[index].message.count
+    // With its memory: there may have been many.
+    defer { if entries.isEmpty { entries = [] } }
     return entries.remove(at: index)
   }
 }

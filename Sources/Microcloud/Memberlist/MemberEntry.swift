@@ -1,68 +1,89 @@
 import Basics
 
-/// One member as the table holds it: small, as there may be thousands.
-struct MemberEntry {
-  /// The address in network order, after it the name, and after that the meta, in one piece of memory.
-  private var text: [UInt8]
-  var incarnation: UInt32
+/// What the table holds of a member beside its texts: small, as there may be thousands.
+///
+/// In an order that leaves no gaps.
+struct MemberFields {
   /// When it came, or when it died or left; a suspicion that is refuted changes nothing.
   var changedAt: Instant
   /// What the protocol above keeps of it.
   var serf = SerfMemberState()
-  private(set) var versions: ProtocolVersions
-  private let nameBytes: UInt16
-  private var port: UInt16
-  private var addressBytes: UInt8
-  var state: PushPullNodeState
+  var versions: ProtocolVersions
+  var incarnation: UInt32
+  var port: UInt16
+  // How long each of its texts is.
+  var nameBytes: UInt16
+  var metaBytes: UInt16
+  var addressBytes: UInt8
+  var state = PushPullNodeState.alive
+
+  var textBytes: Int { Int(addressBytes) + Int(nameBytes) + Int(metaBytes) }
+}
+
+/// A member of the table.
+struct MemberEntry {
+  private(set) var fields: MemberFields
+  /// The address in network order, after it the name, and after that the meta.
+  private let text: ArraySlice<UInt8>
+
+  init(_ fields: MemberFields, text: ArraySlice<UInt8>) {
+    self.fields = fields
+    self.text = text
+  }
 
   init(_ alive: MemberlistMessage.Alive, versions: ProtocolVersions, now: Instant) {
     let address = alive.address.address.networkBytes
-    text = Self.text(address, alive)
-    incarnation = alive.incarnation
-    changedAt = now
-    self.versions = versions
-    nameBytes = UInt16(alive.node.bytes.count)
-    port = alive.address.port
-    addressBytes = UInt8(address.count)
-    state = .alive
+    fields = MemberFields(
+      changedAt: now, versions: versions, incarnation: alive.incarnation, port: alive.address.port,
+      nameBytes: UInt16(alive.node.bytes.count), metaBytes: UInt16(alive.meta.count),
+      addressBytes: UInt8(address.count))
+    text = (address + alive.node.bytes + alive.meta)[...]
   }
 
-  private static func text(_ address: [UInt8], _ alive: MemberlistMessage.Alive) -> [UInt8] {
-    var text: [UInt8] = []
-    text.reserveCapacity(address.count + alive.node.bytes.count + alive.meta.count)
-    text += address
-    text += alive.node.bytes
-    text += alive.meta
-    return text
+  var incarnation: UInt32 {
+    get { fields.incarnation }
+    set { fields.incarnation = newValue }
+  }
+  var state: PushPullNodeState {
+    get { fields.state }
+    set { fields.state = newValue }
+  }
+  var changedAt: Instant {
+    get { fields.changedAt }
+    set { fields.changedAt = newValue }
+  }
+  var serf: SerfMemberState {
+    get { fields.serf }
+    set { fields.serf = newValue }
   }
 
-  private var nameSlice: ArraySlice<UInt8> { text.dropFirst(Int(addressBytes)).prefix(Int(nameBytes)) }
-
-  var name: NodeName { NodeName(nameSlice) }
-  var meta: ArraySlice<UInt8> { text.dropFirst(Int(addressBytes) + Int(nameBytes)) }
+  var versions: ProtocolVersions { fields.versions }
   var isGone: Bool { state == .dead || state == .left }
+  var texts: ArraySlice<UInt8> { text }
+  var meta: ArraySlice<UInt8> { text.suffix(Int(fields.metaBytes)) }
+  var name: NodeName { NodeName(nameSlice) }
+
+  private var nameSlice: ArraySlice<UInt8> {
+    text.dropFirst(Int(fields.addressBytes)).prefix(Int(fields.nameBytes))
+  }
 
   var address: SocketAddress {
-    let address = IPAddress(networkBytes: text.prefix(Int(addressBytes)))
-    return SocketAddress(address ?? .anyV4, port: port)
+    let address = IPAddress(networkBytes: text.prefix(Int(fields.addressBytes)))
+    return SocketAddress(address ?? .anyV4, port: fields.port)
   }
 
-  /// Takes what the member says of itself in a newer message.
-  mutating func update(from alive: MemberlistMessage.Alive, versions: ProtocolVersions) {
-    let address = alive.address.address.networkBytes
-    text = Self.text(address, alive)
-    incarnation = alive.incarnation
-    self.versions = versions
-    port = alive.address.port
-    addressBytes = UInt8(address.count)
+  /// The same member after it has said other things of itself.
+  func updated(from alive: MemberlistMessage.Alive, versions: ProtocolVersions) -> MemberEntry {
+    var entry = MemberEntry(alive, versions: versions, now: changedAt)
+    entry.state = state
+    entry.serf = serf
+    return entry
   }
 
   /// Whether its name comes before another one.
   func precedes(_ other: NodeName) -> Bool { nameSlice.precedes(other) }
 
-  func isNamed(_ other: NodeName) -> Bool {
-    Int(nameBytes) == other.bytes.count && nameSlice.elementsEqual(other.bytes)
-  }
+  func isNamed(_ other: NodeName) -> Bool { nameSlice.elementsEqual(other.bytes) }
 
   var node: PushPullNode {
     PushPullNode(

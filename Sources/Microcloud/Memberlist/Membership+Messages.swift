@@ -36,7 +36,7 @@ extension Membership {
     if slot == Self.localSlot { return hearOfUs(alive, now: now) }
     guard alive.incarnation > known.incarnation || isMoving else { return }
     suspicions[slot] = nil
-    table[slot].update(from: alive, versions: versions)
+    table.replace(slot, with: known.updated(from: alive, versions: versions))
     setState(.alive, slot: slot, now: now)
     enqueue(.alive(alive), kind: .member, key: alive.node.bytes, now: now)
     if let change = Self.change(from: known, to: alive) { effects.append(.member(alive.node, change)) }
@@ -54,7 +54,7 @@ extension Membership {
   ) {
     guard alive.incarnation <= MembershipLimits.maximumFirstIncarnation, makeRoom() else { return }
     let slot = table.insert(MemberEntry(alive, versions: versions, now: now))
-    probeOrder.append(UInt32(slot))
+    probeOrder.append(UInt16(slot))
     probeOrder.swapAt(probeOrder.count - 1, random.index(below: probeOrder.count))
     enqueue(.alive(alive), kind: .member, key: alive.node.bytes, now: now)
     effects.append(.member(alive.node, .joined))
@@ -71,7 +71,7 @@ extension Membership {
     if goneCount == 0 { return false }
     let gone = table.occupiedSlots.map { Int($0) }.filter { $0 != Self.localSlot && table[$0].isGone }
     guard let slot = gone.min(by: { table[$0].changedAt < table[$1].changedAt }) else { return false }
-    probeOrder.removeAll { $0 == UInt32(slot) }
+    probeOrder.removeAll { $0 == UInt16(slot) }
     forget(slot)
     return true
   }

@@ -35,7 +35,7 @@ public struct Membership {
   /// When the next probe begins; nil while there is nobody to probe.
   var probeAt: Instant?
   /// The slots in the order of probing.
-  var probeOrder: [UInt32] = []
+  var probeOrder: [UInt16] = []
   var probePosition = 0
   var relays: [ProbeRelay] = []
 
@@ -62,7 +62,7 @@ public struct Membership {
     profile: MembershipProfile, limits: MembershipLimits = MembershipLimits(),
     packetBytes: Int = PacketBuilder.customaryBudgetBytes, seed: UInt64, now: Instant
   ) {
-    precondition(name.isUsable && versions.isValid && meta.count <= limits.metaBytes)
+    precondition(name.isUsable && versions.isValid && meta.count <= limits.metaBytes && limits.areUsable)
     self.name = name
     self.profile = profile
     self.limits = limits
@@ -119,7 +119,8 @@ public struct Membership {
     var alive = localAlive
     alive.meta = meta
     alive.incarnation = alive.incarnation.successor
-    table[Self.localSlot].update(from: alive, versions: table[Self.localSlot].versions)
+    let local = table[Self.localSlot]
+    table.replace(Self.localSlot, with: local.updated(from: alive, versions: local.versions))
     announce(now: now)
     return takeEffects()
   }

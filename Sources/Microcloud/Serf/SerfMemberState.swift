@@ -4,11 +4,11 @@ import Basics
 struct SerfMemberState {
   /// Of its last join or leave.
   var statusTime: LamportTime = 0
-  /// Whether it has said that it is about to leave.
-  var isLeaving = false
+  var roundTrips = RoundTrips()
   /// Where it is, as it last said; nil if it has not.
   var coordinate: PeerCoordinate?
-  var roundTrips = RoundTrips()
+  /// Whether it has said that it is about to leave.
+  var isLeaving = false
 }
 
 /// What Serf keeps of a member that has failed or left, which memberlist soon forgets.
@@ -82,10 +82,10 @@ public struct LeftMemberNames: RandomAccessCollection {
 /// gone. It does not change with the membership that it comes from.
 public struct MemberStatusTimes: RandomAccessCollection {
   private let table: MemberTable
-  private let presentSlots: [UInt32]
+  private let presentSlots: [UInt16]
   private let gone: GoneMembers
 
-  init(_ table: MemberTable, presentSlots: [UInt32], gone: GoneMembers) {
+  init(_ table: MemberTable, presentSlots: [UInt16], gone: GoneMembers) {
     self.table = table
     self.presentSlots = presentSlots
     self.gone = gone

@@ -1,4 +1,5 @@
 import Basics
+import TestSupport
 import Testing
 
 @testable import Microcloud
@@ -446,9 +447,43 @@ struct MembershipTests {
     #expect(lone.membership.relays.count == MembershipLimits().relayedProbes)
   }
 
-  /// A board has to hold thousands. On 32 bits pointers are half as long, and so is what an array begins with.
+  /// A board has to hold thousands, each in two memberships.
   @Test func aMemberIsSmall() {
-    #expect(MemoryLayout<MemberEntry>.stride <= 64)
-    #expect(MemoryLayout<MemberEntry?>.stride == MemoryLayout<MemberEntry>.stride)
+    #expect(MemoryLayout<MemberFields>.stride == 64)
+    #expect(MemoryLayout<MemberFields?>.stride == 64)
+  }
+
+  /// Members come, go, move and say longer and shorter things in all the slots of several pieces.
+  @Test func theTableKeepsEachMembersTexts() {
+    var random = SeededGenerator(seed: 1)
+    var table = MemberTable()
+    var known: [NodeName: MemberlistMessage.Alive] = [:]
+    for _ in 0..<3000 {
+      let name = NodeName("node-\(random.below(150))".utf8.prefix(5 + random.below(4)))
+      let ip = random.oneIn(2) ? IPAddress.v4(UInt32(random.below(1000))) : .v6(high: random.next(), low: 1)
+      let alive = MemberlistMessage.Alive(
+        incarnation: UInt32(random.below(9)), node: name, address: SocketAddress(ip, port: UInt16(random.below(9))),
+        meta: random.bytes(upTo: 80), versions: versions)
+      if let slot = table.slot(of: name), random.oneIn(3) {
+        table.remove(slot: slot)
+        known[name] = nil
+      } else if let slot = table.slot(of: name) {
+        table.replace(slot, with: table[slot].updated(from: alive, versions: versions))
+        known[name] = alive
+      } else {
+        let slot = table.insert(MemberEntry(alive, versions: versions, now: Instant(nanoseconds: 0)))
+        table[slot].serf.statusTime = 7
+        known[name] = alive
+      }
+      #expect(table.count == known.count)
+    }
+    #expect(known.count > 64)
+    for (name, alive) in known {
+      let node = table[table.slot(of: name)!].node
+      #expect(node.name == name && node.address == alive.address && node.meta == alive.meta)
+      #expect(node.incarnation == alive.incarnation && table[table.slot(of: name)!].serf.statusTime == 7)
+    }
+    let names = MemberNodes(table).map(\.name)
+    #expect(names == names.sorted { $0.bytes[...].precedes($1) })
   }
 }
