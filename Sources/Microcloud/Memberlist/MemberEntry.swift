@@ -12,9 +12,11 @@ struct MemberFields {
   var incarnation: UInt32
   var port: UInt16
   // How long each of its texts is.
-  var nameBytes: UInt16
   var metaBytes: UInt16
+  var nameBytes: UInt8
   var addressBytes: UInt8
+  /// Whether it has answered a probe that we sent to its address: it is not made up.
+  var hasAnswered = false
   var state = PushPullNodeState.alive
 
   var textBytes: Int { Int(addressBytes) + Int(nameBytes) + Int(metaBytes) }
@@ -35,7 +37,7 @@ struct MemberEntry {
     let address = alive.address.address.networkBytes
     fields = MemberFields(
       changedAt: now, versions: versions, incarnation: alive.incarnation, port: alive.address.port,
-      nameBytes: UInt16(alive.node.bytes.count), metaBytes: UInt16(alive.meta.count),
+      metaBytes: UInt16(alive.meta.count), nameBytes: UInt8(alive.node.bytes.count),
       addressBytes: UInt8(address.count))
     text = (address + alive.node.bytes + alive.meta)[...]
   }
@@ -55,6 +57,11 @@ struct MemberEntry {
   var serf: SerfMemberState {
     get { fields.serf }
     set { fields.serf = newValue }
+  }
+
+  var hasAnswered: Bool {
+    get { fields.hasAnswered }
+    set { fields.hasAnswered = newValue }
   }
 
   var versions: ProtocolVersions { fields.versions }
@@ -77,6 +84,7 @@ struct MemberEntry {
     var entry = MemberEntry(alive, versions: versions, now: changedAt)
     entry.state = state
     entry.serf = serf
+    entry.hasAnswered = hasAnswered && address == alive.address
     return entry
   }
 

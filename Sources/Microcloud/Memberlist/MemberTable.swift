@@ -12,6 +12,8 @@ struct MemberTable {
   private var freeSlots: [UInt16] = []
   /// The slots in use, in the order of their members' names.
   private var order: [UInt16] = []
+  /// How many have answered a probe of ours.
+  private(set) var answeredCount = 0
 
   var count: Int { order.count }
   var occupiedSlots: [UInt16] { order }
@@ -19,7 +21,10 @@ struct MemberTable {
   /// The member in a slot. Setting it leaves its texts as they are: see `replace`.
   subscript(slot: Int) -> MemberEntry {
     get { pieces[slot / MemberPiece.slots].entry(slot % MemberPiece.slots) }
-    set { pieces[slot / MemberPiece.slots].setFields(newValue.fields, at: slot % MemberPiece.slots) }
+    set {
+      answeredCount += (newValue.hasAnswered ? 1 : 0) - (self[slot].hasAnswered ? 1 : 0)
+      pieces[slot / MemberPiece.slots].setFields(newValue.fields, at: slot % MemberPiece.slots)
+    }
   }
 
   func slot(of name: NodeName) -> Int? {
@@ -33,7 +38,7 @@ struct MemberTable {
     if freeSlots.isEmpty { addPiece() }
     let slot = freeSlots.removeLast()
     let position = position(of: entry.name)
-    replace(Int(slot), with: entry)
+    pieces[Int(slot) / MemberPiece.slots].replace(Int(slot) % MemberPiece.slots, with: entry)
     order.insert(slot, at: position)
     return Int(slot)
   }
@@ -46,11 +51,13 @@ struct MemberTable {
 
   /// Puts a member of the same name into a slot, with its texts.
   mutating func replace(_ slot: Int, with entry: MemberEntry) {
+    answeredCount += (entry.hasAnswered ? 1 : 0) - (self[slot].hasAnswered ? 1 : 0)
     pieces[slot / MemberPiece.slots].replace(slot % MemberPiece.slots, with: entry)
   }
 
   mutating func remove(slot: Int) {
     order.remove(at: position(of: self[slot].name))
+    if self[slot].hasAnswered { answeredCount -= 1 }
     pieces[slot / MemberPiece.slots].replace(slot % MemberPiece.slots, with: nil)
     freeSlots.append(UInt16(slot))
   }

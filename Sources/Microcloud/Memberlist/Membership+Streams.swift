@@ -138,7 +138,8 @@ extension Membership {
     guard let pushPullAt, pushPullAt <= now else { return }
     let interval = profile.pushPullMilliseconds(members: table.count)
     self.pushPullAt = table.count > 1 ? now.advanced(milliseconds: interval) : nil
-    guard let slot = randomSlots(1, where: { $1.state == .alive }).first else { return }
+    let crowded = isCrowded
+    guard let slot = randomSlots(1, where: { $1.state == .alive && (!crowded || $1.hasAnswered) }).first else { return }
     openStream(.pushPull(isJoin: false), to: table[slot].address, saying: .pushPull(isJoin: false), now: now)
   }
 }

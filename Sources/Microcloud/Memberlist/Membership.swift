@@ -7,6 +7,8 @@ import Basics
 public struct Membership {
   /// How long a leave may take to be told.
   static let leaveMilliseconds: UInt64 = 5000
+  /// From how many members on that have never answered it may be crowded.
+  private static let crowd = 64
   /// We are in slot 0, and never removed.
   static let localSlot = 0
 
@@ -37,6 +39,9 @@ public struct Membership {
   /// The slots in the order of probing.
   var probeOrder: [UInt16] = []
   var probePosition = 0
+  /// Where in that order the next one is that has answered before, for when most have not.
+  var answeredPosition = 0
+  var isTurnOfAnswered = false
   var relays: [ProbeRelay] = []
 
   /// When gossip is sent next; nil while there is none.
@@ -62,7 +67,8 @@ public struct Membership {
     profile: MembershipProfile, limits: MembershipLimits = MembershipLimits(),
     packetBytes: Int = PacketBuilder.customaryBudgetBytes, seed: UInt64, now: Instant
   ) {
-    precondition(name.isUsable && versions.isValid && meta.count <= limits.metaBytes && limits.areUsable)
+    precondition(limits.areUsable && name.isUsable && name.bytes.count <= limits.nameBytes)
+    precondition(versions.isValid && meta.count <= limits.metaBytes)
     self.name = name
     self.profile = profile
     self.limits = limits
@@ -165,7 +171,7 @@ public struct Membership {
       comparePeriodically(now: now)
     }
     gossipPeriodically(now: now)
-    if let leaveDeadline, leaveDeadline <= now || !queue.contains(.member, key: name.bytes) {
+    if let leaveDeadline, leaveDeadline <= now || !queue.contains(.ourselves, key: name.bytes) {
       self.leaveDeadline = nil
       effects.append(.hasLeft)
     }
@@ -194,7 +200,7 @@ public struct Membership {
 
   /// Tells everybody what we say of ourselves.
   mutating func announce(now: Instant) {
-    enqueue(.alive(localAlive), kind: .member, key: name.bytes, now: now)
+    enqueue(.alive(localAlive), kind: .ourselves, key: name.bytes, now: now)
   }
 
   /// Whether somebody else is there.
@@ -204,6 +210,13 @@ public struct Membership {
 
   /// How many members are there, we among them.
   var presentCount: Int { max(1, table.count - goneCount) }
+
+  /// Whether most members have never answered us, while others have: they may be made up. What is sent to members at
+  /// random goes to those that have answered then, or it would reach nobody.
+  var isCrowded: Bool {
+    let silent = table.count - 1 - table.answeredCount
+    return table.answeredCount > 0 && silent >= Self.crowd && silent > table.answeredCount
+  }
 
   mutating func worsenHealth(by delta: UInt64) {
     health = min(7, health + delta)

@@ -1,7 +1,8 @@
 /// What bounds the memory and the credulity of a membership.
 public struct MembershipLimits: Equatable, Sendable {
   /// The most members, we among them. Where there are more, one that is gone makes room, the one that went first; where
-  /// none is, the new one is not taken. One that is there never has to give way to one that is new.
+  /// none is, the new one is not taken. One that is there never has to give way to one that is new, nor has one that has
+  /// answered a probe of ours before it had time to refute that it is gone.
   public var members = 2000
   /// The longest name that a member may have.
   public var nameBytes = 255
@@ -19,7 +20,7 @@ public struct MembershipLimits: Equatable, Sendable {
 
   /// Whether the table of members can hold as much.
   var areUsable: Bool {
-    members <= MemberTable.maximumCount - 64 && nameBytes <= Int(UInt16.max) && metaBytes <= Int(UInt16.max)
+    members <= MemberTable.maximumCount - 64 && nameBytes <= Int(UInt8.max) && metaBytes <= Int(UInt16.max)
   }
 
   /// What is believed of an incarnation: a member that we do not know has refuted fewer times than this,

@@ -19,6 +19,8 @@ struct GoneMember {
   var statusTime: LamportTime
   let goneAt: Instant
   let address: SocketAddress
+  /// Whether it ever answered us; others may be made up.
+  let hasAnswered: Bool
 }
 
 /// The members that have failed or left, in the order of their names.

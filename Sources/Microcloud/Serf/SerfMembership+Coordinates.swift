@@ -29,6 +29,8 @@ extension SerfMembership {
 
   /// A member has answered a probe and, if it is no peer from before coordinates, said where it is.
   mutating func measure(_ peer: NodeName, roundTripNanoseconds: UInt64, payload: [UInt8]) {
+    // Who still answers is not leaving, whoever said so: a departure is told by memberlist.
+    if let slot = presentSlot(of: peer) { membership.table[slot].serf.isLeaving = false }
     guard roundTripNanoseconds <= CoordinateClient.maximumRoundTripNanoseconds, !payload.isEmpty else { return }
     let place: Coordinate
     do throws(GossipError) { place = try Coordinate(payload: payload) } catch { return }

@@ -46,7 +46,8 @@ extension SerfMembership {
     let status = hasLeft || entry.serf.isLeaving ? MemberRecord.Status.left : .failed
     gone.insert(
       GoneMember(
-        name: name, status: status, statusTime: entry.serf.statusTime, goneAt: now, address: entry.address))
+        name: name, status: status, statusTime: entry.serf.statusTime, goneAt: now, address: entry.address,
+        hasAnswered: entry.hasAnswered))
     if reconnectAt == nil && leaving == .no {
       reconnectAt = now.advanced(milliseconds: Self.reconnectMilliseconds)
     }
@@ -54,8 +55,10 @@ extension SerfMembership {
     if gone.count > maximumGone { forgetTheEarliest() }
   }
 
+  /// Of those that never answered us, if there are any.
   private mutating func forgetTheEarliest() {
-    let earliest = gone.members.indices.min { gone[$0].goneAt < gone[$1].goneAt }
+    let silent = gone.members.indices.filter { !gone[$0].hasAnswered }
+    let earliest = (silent.isEmpty ? Array(gone.members.indices) : silent).min { gone[$0].goneAt < gone[$1].goneAt }
     if let earliest { reap(at: earliest) }
   }
 
@@ -152,8 +155,8 @@ extension SerfMembership {
 
   // MARK: Members that are gone
 
-  /// Tries to reach one of those that failed, the more likely the more they are, and forgets those that have been gone
-  /// for long.
+  /// Tries to reach one of those that failed, the more likely the more they are and first of all those that have answered
+  /// us before, and forgets those that have been gone for long.
   mutating func reconnectAndReap(now: Instant) {
     guard let reconnectAt, reconnectAt <= now else { return }
     for position in gone.members.indices.reversed() {
@@ -162,7 +165,9 @@ extension SerfMembership {
     self.reconnectAt = gone.count > 0 ? now.advanced(milliseconds: Self.reconnectMilliseconds) : nil
     let failed = gone.members.indices.filter { gone[$0].status == .failed }
     guard !failed.isEmpty, random.index(below: membership.presentCount) < failed.count else { return }
-    let address = gone[failed[random.index(below: failed.count)]].address
+    let answered = failed.filter { gone[$0].hasAnswered }
+    let candidates = answered.isEmpty ? failed : answered
+    let address = gone[candidates[random.index(below: candidates.count)]].address
     take(membership.join([address], now: now), now: now)
   }
 }

@@ -69,16 +69,22 @@ struct SerfRecording {
   }
 }
 
+extension MemberEntry {
+  fileprivate func isBetterPeer(than other: MemberEntry) -> Bool {
+    hasAnswered == other.hasAnswered ? changedAt < other.changedAt : hasAnswered
+  }
+}
+
 extension SerfMembership {
   /// What is to be stored at each `recordChanged`, and given to the initialiser after a restart; the peers to `join`.
   ///
-  /// Members that have been there the longest come first. Those that were recorded before follow even if they are gone:
+  /// Members that have answered us and been there the longest come first. Those that were recorded before follow even if they are gone:
   /// it may be we who are cut off.
   public var record: SerfRecord {
     let table = membership.table
     let alive = table.occupiedSlots.map { Int($0) }
       .filter { $0 != Membership.localSlot && table[$0].state == .alive }
-      .sorted { table[$0].changedAt < table[$1].changedAt }
+      .sorted { table[$0].isBetterPeer(than: table[$1]) }
     var peers = alive.prefix(SerfRecord.maximumPeers).map { table[$0].address }
     for peer in recording.recorded.peers where peers.count < SerfRecord.maximumPeers && !peers.contains(peer) {
       peers.append(peer)

@@ -18,12 +18,17 @@ final class SerfCluster {
   /// How long a packet takes from one node to another.
   let latencyMilliseconds: (Int, Int) -> UInt64
   let keyring: Keyring?
+  private let limits: MembershipLimits
+  /// Every packet that was sent.
+  private(set) var packets: [[UInt8]] = []
   private var events = EventHeap<Event>()
   private var dialers: [UInt32: (node: Int, id: MembershipStreamID)] = [:]
 
   init(
-    _ count: Int, keyring: Keyring? = nil, latencyMilliseconds: @escaping (Int, Int) -> UInt64 = { _, _ in 1 }
+    _ count: Int, keyring: Keyring? = nil, limits: MembershipLimits = MembershipLimits(),
+    latencyMilliseconds: @escaping (Int, Int) -> UInt64 = { _, _ in 1 }
   ) {
+    self.limits = limits
     self.keyring = keyring
     self.latencyMilliseconds = latencyMilliseconds
     for index in 0..<count {
@@ -40,7 +45,7 @@ final class SerfCluster {
   ) -> SerfMembership {
     SerfMembership(
       name: name ?? NodeName("n\(index)".utf8), address: Self.address(index), tags: ["role": "r\(index)"],
-      profile: .lan, keyring: keyring, record: record, seed: seed, now: now)
+      profile: .lan, limits: limits, keyring: keyring, record: record, seed: seed, now: now)
   }
 
   static func address(_ index: Int) -> SocketAddress {
@@ -93,6 +98,7 @@ final class SerfCluster {
   private func perform(_ effect: SerfEffect, of index: Int) {
     switch effect {
     case .send(let bytes, let to):
+      packets.append(bytes)
       if let peer = peer(to, of: index) {
         events.add(.packet(bytes, to: peer), at: arrival(index, peer))
       } else {
