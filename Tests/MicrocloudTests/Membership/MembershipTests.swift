@@ -390,6 +390,56 @@ struct MembershipTests {
 
   // MARK: Liars
 
+  /// Lets the peers 1 and 2 answer our probes; what else is sent meanwhile is gone.
+  private func withAnswers(_ lone: inout Lone) {
+    for _ in 0..<40 {
+      for (message, to) in sent(lone.run(milliseconds: 100)) {
+        if case .ping(let ping) = message { lone.hear(.ack(sequence: ping.sequence, payload: []), from: to) }
+      }
+    }
+  }
+
+  @Test func whoHasAnsweredHearsAtOnceThatItIsSaidToBeDead() {
+    var lone = Lone(knowing: 1..<3)
+    #expect(sent(lone.hear(.dead(accusation("n1", from: "n9")))).isEmpty)
+    lone.hear(.alive(alive(1, incarnation: 2)))
+    withAnswers(&lone)
+    let dead = accusation("n1", incarnation: 2, from: "n9")
+    let told = sent(lone.hear(.dead(dead)))
+    #expect(told.map(\.message) == [.dead(dead)] && told.map(\.to) == [address(12)])
+    #expect(sent(lone.hear(.dead(dead))).isEmpty)
+  }
+
+  @Test func aMemberThatTellsUsOfAnAccusationHearsTheRefutation() throws {
+    var lone = Lone(knowing: 1..<3)
+    // A stranger's address may be anybody's.
+    #expect(sent(lone.hear(.dead(accusation("n0", from: "n9")), from: address(12))).isEmpty)
+    withAnswers(&lone)
+    #expect(sent(lone.hear(.dead(accusation("n0", incarnation: 5, from: "n9")), from: address(50))).isEmpty)
+    for (number, kind) in [MemberlistMessage.dead, MemberlistMessage.suspect].enumerated() {
+      let incarnation = UInt32(10 + number)
+      let told = sent(lone.hear(kind(accusation("n0", incarnation: incarnation, from: "n9")), from: address(12)))
+      #expect(told.map(\.to) == [address(12)])
+      guard case .alive(let alive)? = told.first?.message else {
+        Issue.record("no refutation")
+        continue
+      }
+      #expect(alive.node == "n0" && alive.incarnation == incarnation + 1)
+    }
+  }
+
+  /// However many others there are to tell of.
+  @Test func whatWeSayOfOurselvesGoesFirst() {
+    var lone = Lone(knowing: 1..<120)
+    lone.hear(.suspect(accusation("n0", from: "n1")))
+    let first = sent(lone.run(milliseconds: 200)).first { if case .ping = $0.message { false } else { true } }
+    guard case .alive(let alive)? = first?.message else {
+      Issue.record("no alive")
+      return
+    }
+    #expect(alive.node == "n0" && alive.incarnation == 2)
+  }
+
   @Test func inventedMembersTakeNoMoreThanTheirPlace() {
     var limits = MembershipLimits()
     limits.members = 300
