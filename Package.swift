@@ -22,7 +22,8 @@ let package = Package(
 
     // Values and decisions: no input or output.
     .target(name: "Basics"),
-    .target(name: "Microcloud", dependencies: ["Basics"]),
+    // The square roots of network coordinates: an instruction on boards, a call in the host's debug builds.
+    .target(name: "Microcloud", dependencies: ["Basics"], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "MicroAgent", dependencies: ["Basics", "Microcloud"]),
 
     // Doing.

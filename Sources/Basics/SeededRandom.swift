@@ -27,7 +27,7 @@ public struct SeededRandom: Sendable {
     range.lowerBound + below(range.upperBound - range.lowerBound + 1)
   }
 
-  public mutating func shuffle(_ elements: inout [UInt32]) {
+  public mutating func shuffle<Element>(_ elements: inout [Element]) {
     for last in stride(from: elements.count - 1, to: 0, by: -1) {
       elements.swapAt(last, index(below: last + 1))
     }

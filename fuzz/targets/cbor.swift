@@ -1,4 +1,4 @@
-// sources: Sources/Microcloud/CBOR
+// sources: Sources/Microcloud/CBOR Sources/Basics
 // What decodes must encode to hardly more bytes than it came from, decode again to the same, and print.
 
 @_cdecl("LLVMFuzzerTestOneInput")

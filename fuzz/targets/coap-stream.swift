@@ -1,4 +1,4 @@
-// sources: Sources/Microcloud/CBOR Sources/Microcloud/CoAP
+// sources: Sources/Microcloud/CBOR Sources/Microcloud/CoAP Sources/Basics
 // However a stream is split (the first byte says), the same messages and the same error come out; every message
 // encodes to bytes that decode to it.
 

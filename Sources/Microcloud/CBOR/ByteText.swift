@@ -8,21 +8,6 @@ enum ByteText {
     }
   }
 
-  /// Base64url without padding (RFC 4648 section 5).
-  static func appendBase64URL(_ bytes: [UInt8], to output: inout [UInt8]) {
-    var pending: UInt32 = 0
-    var bits: UInt32 = 0
-    for byte in bytes {
-      pending = pending << 8 | UInt32(byte)
-      bits += 8
-      while bits >= 6 {
-        bits -= 6
-        output.append(base64URLDigit(pending >> bits & 0x3F))
-      }
-    }
-    if bits > 0 { output.append(base64URLDigit(pending << (6 - bits) & 0x3F)) }
-  }
-
   /// A JSON string (RFC 8259 section 7) with its quotation marks.
   static func appendQuoted(_ text: String, to output: inout [UInt8]) {
     output.append(0x22)
@@ -44,16 +29,5 @@ enum ByteText {
 
   private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
     value < 10 ? 0x30 + value : 0x61 + value - 10
-  }
-
-  private static func base64URLDigit(_ value: UInt32) -> UInt8 {
-    let value = UInt8(truncatingIfNeeded: value)
-    switch value {
-    case 0..<26: return 0x41 + value
-    case 26..<52: return 0x61 + value - 26
-    case 52..<62: return 0x30 + value - 52
-    case 62: return 0x2D
-    default: return 0x5F
-    }
   }
 }

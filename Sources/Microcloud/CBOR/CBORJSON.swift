@@ -1,3 +1,5 @@
+import Basics
+
 /// CBOR as JSON text, for scripts that read our answers (RFC 8949 section 6.1): bytes become base64url text, tags are
 /// dropped, `undefined` and the floats that JSON lacks become null.
 public enum CBORJSON {
@@ -13,7 +15,7 @@ public enum CBORJSON {
     switch value {
     case .bytes(let value):
       output += "\"".utf8
-      ByteText.appendBase64URL(value, to: &output)
+      output += Base64.encoded(value, .url)
       output += "\"".utf8
     case .array(let values): append(values, keyName, to: &output)
     case .map(let map): append(map, keyName, to: &output)

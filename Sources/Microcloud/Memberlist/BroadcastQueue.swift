@@ -1,7 +1,9 @@
 /// What a broadcast is about. Those that come first here go first into a packet, and are dropped last when the queue is
 /// full.
 public enum BroadcastKind: UInt8, Comparable, Sendable {
-  /// Memberlist's own: alive, suspect, dead.
+  /// That we are there, or leave.
+  case ourselves
+  /// Memberlist's own about others: alive, suspect, dead.
   case member
   /// Serf's joins and leaves.
   case intent
@@ -91,6 +93,8 @@ struct BroadcastQueue {
   @discardableResult
   private mutating func remove(at index: Int) -> Entry {
     bytes -= entries[index].message.count
+    // With its memory: there may have been many.
+    defer { if entries.isEmpty { entries = [] } }
     return entries.remove(at: index)
   }
 }

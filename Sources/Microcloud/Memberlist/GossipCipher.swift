@@ -28,7 +28,7 @@ public struct GossipCipher {
   /// another length, or there are more than `maximumKeys`.
   public init?(keys: [[UInt8]], aead: any GossipAEAD) {
     guard !keys.isEmpty, keys.count <= Self.maximumKeys else { return nil }
-    guard keys.allSatisfy({ [16, 24, 32].contains($0.count) }) else { return nil }
+    guard keys.allSatisfy({ Keyring.keyBytes.contains($0.count) }) else { return nil }
     self.keys = keys
     self.aead = aead
   }

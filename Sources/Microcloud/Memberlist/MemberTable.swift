@@ -1,78 +1,30 @@
 import Basics
 
-/// One member as the table holds it: small, as there may be thousands.
-struct MemberEntry {
-  /// The name and after it the meta, in one piece of memory.
-  private var text: [UInt8]
-  private let nameBytes: UInt16
-  private var port: UInt16
-  private var ip: IPAddress
-  var incarnation: UInt32
-  private(set) var versions: ProtocolVersions
-  var state: PushPullNodeState
-  /// When `state` last changed.
-  var changedAt: Instant
-
-  init(_ alive: MemberlistMessage.Alive, versions: ProtocolVersions, now: Instant) {
-    text = alive.node.bytes + alive.meta
-    nameBytes = UInt16(alive.node.bytes.count)
-    ip = alive.address.address
-    port = alive.address.port
-    incarnation = alive.incarnation
-    self.versions = versions
-    state = .alive
-    changedAt = now
-  }
-
-  var name: NodeName { NodeName(text.prefix(Int(nameBytes))) }
-  var meta: ArraySlice<UInt8> { text.dropFirst(Int(nameBytes)) }
-  var address: SocketAddress { SocketAddress(ip, port: port) }
-  var isGone: Bool { state == .dead || state == .left }
-
-  /// Takes what the member says of itself in a newer message.
-  mutating func update(from alive: MemberlistMessage.Alive, versions: ProtocolVersions) {
-    text = alive.node.bytes + alive.meta
-    ip = alive.address.address
-    port = alive.address.port
-    incarnation = alive.incarnation
-    self.versions = versions
-  }
-
-  /// Whether its name comes before another one: shorter names first, which is the quickest to tell.
-  func precedes(_ other: NodeName) -> Bool {
-    if Int(nameBytes) != other.bytes.count { return Int(nameBytes) < other.bytes.count }
-    for index in 0..<other.bytes.count where text[index] != other.bytes[index] {
-      return text[index] < other.bytes[index]
-    }
-    return false
-  }
-
-  func isNamed(_ other: NodeName) -> Bool {
-    Int(nameBytes) == other.bytes.count && text.starts(with: other.bytes)
-  }
-
-  var node: PushPullNode {
-    PushPullNode(
-      name: name, address: address, incarnation: incarnation, meta: Array(meta), state: state, versions: versions)
-  }
-}
-
 /// All members, in slots that they keep for as long as they are known.
 ///
 /// Beside what a member itself takes, it costs its place in the order of names: no hash table holds the names again,
 /// nor can names be chosen that fall together in one.
 struct MemberTable {
-  private var slots: [MemberEntry?] = []
-  private var freeSlots: [UInt32] = []
+  /// The most members that a table can hold.
+  static let maximumCount = Int(UInt16.max)
+
+  private var pieces: [MemberPiece] = []
+  private var freeSlots: [UInt16] = []
   /// The slots in use, in the order of their members' names.
-  private var order: [UInt32] = []
+  private var order: [UInt16] = []
+  /// How many have answered a probe of ours.
+  private(set) var answeredCount = 0
 
   var count: Int { order.count }
-  var occupiedSlots: [UInt32] { order }
+  var occupiedSlots: [UInt16] { order }
 
+  /// The member in a slot. Setting it leaves its texts as they are: see `replace`.
   subscript(slot: Int) -> MemberEntry {
-    get { slots[slot]! }
-    set { slots[slot] = newValue }
+    get { pieces[slot / MemberPiece.slots].entry(slot % MemberPiece.slots) }
+    set {
+      answeredCount += (newValue.hasAnswered ? 1 : 0) - (self[slot].hasAnswered ? 1 : 0)
+      pieces[slot / MemberPiece.slots].setFields(newValue.fields, at: slot % MemberPiece.slots)
+    }
   }
 
   func slot(of name: NodeName) -> Int? {
@@ -83,16 +35,31 @@ struct MemberTable {
 
   /// Adds a member whose name is not in the table; its slot.
   mutating func insert(_ entry: MemberEntry) -> Int {
-    let slot = freeSlots.popLast().map { Int($0) } ?? slots.count
-    if slot == slots.count { slots.append(entry) } else { slots[slot] = entry }
-    order.insert(UInt32(slot), at: position(of: entry.name))
-    return slot
+    if freeSlots.isEmpty { addPiece() }
+    let slot = freeSlots.removeLast()
+    let position = position(of: entry.name)
+    pieces[Int(slot) / MemberPiece.slots].replace(Int(slot) % MemberPiece.slots, with: entry)
+    order.insert(slot, at: position)
+    return Int(slot)
+  }
+
+  private mutating func addPiece() {
+    let first = pieces.count * MemberPiece.slots
+    pieces.append(MemberPiece())
+    freeSlots = (first..<first + MemberPiece.slots).reversed().map { UInt16($0) }
+  }
+
+  /// Puts a member of the same name into a slot, with its texts.
+  mutating func replace(_ slot: Int, with entry: MemberEntry) {
+    answeredCount += (entry.hasAnswered ? 1 : 0) - (self[slot].hasAnswered ? 1 : 0)
+    pieces[slot / MemberPiece.slots].replace(slot % MemberPiece.slots, with: entry)
   }
 
   mutating func remove(slot: Int) {
     order.remove(at: position(of: self[slot].name))
-    slots[slot] = nil
-    freeSlots.append(UInt32(slot))
+    if self[slot].hasAnswered { answeredCount -= 1 }
+    pieces[slot / MemberPiece.slots].replace(slot % MemberPiece.slots, with: nil)
+    freeSlots.append(UInt16(slot))
   }
 
   /// Where a name stands or belongs in the order.
@@ -104,6 +71,43 @@ struct MemberTable {
       if self[Int(order[middle])].precedes(name) { low = middle + 1 } else { high = middle }
     }
     return low
+  }
+}
+
+/// Some slots of the table, with the texts of all members in them one after another: a piece of memory of its own for
+/// each would cost a fifth more. Whoever looks at the table as it was, while it changes, costs a copy of one piece.
+private struct MemberPiece {
+  static let slots = 32
+
+  private var fields = [MemberFields?](repeating: nil, count: slots)
+  private var text: [UInt8] = []
+
+  func entry(_ index: Int) -> MemberEntry {
+    let fields = fields[index]!
+    return MemberEntry(fields, text: text[textStart(index)...].prefix(fields.textBytes))
+  }
+
+  mutating func setFields(_ new: MemberFields, at index: Int) {
+    fields[index] = new
+  }
+
+  /// The new text has exactly the room that it takes.
+  mutating func replace(_ index: Int, with entry: MemberEntry?) {
+    let start = textStart(index)
+    let end = start + (fields[index]?.textBytes ?? 0)
+    var replaced: [UInt8] = []
+    replaced.reserveCapacity(text.count - (end - start) + (entry?.fields.textBytes ?? 0))
+    replaced += text[..<start]
+    if let entry { replaced += entry.texts }
+    replaced += text[end...]
+    text = replaced
+    fields[index] = entry?.fields
+  }
+
+  private func textStart(_ index: Int) -> Int {
+    var start = 0
+    for earlier in 0..<index { start += fields[earlier]?.textBytes ?? 0 }
+    return start
   }
 }
 

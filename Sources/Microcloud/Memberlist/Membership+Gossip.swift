@@ -21,7 +21,10 @@ extension Membership {
   mutating func gossipPeriodically(now: Instant) {
     guard let gossipAt, gossipAt <= now else { return }
     let memory = profile.gossipToTheDeadMilliseconds
-    let targets = randomSlots(profile.gossipNodes) { $1.isGossipTarget(memoryMilliseconds: memory, now: now) }
+    let crowded = isCrowded
+    let targets = randomSlots(profile.gossipNodes) {
+      (!crowded || $1.hasAnswered) && $1.isGossipTarget(memoryMilliseconds: memory, now: now)
+    }
     for slot in targets {
       var packet = PacketBuilder(budgetBytes: packetBytes)
       queue.fill(&packet, limit: profile.retransmitLimit(members: table.count))

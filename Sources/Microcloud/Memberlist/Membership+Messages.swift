@@ -9,11 +9,15 @@ extension Membership {
     switch message {
     case .ping(let ping): answer(ping, from: source, now: now)
     case .indirectPing(let ping): relay(ping, from: source, now: now)
-    case .ack(let sequence, _): acknowledge(sequence, now: now)
+    case .ack(let sequence, let payload): acknowledge(sequence, payload: payload, now: now)
     case .nack(let sequence): countNack(sequence)
-    case .suspect(let accusation): suspect(accusation, now: now)
+    case .suspect(let accusation):
+      suspect(accusation, now: now)
+      answer(accusation, from: source)
     case .alive(let alive): hear(alive, now: now)
-    case .dead(let accusation): kill(accusation, now: now)
+    case .dead(let accusation):
+      kill(accusation, now: now)
+      answer(accusation, from: source)
     case .user(let message): effects.append(.user(message))
     case .error: break
     }
@@ -36,7 +40,7 @@ extension Membership {
     if slot == Self.localSlot { return hearOfUs(alive, now: now) }
     guard alive.incarnation > known.incarnation || isMoving else { return }
     suspicions[slot] = nil
-    table[slot].update(from: alive, versions: versions)
+    table.replace(slot, with: known.updated(from: alive, versions: versions))
     setState(.alive, slot: slot, now: now)
     enqueue(.alive(alive), kind: .member, key: alive.node.bytes, now: now)
     if let change = Self.change(from: known, to: alive) { effects.append(.member(alive.node, change)) }
@@ -52,9 +56,9 @@ extension Membership {
   private mutating func welcome(
     _ alive: MemberlistMessage.Alive, _ versions: ProtocolVersions, now: Instant
   ) {
-    guard alive.incarnation <= MembershipLimits.maximumFirstIncarnation, makeRoom() else { return }
+    guard alive.incarnation <= MembershipLimits.maximumFirstIncarnation, makeRoom(now: now) else { return }
     let slot = table.insert(MemberEntry(alive, versions: versions, now: now))
-    probeOrder.append(UInt32(slot))
+    probeOrder.append(UInt16(slot))
     probeOrder.swapAt(probeOrder.count - 1, random.index(below: probeOrder.count))
     enqueue(.alive(alive), kind: .member, key: alive.node.bytes, now: now)
     effects.append(.member(alive.node, .joined))
@@ -65,15 +69,22 @@ extension Membership {
     alive.node.bytes.count <= limits.nameBytes && alive.meta.count <= limits.metaBytes
   }
 
-  /// Makes room for one member; false if all that are known are there.
-  private mutating func makeRoom() -> Bool {
+  /// Makes room for one member; false if all that are known are there, or may be. Strangers can declare anyone dead, but
+  /// they cannot answer for whom they make up: members that have answered us are not forgotten for those.
+  private mutating func makeRoom(now: Instant) -> Bool {
     if table.count < limits.members { return true }
     if goneCount == 0 { return false }
-    let gone = table.occupiedSlots.map { Int($0) }.filter { $0 != Self.localSlot && table[$0].isGone }
+    let gone = table.occupiedSlots.map { Int($0) }.filter { isForgettable($0, now: now) }
     guard let slot = gone.min(by: { table[$0].changedAt < table[$1].changedAt }) else { return false }
-    probeOrder.removeAll { $0 == UInt32(slot) }
+    probeOrder.removeAll { $0 == UInt16(slot) }
     forget(slot)
     return true
+  }
+
+  private func isForgettable(_ slot: Int, now: Instant) -> Bool {
+    let entry = table[slot]
+    guard slot != Self.localSlot && entry.isGone else { return false }
+    return !entry.hasAnswered || entry.changedAt.advanced(milliseconds: profile.gossipToTheDeadMilliseconds) < now
   }
 
   /// Takes a member that is gone out of the table.
@@ -126,6 +137,8 @@ extension Membership {
     table[slot].incarnation = accusation.incarnation
     setState(accusation.isDeparture ? .left : .dead, slot: slot, now: now)
     if slot == Self.localSlot { return }
+    // Who has answered us hears of it at once, and can refute it, however much else there is to be told.
+    if table[slot].hasAnswered { sendAlone(.dead(accusation), to: table[slot].address) }
     effects.append(.member(accusation.node, accusation.isDeparture ? .left : .failed))
   }
 
@@ -145,15 +158,26 @@ extension Membership {
   private mutating func forward(
     _ message: MemberlistMessage, _ accusation: MemberlistMessage.Accusation, now: Instant
   ) {
-    enqueue(message, kind: .member, key: accusation.node.bytes, now: now)
+    let kind = accusation.node == name ? BroadcastKind.ourselves : .member
+    enqueue(message, kind: kind, key: accusation.node.bytes, now: now)
+  }
+
+  /// A member that has told us what we are accused of hears at once that we have refuted it.
+  private mutating func answer(_ accusation: MemberlistMessage.Accusation, from source: SocketAddress) {
+    guard accusation.node == name, !isLeaving else { return }
+    guard accusation.incarnation.successor == table[Self.localSlot].incarnation else { return }
+    if table.occupiedSlots.contains(where: { table[Int($0)].hasAnswered && table[Int($0)].address == source }) {
+      sendAlone(.alive(localAlive), to: source)
+    }
   }
 
   private mutating func setState(_ state: PushPullNodeState, slot: Int, now: Instant) {
     if table[slot].state == state { return }
     let wasGone = table[slot].isGone
     table[slot].state = state
+    if table[slot].isGone == wasGone { return }
     table[slot].changedAt = now
-    if table[slot].isGone != wasGone { goneCount += wasGone ? -1 : 1 }
+    goneCount += wasGone ? -1 : 1
   }
 
   /// Declares those dead that did not refute in time.

@@ -4,6 +4,7 @@ import Basics
 struct Probe {
   let name: NodeName
   let sequence: UInt32
+  let sentAt: Instant
   /// When others are to be asked; nil once they were.
   var indirectAt: Instant?
   var expectedNacks: UInt64 = 0
@@ -48,7 +49,7 @@ extension Membership {
   private mutating func beginProbe(_ slot: Int, now: Instant) {
     let entry = table[slot]
     let begun = Probe(
-      name: entry.name, sequence: nextSequence(),
+      name: entry.name, sequence: nextSequence(), sentAt: now,
       indirectAt: now.advanced(milliseconds: profile.probeTimeoutMilliseconds))
     probe = begun
     let ping = MemberlistMessage.ping(.init(sequence: begun.sequence, node: entry.name, prober: prober))
@@ -67,7 +68,11 @@ extension Membership {
     probe?.indirectAt = nil
     guard let probe, let target = table.slot(of: probe.name) else { return }
     let entry = table[target]
-    for slot in randomSlots(profile.indirectChecks, where: { $0 != target && $1.state == .alive }) {
+    let crowded = isCrowded
+    let helpers = randomSlots(profile.indirectChecks) {
+      $0 != target && $1.state == .alive && (!crowded || $1.hasAnswered)
+    }
+    for slot in helpers {
       let wantsNack = table[slot].versions.memberlist.maximum >= Self.nackVersion
       if wantsNack { self.probe?.expectedNacks += 1 }
       let ping = MemberlistMessage.IndirectPing(
@@ -91,12 +96,26 @@ extension Membership {
 
   /// The next one in a round over all, in an order that is drawn anew for each round.
   private mutating func nextProbeSlot(now: Instant) -> Int? {
+    if let slot = nextAnsweredSlot() { return slot }
     for _ in 0...table.count {
       if probePosition >= probeOrder.count { beginRound(now: now) }
       guard probePosition < probeOrder.count else { return nil }
       let slot = Int(probeOrder[probePosition])
       probePosition += 1
       if !table[slot].isGone { return slot }
+    }
+    return nil
+  }
+
+  /// Where it is crowded, every other probe is for those that have answered before: each of them is probed as often as if
+  /// there were twice as many of them, and no others.
+  private mutating func nextAnsweredSlot() -> Int? {
+    isTurnOfAnswered.toggle()
+    guard isTurnOfAnswered, isCrowded else { return nil }
+    for _ in probeOrder.indices {
+      answeredPosition = (answeredPosition + 1) % probeOrder.count
+      let slot = Int(probeOrder[answeredPosition])
+      if table[slot].hasAnswered && !table[slot].isGone { return slot }
     }
     return nil
   }
@@ -113,9 +132,15 @@ extension Membership {
 
   // MARK: Answers
 
-  mutating func acknowledge(_ sequence: UInt32, now: Instant) {
-    if probe?.sequence == sequence {
-      probe = nil
+  /// Takes an ack. Only one that comes before others are asked measures the round trip to the member.
+  mutating func acknowledge(_ sequence: UInt32, payload: [UInt8], now: Instant) {
+    if let probe, probe.sequence == sequence {
+      if probe.indirectAt != nil, now >= probe.sentAt {
+        let nanoseconds = now.nanoseconds - probe.sentAt.nanoseconds
+        if let slot = table.slot(of: probe.name) { table[slot].hasAnswered = true }
+        effects.append(.acknowledged(probe.name, roundTripNanoseconds: nanoseconds, payload: payload))
+      }
+      self.probe = nil
       if health > 0 { health -= 1 }
       closeStreams { $0.purpose == .ping }
     } else if let index = relays.firstIndex(where: { $0.sequence == sequence }) {

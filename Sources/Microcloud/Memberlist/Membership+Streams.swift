@@ -95,7 +95,7 @@ extension Membership {
       finish(index, answer: nil)
     case (.ack(let sequence, _), .ping):
       finish(index, answer: nil)
-      acknowledge(sequence, now: now)
+      acknowledge(sequence, payload: [], now: now)
     default:
       finish(index, answer: nil)
       fail(stream)
@@ -138,7 +138,8 @@ extension Membership {
     guard let pushPullAt, pushPullAt <= now else { return }
     let interval = profile.pushPullMilliseconds(members: table.count)
     self.pushPullAt = table.count > 1 ? now.advanced(milliseconds: interval) : nil
-    guard let slot = randomSlots(1, where: { $1.state == .alive }).first else { return }
+    let crowded = isCrowded
+    guard let slot = randomSlots(1, where: { $1.state == .alive && (!crowded || $1.hasAnswered) }).first else { return }
     openStream(.pushPull(isJoin: false), to: table[slot].address, saying: .pushPull(isJoin: false), now: now)
   }
 }

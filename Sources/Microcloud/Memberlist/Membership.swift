@@ -7,6 +7,8 @@ import Basics
 public struct Membership {
   /// How long a leave may take to be told.
   static let leaveMilliseconds: UInt64 = 5000
+  /// From how many members on that have never answered it may be crowded.
+  private static let crowd = 64
   /// We are in slot 0, and never removed.
   static let localSlot = 0
 
@@ -35,8 +37,11 @@ public struct Membership {
   /// When the next probe begins; nil while there is nobody to probe.
   var probeAt: Instant?
   /// The slots in the order of probing.
-  var probeOrder: [UInt32] = []
+  var probeOrder: [UInt16] = []
   var probePosition = 0
+  /// Where in that order the next one is that has answered before, for when most have not.
+  var answeredPosition = 0
+  var isTurnOfAnswered = false
   var relays: [ProbeRelay] = []
 
   /// When gossip is sent next; nil while there is none.
@@ -62,7 +67,8 @@ public struct Membership {
     profile: MembershipProfile, limits: MembershipLimits = MembershipLimits(),
     packetBytes: Int = PacketBuilder.customaryBudgetBytes, seed: UInt64, now: Instant
   ) {
-    precondition(name.isUsable && versions.isValid && meta.count <= limits.metaBytes)
+    precondition(limits.areUsable && name.isUsable && name.bytes.count <= limits.nameBytes)
+    precondition(versions.isValid && meta.count <= limits.metaBytes)
     self.name = name
     self.profile = profile
     self.limits = limits
@@ -119,7 +125,8 @@ public struct Membership {
     var alive = localAlive
     alive.meta = meta
     alive.incarnation = alive.incarnation.successor
-    table[Self.localSlot].update(from: alive, versions: table[Self.localSlot].versions)
+    let local = table[Self.localSlot]
+    table.replace(Self.localSlot, with: local.updated(from: alive, versions: local.versions))
     announce(now: now)
     return takeEffects()
   }
@@ -164,7 +171,7 @@ public struct Membership {
       comparePeriodically(now: now)
     }
     gossipPeriodically(now: now)
-    if let leaveDeadline, leaveDeadline <= now || !queue.contains(.member, key: name.bytes) {
+    if let leaveDeadline, leaveDeadline <= now || !queue.contains(.ourselves, key: name.bytes) {
       self.leaveDeadline = nil
       effects.append(.hasLeft)
     }
@@ -193,12 +200,22 @@ public struct Membership {
 
   /// Tells everybody what we say of ourselves.
   mutating func announce(now: Instant) {
-    enqueue(.alive(localAlive), kind: .member, key: name.bytes, now: now)
+    enqueue(.alive(localAlive), kind: .ourselves, key: name.bytes, now: now)
   }
 
   /// Whether somebody else is there.
   var hasPeers: Bool {
     table.occupiedSlots.contains { Int($0) != Self.localSlot && !table[Int($0)].isGone }
+  }
+
+  /// How many members are there, we among them.
+  var presentCount: Int { max(1, table.count - goneCount) }
+
+  /// Whether most members have never answered us, while others have: they may be made up. What is sent to members at
+  /// random goes to those that have answered then, or it would reach nobody.
+  var isCrowded: Bool {
+    let silent = table.count - 1 - table.answeredCount
+    return table.answeredCount > 0 && silent >= Self.crowd && silent > table.answeredCount
   }
 
   mutating func worsenHealth(by delta: UInt64) {

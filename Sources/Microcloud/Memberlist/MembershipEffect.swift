@@ -14,6 +14,8 @@ public enum MembershipEffect: Equatable, Sendable {
   case member(NodeName, MemberChange)
   /// A member of this name at another address than the known one spoke up; it was not believed.
   case conflict(NodeName, known: SocketAddress, other: SocketAddress)
+  /// A member answered a direct probe of ours, with what its ack carries for the protocol above.
+  case acknowledged(NodeName, roundTripNanoseconds: UInt64, payload: [UInt8])
   /// A message for the protocol above.
   case user([UInt8])
   /// A piece of the state of the protocol above, from a push/pull.

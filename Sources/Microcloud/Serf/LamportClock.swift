@@ -4,7 +4,7 @@ struct LamportClock {
   private static let maximumStep: UInt64 = 1 << 32
 
   /// The time of the next message of our own.
-  private(set) var time: LamportTime = 1
+  private(set) var time: LamportTime
 
   /// Takes note of a time that was seen; false if it is absurd.
   mutating func witness(_ seen: LamportTime) -> Bool {

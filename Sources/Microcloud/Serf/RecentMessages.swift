@@ -10,11 +10,18 @@ struct RecentMessages {
     var hashes: [UInt64] = []
   }
 
+  /// What is older was heard before a restart.
+  private let start: LamportTime
   /// By time modulo `count`. Empty until something comes.
   private var slots: [Slot] = []
 
+  init(from start: LamportTime) {
+    self.start = start
+  }
+
   /// Takes note of a message with this content; false if it has come before, or is too old to tell.
   mutating func insert(time: LamportTime, now: LamportTime, content: [UInt8]) -> Bool {
+    if time < start { return false }
     if now.rawValue > Self.count && time.rawValue < now.rawValue - Self.count { return false }
     if slots.isEmpty { slots = Array(repeating: Slot(), count: Int(Self.count)) }
     let index = Int(time.rawValue % Self.count)

@@ -20,6 +20,16 @@ public enum SerfEffect: Equatable, Sendable {
   case queryResponse(SerfMessage.QueryResponse)
   /// A query of our own has had its time.
   case queryEnded(id: UInt32)
+
+  /// Another keyring is to be stored, and sealed and opened with from the next effect on.
+  case keyringChanged(Keyring)
+  /// What came of a command about keys.
+  case keysAnswered(id: UInt32, KeyReport)
+  /// `record` has changed so much that it is to be stored; once an hour at most, but for the first few times.
+  case recordChanged
+  /// Our name is another member's, the others say: to be left without a word, for a departure would be taken for the
+  /// other one's, and to come back under another name.
+  case nameLost
 }
 
 /// What happened to a member, as Serf sees it.

@@ -20,6 +20,7 @@ extension SerfMembership {
     guard eventClock.witness(event.time) else { return }
     let content = Array(event.name.utf8) + [0] + event.payload
     guard recentEvents.insert(time: event.time, now: eventClock.time, content: content) else { return }
+    recording.schedule(now: now)
     broadcast(.userEvent(event), kind: .event, now: now)
     effects.append(.userEvent(event))
   }
@@ -28,6 +29,7 @@ extension SerfMembership {
     guard queryClock.witness(query.time) else { return }
     let id = (0..<4).map { UInt8(truncatingIfNeeded: query.id >> (8 * UInt32($0))) }
     guard recentQueries.insert(time: query.time, now: queryClock.time, content: id) else { return }
+    recording.schedule(now: now)
     if !query.flags.contains(.isNotRebroadcast) { broadcast(.query(query), kind: .query, now: now) }
     guard query.selects(name, tags: tags) else { return }
     if query.flags.contains(.wantsAcknowledgement) { send([], to: query, isAcknowledgement: true) }
@@ -52,25 +54,23 @@ extension SerfMembership {
     let bytes = response.encoded
     guard bytes.count <= SerfMessage.QueryResponse.customaryMaximumBytes else { return }
     effects.append(.send(MemberlistMessage.user(bytes).encoded, to: source))
+    relay(bytes, to: source, of: query)
   }
 
-  /// The agents' own queries. To a ping the acknowledgement is the answer; keys are not changed over the network.
+  /// The agents' own queries. To a ping the acknowledgement is the answer.
   private mutating func answerInternally(_ query: SerfMessage.Query) {
-    switch query.name {
-    case "_serf_conflict":
+    if query.name == Self.conflictQuery {
       let name = NodeName(query.payload)
       // Who is asked about does not judge.
       guard name != self.name else { return }
       send(SerfMessage.conflictResponse(record(of: name)).encoded, to: query, isAcknowledgement: false)
-    case "_serf_install-key", "_serf_use-key", "_serf_remove-key", "_serf_list-keys":
-      let refusal = SerfMessage.KeyResponse(isSuccess: false, message: "keys are not managed over the network")
-      send(SerfMessage.keyResponse(refusal).encoded, to: query, isAcknowledgement: false)
-    default: break
+    } else if let command = KeyCommand(query) {
+      send(SerfMessage.keyResponse(perform(command)).encoded, to: query, isAcknowledgement: false)
     }
   }
 
   private func record(of name: NodeName) -> MemberRecord? {
-    guard let node = membership.node(named: name), let versions = node.versions, let status = members[name]?.status
+    guard let node = membership.node(named: name), let versions = node.versions, let status = status(of: name)
     else { return nil }
     let tags: Tags
     do throws(MessagePackError) { tags = try Tags(meta: node.meta) } catch { return nil }

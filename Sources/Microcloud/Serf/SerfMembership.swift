@@ -13,6 +13,8 @@ public struct SerfMembership {
   static let leavePropagationMilliseconds: UInt64 = 1000
   /// The most intents that are kept for members not heard of yet.
   static let maximumEarlyIntents = 128
+  /// The most members that one push/pull can tell us have left while we thought them there; more come with the next one.
+  static let maximumLeftNames = 128
 
   enum Leaving: Equatable {
     case no
@@ -21,17 +23,6 @@ public struct SerfMembership {
     case memberlist
     case propagating(until: Instant)
     case done
-  }
-
-  /// What Serf knows of a member beside what memberlist does.
-  struct Member {
-    var status = MemberRecord.Status.alive
-    var statusTime: LamportTime = 0
-    /// Since when, and where it was, if it is gone.
-    var goneAt: Instant?
-    var address: SocketAddress?
-
-    var isGone: Bool { status == .failed || status == .left }
   }
 
   /// A join or leave of a member that is not known yet.
@@ -43,34 +34,60 @@ public struct SerfMembership {
 
   public private(set) var tags: Tags
   public internal(set) var membership: Membership
-  var memberClock = LamportClock()
-  var eventClock = LamportClock()
-  var queryClock = LamportClock()
-  var members: [NodeName: Member] = [:]
+  var memberClock: LamportClock
+  var eventClock: LamportClock
+  var queryClock: LamportClock
+  /// Members that failed or left. Those that are there are in memberlist's table.
+  var gone = GoneMembers()
   var earlyIntents: [EarlyIntent] = []
   /// Left members that a push/pull has named, whose times have not come yet.
   var leftNames: [MembershipStreamID: Set<NodeName>] = [:]
-  var recentEvents = RecentMessages()
-  var recentQueries = RecentMessages()
+  var recentEvents: RecentMessages
+  var recentQueries: RecentMessages
+  var recording: SerfRecording
   var openQueries: [OpenQuery] = []
+  var coordinates: CoordinateClient
+  /// Nil where the cluster is not encrypted.
+  public internal(set) var keyring: Keyring?
+  /// Whether members may change our keys. Whoever can ask holds one.
+  let acceptsKeyChanges: Bool
+  /// When the others may be asked again whose our name is.
+  var conflictAskableAt: Instant?
   var leaving = Leaving.no
   var reconnectAt: Instant?
   var random: SeededRandom
   var effects: [SerfEffect] = []
 
-  /// A member that knows only itself. The parameters are those of `Membership`; tags have to be at most
-  /// `Tags.customaryMaximumBytes` encoded where stock agents have to pass them on.
+  /// A member that knows only itself.
+  ///
+  /// - Parameters:
+  ///   - tags: at most `Tags.customaryMaximumBytes` encoded where stock agents have to pass them on.
+  ///   - keyring: the keys that packets and streams are sealed with; nil: they are not.
+  ///   - acceptsKeyChanges: whether a member may change the keyring by a query.
+  ///   - record: what was last stored, after a restart.
+  ///
+  /// The others are those of `Membership`.
   public init(
     name: NodeName, address: SocketAddress, tags: Tags, profile: MembershipProfile,
-    limits: MembershipLimits = MembershipLimits(), packetBytes: Int = PacketBuilder.customaryBudgetBytes, seed: UInt64,
+    limits: MembershipLimits = MembershipLimits(), packetBytes: Int = PacketBuilder.customaryBudgetBytes,
+    keyring: Keyring? = nil, acceptsKeyChanges: Bool = true, record: SerfRecord = SerfRecord(), seed: UInt64,
     now: Instant
   ) {
     self.tags = tags
+    self.keyring = keyring
+    self.acceptsKeyChanges = acceptsKeyChanges
+    memberClock = LamportClock(time: record.clocks.member)
+    eventClock = LamportClock(time: record.clocks.event)
+    queryClock = LamportClock(time: record.clocks.query)
+    recentEvents = RecentMessages(from: record.clocks.event)
+    recentQueries = RecentMessages(from: record.clocks.query)
+    recording = SerfRecording(record)
     random = SeededRandom(seed: ~seed)
+    coordinates = CoordinateClient(seed: random.next())
     membership = Membership(
       name: name, address: address, meta: tags.encoded, profile: profile, limits: limits, packetBytes: packetBytes,
       seed: seed, now: now)
-    members[name] = Member()
+    membership.ackPayload = coordinate.encoded
   }
 
   public var name: NodeName { membership.name }
@@ -78,22 +95,26 @@ public struct SerfMembership {
   // MARK: Looking
 
   /// How Serf sees a member; nil if it is not known.
-  public func status(of name: NodeName) -> MemberRecord.Status? { members[name]?.status }
+  public func status(of name: NodeName) -> MemberRecord.Status? {
+    if let position = gone.position(of: name) { return gone[position].status }
+    return presentSlot(of: name).map { membership.table[$0].serf.isLeaving ? .leaving : .alive }
+  }
 
   /// What is to be said in a push/pull.
   public func pushPull(
     isJoin: Bool
-  ) -> PushPullWriter<MemberNodes, [NodeName], [(name: NodeName, time: LamportTime)]> {
+  ) -> PushPullWriter<MemberNodes, LeftMemberNames, MemberStatusTimes> {
+    let presentSlots = membership.table.occupiedSlots.filter { isPresent(Int($0)) }
     let state = SerfState(
       memberClock: memberClock.time, eventClock: eventClock.time, queryClock: queryClock.time,
-      leftMembers: members.filter { $0.value.status == .left }.map { $0.key },
-      statusTimes: members.map { (name: $0.key, time: $0.value.statusTime) })
+      leftMembers: LeftMemberNames(gone),
+      statusTimes: MemberStatusTimes(membership.table, presentSlots: presentSlots, gone: gone))
     return PushPullWriter(isJoin: isJoin, nodes: membership.nodes, serfState: state)
   }
 
   /// When `tick` must next be called; nil: not before something else happens.
   public var nextDeadline: Instant? {
-    var deadlines = [membership.nextDeadline, reconnectAt] + openQueries.map { $0.deadline }
+    var deadlines = [membership.nextDeadline, reconnectAt, recording.dueAt] + openQueries.map { $0.deadline }
     switch leaving {
     case .intent(let until), .propagating(let until): deadlines.append(until)
     case .no, .memberlist, .done: break
@@ -121,10 +142,20 @@ public struct SerfMembership {
     leaving = .intent(until: now.advanced(milliseconds: Membership.leaveMilliseconds))
     reconnectAt = nil
     let intent = SerfMessage.Leave(time: memberClock.tick(), node: name)
-    members[name]?.status = .leaving
-    members[name]?.statusTime = intent.time
+    membership.table[Membership.localSlot].serf.statusTime = intent.time
+    membership.table[Membership.localSlot].serf.isLeaving = true
     broadcast(.leave(intent), kind: .intent, key: name.bytes, now: now)
     advanceLeaving(now: now)
+    return takeEffects()
+  }
+
+  /// Says that a member that has failed will not come back, so that nobody tries to reach it any more; with `prunes`,
+  /// that it is to be forgotten at once. One that is there after all says so, and stays.
+  public mutating func forceLeave(_ peer: NodeName, prunes: Bool = false, now: Instant) -> [SerfEffect] {
+    if peer == name { return [] }
+    let intent = SerfMessage.Leave(time: memberClock.tick(), node: peer, prunes: prunes)
+    _ = hear(intent, now: now)
+    broadcast(.leave(intent), kind: .intent, key: peer.bytes, now: now)
     return takeEffects()
   }
 
@@ -162,6 +193,7 @@ public struct SerfMembership {
     advanceLeaving(now: now)
     reconnectAndReap(now: now)
     endQueries(now: now)
+    recordIfDue(now: now)
     return takeEffects()
   }
 
@@ -190,12 +222,15 @@ public struct SerfMembership {
       case .closeStream(let id):
         leftNames[id] = nil
         effects.append(.closeStream(id))
-      case .conflict(let name, let known, let other):
-        effects.append(.conflict(name, known: known, other: other))
+      case .conflict(let name, let known, let other): takeConflict(name, known: known, other: other, now: now)
       case .joined(let address, let isSuccess):
         effects.append(.joined(address, isSuccess: isSuccess))
         if isSuccess { announceJoin(now: now) }
-      case .member(let name, let change): take(change, of: name, now: now)
+      case .member(let name, let change):
+        take(change, of: name, now: now)
+        recording.schedule(now: now)
+      case .acknowledged(let name, let roundTripNanoseconds, let payload):
+        measure(name, roundTripNanoseconds: roundTripNanoseconds, payload: payload)
       case .user(let message): receive(message, now: now)
       case .userState(let entry, let id): merge(entry, on: id, now: now)
       case .hasLeft: leaving = .propagating(until: now.advanced(milliseconds: Self.leavePropagationMilliseconds))
@@ -215,7 +250,8 @@ public struct SerfMembership {
     case .userEvent(let event): hear(event, now: now)
     case .query(let query): hear(query, now: now)
     case .queryResponse(let response): hear(response)
-    case .conflictResponse, .keyRequest, .keyResponse, .relay: break
+    case .relay(let relay): forward(relay)
+    case .conflictResponse, .keyRequest, .keyResponse: break
     }
   }
 

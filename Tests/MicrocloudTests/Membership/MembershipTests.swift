@@ -1,4 +1,5 @@
 import Basics
+import TestSupport
 import Testing
 
 @testable import Microcloud
@@ -389,6 +390,56 @@ struct MembershipTests {
 
   // MARK: Liars
 
+  /// Lets the peers 1 and 2 answer our probes; what else is sent meanwhile is gone.
+  private func withAnswers(_ lone: inout Lone) {
+    for _ in 0..<40 {
+      for (message, to) in sent(lone.run(milliseconds: 100)) {
+        if case .ping(let ping) = message { lone.hear(.ack(sequence: ping.sequence, payload: []), from: to) }
+      }
+    }
+  }
+
+  @Test func whoHasAnsweredHearsAtOnceThatItIsSaidToBeDead() {
+    var lone = Lone(knowing: 1..<3)
+    #expect(sent(lone.hear(.dead(accusation("n1", from: "n9")))).isEmpty)
+    lone.hear(.alive(alive(1, incarnation: 2)))
+    withAnswers(&lone)
+    let dead = accusation("n1", incarnation: 2, from: "n9")
+    let told = sent(lone.hear(.dead(dead)))
+    #expect(told.map(\.message) == [.dead(dead)] && told.map(\.to) == [address(12)])
+    #expect(sent(lone.hear(.dead(dead))).isEmpty)
+  }
+
+  @Test func aMemberThatTellsUsOfAnAccusationHearsTheRefutation() throws {
+    var lone = Lone(knowing: 1..<3)
+    // A stranger's address may be anybody's.
+    #expect(sent(lone.hear(.dead(accusation("n0", from: "n9")), from: address(12))).isEmpty)
+    withAnswers(&lone)
+    #expect(sent(lone.hear(.dead(accusation("n0", incarnation: 5, from: "n9")), from: address(50))).isEmpty)
+    for (number, kind) in [MemberlistMessage.dead, MemberlistMessage.suspect].enumerated() {
+      let incarnation = UInt32(10 + number)
+      let told = sent(lone.hear(kind(accusation("n0", incarnation: incarnation, from: "n9")), from: address(12)))
+      #expect(told.map(\.to) == [address(12)])
+      guard case .alive(let alive)? = told.first?.message else {
+        Issue.record("no refutation")
+        continue
+      }
+      #expect(alive.node == "n0" && alive.incarnation == incarnation + 1)
+    }
+  }
+
+  /// However many others there are to tell of.
+  @Test func whatWeSayOfOurselvesGoesFirst() {
+    var lone = Lone(knowing: 1..<120)
+    lone.hear(.suspect(accusation("n0", from: "n1")))
+    let first = sent(lone.run(milliseconds: 200)).first { if case .ping = $0.message { false } else { true } }
+    guard case .alive(let alive)? = first?.message else {
+      Issue.record("no alive")
+      return
+    }
+    #expect(alive.node == "n0" && alive.incarnation == 2)
+  }
+
   @Test func inventedMembersTakeNoMoreThanTheirPlace() {
     var limits = MembershipLimits()
     limits.members = 300
@@ -446,9 +497,43 @@ struct MembershipTests {
     #expect(lone.membership.relays.count == MembershipLimits().relayedProbes)
   }
 
-  /// A board has to hold thousands. On 32 bits pointers are half as long, and so is what an array begins with.
+  /// A board has to hold thousands, each in two memberships.
   @Test func aMemberIsSmall() {
-    #expect(MemoryLayout<MemberEntry>.stride <= 64)
-    #expect(MemoryLayout<MemberEntry?>.stride == MemoryLayout<MemberEntry>.stride)
+    #expect(MemoryLayout<MemberFields>.stride == 64)
+    #expect(MemoryLayout<MemberFields?>.stride == 64)
+  }
+
+  /// Members come, go, move and say longer and shorter things in all the slots of several pieces.
+  @Test func theTableKeepsEachMembersTexts() {
+    var random = SeededGenerator(seed: 1)
+    var table = MemberTable()
+    var known: [NodeName: MemberlistMessage.Alive] = [:]
+    for _ in 0..<3000 {
+      let name = NodeName("node-\(random.below(150))".utf8.prefix(5 + random.below(4)))
+      let ip = random.oneIn(2) ? IPAddress.v4(UInt32(random.below(1000))) : .v6(high: random.next(), low: 1)
+      let alive = MemberlistMessage.Alive(
+        incarnation: UInt32(random.below(9)), node: name, address: SocketAddress(ip, port: UInt16(random.below(9))),
+        meta: random.bytes(upTo: 80), versions: versions)
+      if let slot = table.slot(of: name), random.oneIn(3) {
+        table.remove(slot: slot)
+        known[name] = nil
+      } else if let slot = table.slot(of: name) {
+        table.replace(slot, with: table[slot].updated(from: alive, versions: versions))
+        known[name] = alive
+      } else {
+        let slot = table.insert(MemberEntry(alive, versions: versions, now: Instant(nanoseconds: 0)))
+        table[slot].serf.statusTime = 7
+        known[name] = alive
+      }
+      #expect(table.count == known.count)
+    }
+    #expect(known.count > 64)
+    for (name, alive) in known {
+      let node = table[table.slot(of: name)!].node
+      #expect(node.name == name && node.address == alive.address && node.meta == alive.meta)
+      #expect(node.incarnation == alive.incarnation && table[table.slot(of: name)!].serf.statusTime == 7)
+    }
+    let names = MemberNodes(table).map(\.name)
+    #expect(names == names.sorted { $0.bytes[...].precedes($1) })
   }
 }

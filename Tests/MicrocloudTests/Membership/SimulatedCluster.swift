@@ -201,7 +201,7 @@ final class SimulatedCluster {
       case .member(let name, let change): nodes[index].changes.append(Change(at: now, name: name, change: change))
       case .conflict(let name, _, _): nodes[index].conflicts.append(name)
       case .user(let message): nodes[index].users.append(message)
-      case .userState: break
+      case .userState, .acknowledged: break
       case .joined(_, let isSuccess): nodes[index].joins.append(isSuccess)
       case .hasLeft: nodes[index].leftAt = now
       }

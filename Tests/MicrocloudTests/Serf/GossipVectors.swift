@@ -7,7 +7,7 @@ enum GossipVectors {
   /// The file is a sequence of records: `u` (a UDP packet) or `t` (all that one side of a TCP connection said), two bytes
   /// of length, big end first, and the bytes.
   static let captured: (packets: [[UInt8]], streams: [[UInt8]]) = {
-    var rest = [UInt8](try! Data(contentsOf: file("gossip.bin")))[...]
+    var rest = bytes("gossip.bin")[...]
     var packets: [[UInt8]] = []
     var streams: [[UInt8]] = []
     while let kind = rest.popFirst() {
@@ -26,6 +26,8 @@ enum GossipVectors {
       .filter { !$0.hasPrefix("#") }
       .map { $0.split(separator: " ", omittingEmptySubsequences: false).map(String.init) }
   }
+
+  static func bytes(_ name: String) -> [UInt8] { [UInt8](try! Data(contentsOf: file(name))) }
 
   private static func file(_ name: String) -> URL {
     URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
