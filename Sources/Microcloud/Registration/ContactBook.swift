@@ -111,7 +111,6 @@ struct ContactBook: Sendable {
     add(address, from: .remembered, isUrgent: false, now: now)
     guard let index = contacts.firstIndex(where: { $0.address == address }) else { return }
     contacts[index].isMember = true
-    contacts[index].failures = 0
   }
 
   /// A member is gone.
@@ -167,14 +166,14 @@ struct ContactBook: Sendable {
 
   /// Whatever was reached was of no use.
   mutating func failAll(now: Instant) {
-    for index in contacts.indices { end(index, isSuccess: false, now: now) }
+    for index in contacts.indices where contacts[index].triedAt == nil { end(index, isSuccess: false, now: now) }
   }
 
   // MARK: Looking
 
   var attempts: Int { contacts.count { $0.triedAt != nil } }
   /// How many did not answer when they were last tried.
-  var silent: Int { contacts.count { $0.failures > 0 } }
+  var silent: Int { contacts.count { $0.failures > 0 && !$0.isMember } }
   var isEmpty: Bool { !contacts.contains { !ownAddresses.contains($0.address) } }
 
   /// When the next contact is tried; nil: none will be.

@@ -152,9 +152,11 @@ public struct Registration: Sendable {
     _ address: SocketAddress, isSuccess: Bool, now: Instant
   ) -> [RegistrationEffect] {
     guard phase == .running, self.address != nil else { return [] }
-    // A contact that takes in one whom nobody can reach is asked seldom.
-    contacts.tried(address, isSuccess: isSuccess && !reachability.isUnreachable, now: now)
+    let isOfUse = isSuccess && !reachability.isUnreachable
+    contacts.tried(address, isSuccess: isOfUse, now: now)
     if isSuccess {
+      // That one takes us in does not help if nobody can reach us: neither will the others.
+      if !isOfUse { contacts.failAll(now: now) }
       reachability.joined(now: now)
       if !isProven { through = address }
       beginProof(now)

@@ -20,8 +20,9 @@ final class RegistrationWorld {
     var stored: (microcloud: String, peers: [SocketAddress])?
     /// Nil: it has no address.
     var address: IPAddress?
-    /// Boards of the same island hear one another.
+    /// Boards of the same island reach one another, those on the same link of it by multicast, too.
     var island = 0
+    var link = 0
     /// Behind a router that lets nothing in.
     var isBehindNAT = false
     var power: Power?
@@ -213,11 +214,11 @@ final class RegistrationWorld {
   }
 
   private func actSerf(_ index: Int, _ body: (inout SerfMembership) -> [SerfEffect]) {
-    guard let serf = boards[index].power?.serf else { return }
-    var changed = serf
+    guard var serf = boards[index].power?.serf else { return }
+    // Held once, so that it is changed in place.
     boards[index].power!.serf = nil
-    let effects = body(&changed)
-    boards[index].power!.serf = changed
+    let effects = body(&serf)
+    boards[index].power!.serf = serf
     for effect in effects { perform(effect, of: index) }
     schedule(index)
   }
@@ -312,8 +313,8 @@ final class RegistrationWorld {
 
   private func receive(_ bytes: [UInt8], from source: SocketAddress, at index: Int) {
     for message in try! MemberlistPacket.decode(bytes[...]).messages {
-      guard let serf = boards[index].power?.serf else { return }
-      if let evidence = RegistrationEvidence(message, name: serf.name) { hear(evidence, at: index) }
+      guard let name = boards[index].power?.serf?.name else { return }
+      if let evidence = RegistrationEvidence(message, name: name) { hear(evidence, at: index) }
       actSerf(index) { $0.receive(message, from: source, now: now) }
     }
   }
@@ -337,9 +338,10 @@ final class RegistrationWorld {
     var decoder = GossipStreamDecoder()
     var rest = bytes[...]
     while let event = try! decoder.next(from: &rest) {
-      guard isOpen(end), let serf = boards[end.board].power?.serf else { return }
-      let own = serf.membership.node(named: serf.name)!.address
-      if let evidence = RegistrationEvidence(event, name: serf.name, address: own) { hear(evidence, at: end.board) }
+      guard isOpen(end), let name = boards[end.board].power?.serf?.name,
+        let own = boards[end.board].power?.node.registration?.advertised
+      else { return }
+      if let evidence = RegistrationEvidence(event, name: name, address: own) { hear(evidence, at: end.board) }
       actSerf(end.board) { $0.receive(event, on: end.id, now: now) }
     }
   }
@@ -362,7 +364,8 @@ final class RegistrationWorld {
   private func multicast(_ bytes: [UInt8], from index: Int, to destination: SocketAddress) {
     guard let address = boards[index].address else { return }
     let isToGroup = destination.address == MDNS.groupV4
-    for other in boards.indices where boards[other].island == boards[index].island {
+    let (island, link) = (boards[index].island, boards[index].link)
+    for other in boards.indices where boards[other].island == island && boards[other].link == link {
       guard other == index || !boards[index].isBehindNAT && !boards[other].isBehindNAT else { continue }
       guard isToGroup || boards[other].address == destination.address else { continue }
       if other != index, random.below(1000) < lostPerThousand { continue }
