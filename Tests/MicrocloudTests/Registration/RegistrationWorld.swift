@@ -176,7 +176,9 @@ final class RegistrationWorld {
   }
 
   private func wake(_ index: Int) {
-    boards[index].power?.wakesAt = nil
+    // An earlier one has come in between.
+    guard boards[index].power?.wakesAt == now else { return }
+    boards[index].power!.wakesAt = nil
     func isDue(_ deadline: Instant?) -> Bool { deadline.map { $0 <= now } ?? false }
     if isDue(boards[index].power?.mdns.nextDeadline) {
       perform(boards[index].power!.mdns.tick(now: now), of: index)
