@@ -89,7 +89,8 @@ public enum AdvertiseAddress {
     if containerPrefixes.contains(where: { name.utf8.starts(with: $0.utf8) }) { return true }
     guard name.utf8.starts(with: dockerBridge.utf8) else { return false }
     let digits = name.utf8.dropFirst(dockerBridge.utf8.count)
-    return digits.count == dockerDigits && digits.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    return digits.count == dockerDigits
+      && digits.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
   }
 }
 

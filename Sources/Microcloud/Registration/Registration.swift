@@ -220,7 +220,10 @@ public struct Registration: Sendable {
   }
 
   private mutating func begin(_ now: Instant) {
-    guard let address else { return phase = .waiting }
+    guard let address else {
+      phase = .waiting
+      return
+    }
     phase = .running
     advertised = address
     peers = 0

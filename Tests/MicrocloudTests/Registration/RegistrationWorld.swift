@@ -169,10 +169,10 @@ final class RegistrationWorld {
   private func schedule(_ index: Int) {
     guard let power = boards[index].power else { return }
     let deadlines = [power.node.nextDeadline, power.mdns.nextDeadline, power.serf?.nextDeadline]
-    guard let deadline = deadlines.compactMap({ $0 }).min() else { return }
+    guard let deadline = deadlines.compactMap({ $0 }).min().map({ max(now, $0) }) else { return }
     if let wakesAt = power.wakesAt, wakesAt <= deadline { return }
     boards[index].power!.wakesAt = deadline
-    events.add(.wake(index), at: max(now, deadline))
+    events.add(.wake(index), at: deadline)
   }
 
   private func wake(_ index: Int) {
