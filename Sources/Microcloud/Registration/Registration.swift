@@ -179,6 +179,9 @@ public struct Registration: Sendable {
     self.peers = peers
     if isThere {
       contacts.note(member: address, now: now)
+      // It may have come to us of its own accord.
+      if through == nil { through = address }
+      beginProof(now)
       if storeAt == nil, contacts.remembered != storedPeers {
         storeAt = now.advanced(
           milliseconds: storedPeers.isEmpty ? Self.firstStoreMilliseconds : Self.storeMilliseconds)
