@@ -9,6 +9,10 @@ public enum ASCII {
     byte == space || (byte >= 0x09 && byte <= 0x0D)
   }
 
+  public static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+  }
+
   /// The string of these bytes; what is not UTF-8 becomes U+FFFD.
   public static func string(_ bytes: some Sequence<UInt8>) -> String {
     String(decoding: Array(bytes), as: UTF8.self)

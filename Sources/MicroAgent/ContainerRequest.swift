@@ -122,12 +122,8 @@ public struct ContainerRequest: Equatable, Sendable {
   /// Whether a text can name a container: it becomes part of paths and a host name.
   public static func isName(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
-    guard let first = bytes.first, bytes.count <= maximumNameBytes, isLetterOrDigit(first) else { return false }
-    return bytes.allSatisfy { isLetterOrDigit($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
-  }
-
-  private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+    guard let first = bytes.first, bytes.count <= maximumNameBytes, ASCII.isLetterOrDigit(first) else { return false }
+    return bytes.allSatisfy { ASCII.isLetterOrDigit($0) || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
   }
 
   private static func isVariable(_ text: String) -> Bool {

@@ -86,7 +86,7 @@ struct DNSSDAvahiTests {
     #expect(
       services.map(\.name.description) == ["Küche eins\\.a._microagent._udp.local", "serf-1._serf_guifi._tcp.local"])
     #expect(
-      services[0].addresses == addresses.map { SocketAddress($0, port: 5683, scope: MDNSFamily($0) == .v6 ? 3 : 0) })
+      services[0].addresses == addresses.map { SocketAddress($0, port: 5683, scope: IPFamily($0) == .v6 ? 3 : 0) })
     #expect(services[0].text["isa"] == Array("586".utf8))
     #expect(services[1].host.description == "node-2.local" && services[1].addresses[0].port == 5000)
     #expect(services[1].text == (try DNSText.serf(cluster: "guifi")))

@@ -59,7 +59,7 @@ struct DNSSDWorld {
   mutating func connect(_ machine: Int) {
     machines[machine].isConnected = true
     let addresses = machines[machine].addresses.map {
-      InterfaceAddress($0, prefixBits: MDNSFamily($0) == .v4 ? 24 : 64)
+      InterfaceAddress($0, prefixBits: IPFamily($0) == .v4 ? 24 : 64)
     }
     with(machine) { node, now in node.setInterface(Self.interface, addresses: addresses, now: now) }
   }
@@ -89,12 +89,12 @@ struct DNSSDWorld {
       }
       guard let message = try? DNSDecoder.decode(bytes) else { preconditionFailure("what is sent cannot be read") }
       log.append(Packet(at: now, from: machine, bytes: bytes, message: message, destination: destination))
-      let family = MDNSFamily(destination.address)
+      let family = IPFamily(destination.address)
       guard machines[machine].isConnected,
-        let address = machines[machine].addresses.first(where: { MDNSFamily($0) == family })
+        let address = machines[machine].addresses.first(where: { IPFamily($0) == family })
       else { continue }
       let isMulticast = destination.address == MDNS.groupV4 || destination.address == MDNS.groupV6
-      for other in machines.indices where machines[other].addresses.contains(where: { MDNSFamily($0) == family }) {
+      for other in machines.indices where machines[other].addresses.contains(where: { IPFamily($0) == family }) {
         if !isMulticast, !machines[other].addresses.contains(destination.address) { continue }
         if other != machine, random.below(100) < lossPercent { continue }
         let delay = UInt64(100 + random.below(400)) * 1000

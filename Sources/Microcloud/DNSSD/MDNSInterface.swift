@@ -41,14 +41,8 @@ extension IPAddress {
   }
 }
 
-/// IPv4 and IPv6 of one interface are two links of their own (RFC 6762 section 20).
-enum MDNSFamily: Equatable, Sendable {
-  case v4, v6
-
-  init(_ address: IPAddress) {
-    if case .v4 = address { self = .v4 } else { self = .v6 }
-  }
-
+// IPv4 and IPv6 of one interface are two links of their own (RFC 6762 section 20).
+extension IPFamily {
   /// Where all others on this link listen.
   func group(interface: UInt32) -> SocketAddress {
     switch self {
@@ -78,8 +72,8 @@ struct MDNSInterface: Sendable {
   }
 
   /// The links that it has: those with an address of ours.
-  var families: [MDNSFamily] {
-    [MDNSFamily.v4, .v6].filter { family in addresses.contains { MDNSFamily($0.address) == family } }
+  var families: [IPFamily] {
+    [IPFamily.v4, .v6].filter { family in addresses.contains { IPFamily($0.address) == family } }
   }
 
   /// Whether an address can only be a neighbour's, so that a unicast packet from it counts (RFC 6762 section 11).

@@ -38,7 +38,7 @@ extension MDNSResponder {
 
   private func link(_ source: SocketAddress, _ interface: UInt32) -> (place: Int, link: Int)? {
     guard let place = presences.firstIndex(where: { $0.interface.index == interface }),
-      let link = presences[place].links.firstIndex(where: { $0.family == MDNSFamily(source.address) })
+      let link = presences[place].links.firstIndex(where: { $0.family == IPFamily(source.address) })
     else { return nil }
     return (place, link)
   }

@@ -51,7 +51,7 @@ extension MDNSResponder {
       let addresses = addresses(of: entry, on: place)
       return Int(index) < addresses.count ? make(entry.name, .address(addresses[Int(index)])) : nil
     case (.negative, .host):
-      let families = addresses(of: entry, on: place).map { MDNSFamily($0) }
+      let families = addresses(of: entry, on: place).map { IPFamily($0) }
       let types: [DNSType] = (families.contains(.v4) ? [.a] : []) + (families.contains(.v6) ? [.aaaa] : [])
       return DNSRecord.only(types, at: entry.name, ttlSeconds: record.ttlSeconds)
     case (.negative, .service): return DNSRecord.only([.txt, .srv], at: entry.name, ttlSeconds: record.ttlSeconds)
@@ -101,7 +101,7 @@ extension MDNSResponder {
       let host: UInt32? = entry.publication.isHost ? entry.id : reachesHost ? entry.host : nil
       guard let host, isAnnounced(host, on: place), let hostEntry = find(host) else { continue }
       for record in records(of: host, on: place) { add(record) }
-      let families = addresses(of: hostEntry, on: place).map { MDNSFamily($0) }
+      let families = addresses(of: hostEntry, on: place).map { IPFamily($0) }
       if !families.contains(.v4) || !families.contains(.v6) { add(OwnRecord(publication: host, kind: .negative)) }
     }
     return additionals

@@ -10,7 +10,7 @@ struct MDNSResponder: Sendable {
   static let conflictPauseMilliseconds: UInt64 = 5000
 
   struct Link: Sendable {
-    let family: MDNSFamily
+    let family: IPFamily
     var queue = MDNSAnswerQueue()
   }
 
