@@ -9,6 +9,11 @@ public enum ASCII {
     byte == space || (byte >= 0x09 && byte <= 0x0D)
   }
 
+  /// A capital letter as the small one, anything else as it is.
+  public static func lowercased(_ byte: UInt8) -> UInt8 {
+    byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
+  }
+
   /// The string of these bytes; what is not UTF-8 becomes U+FFFD.
   public static func string(_ bytes: some Sequence<UInt8>) -> String {
     String(decoding: Array(bytes), as: UTF8.self)
