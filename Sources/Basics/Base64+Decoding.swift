@@ -1,5 +1,6 @@
 extension Base64 {
-  /// The bytes of a text in the standard alphabet, with its padding or without any; nil if it is not exactly what these bytes are encoded as.
+  /// The bytes of a text in the standard alphabet, with its padding or without any; nil if it is not exactly what
+  /// these bytes are encoded as.
   public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
     var bytes: [UInt8] = []
     var pending: UInt32 = 0
