@@ -13,6 +13,11 @@ public enum ASCII {
     (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
   }
 
+  /// A capital letter as the small one, anything else as it is.
+  public static func lowercased(_ byte: UInt8) -> UInt8 {
+    byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
+  }
+
   /// The string of these bytes; what is not UTF-8 becomes U+FFFD.
   public static func string(_ bytes: some Sequence<UInt8>) -> String {
     String(decoding: Array(bytes), as: UTF8.self)

@@ -14,22 +14,18 @@ public enum IPAddress: Hashable, Sendable {
 
   /// The address of 4 or 16 bytes in network order; nil for any other count.
   public init?(networkBytes bytes: ArraySlice<UInt8>) {
-    func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
     switch bytes.count {
-    case 4: self = .v4(UInt32(number(bytes)))
-    case 16: self = .v6(high: number(bytes.prefix(8)), low: number(bytes.suffix(8)))
+    case 4: self = .v4(UInt32(BigEndian.number(bytes)))
+    case 16: self = .v6(high: BigEndian.number(bytes.prefix(8)), low: BigEndian.number(bytes.suffix(8)))
     default: return nil
     }
   }
 
   /// 4 or 16 bytes in network order.
   public var networkBytes: [UInt8] {
-    func bytes(_ number: UInt64) -> [UInt8] {
-      (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) }
-    }
     switch self {
-    case .v4(let address): return Array(bytes(UInt64(address)).suffix(4))
-    case .v6(let high, let low): return bytes(high) + bytes(low)
+    case .v4(let address): return Array(BigEndian.bytes(UInt64(address)).suffix(4))
+    case .v6(let high, let low): return BigEndian.bytes(high) + BigEndian.bytes(low)
     }
   }
 }

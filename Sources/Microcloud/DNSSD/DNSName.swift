@@ -1,3 +1,5 @@
+import Basics
+
 /// A domain name (RFC 1035 section 3.1) of labels that hold any bytes, in multicast DNS UTF-8 (RFC 6762 section 16).
 ///
 /// Names compare without regard to ASCII case and keep the case they came with.
@@ -70,15 +72,13 @@ public struct DNSName: Sendable {
     return Self.areEqual(rest, parent.wire[...])
   }
 
-  /// An ASCII capital as the small letter. Bytes that hold a length are below the letters, and stay.
-  private static func folded(_ byte: UInt8) -> UInt8 {
-    byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
-  }
-
+  /// Bytes that hold a length are below the letters, and stay.
   private static func areEqual(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Bool {
     guard left.count == right.count else { return false }
     let shift = right.startIndex - left.startIndex
-    for index in left.indices where folded(left[index]) != folded(right[index + shift]) { return false }
+    for index in left.indices where ASCII.lowercased(left[index]) != ASCII.lowercased(right[index + shift]) {
+      return false
+    }
     return true
   }
 }

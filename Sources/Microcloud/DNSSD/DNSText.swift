@@ -1,3 +1,5 @@
+import Basics
+
 /// The data of a TXT record: strings of at most 255 bytes each, in DNS-SD `key=value` (RFC 6763 section 6).
 public struct DNSText: Equatable, Sendable {
   public static let maximumStringBytes = 255
@@ -57,15 +59,11 @@ public struct DNSText: Equatable, Sendable {
   /// The value of the first string with this key, whose case does not matter (RFC 6763 section 6.4); empty where there is
   /// no `=`, nil where there is no such key.
   public subscript(key: String) -> [UInt8]? {
-    let wanted = key.utf8.map { Self.folded($0) }
+    let wanted = key.utf8.map { ASCII.lowercased($0) }
     for string in strings {
       let name = string.prefix { $0 != UInt8(ascii: "=") }
-      if name.map({ Self.folded($0) }) == wanted { return Array(string.dropFirst(name.count + 1)) }
+      if name.map({ ASCII.lowercased($0) }) == wanted { return Array(string.dropFirst(name.count + 1)) }
     }
     return nil
-  }
-
-  private static func folded(_ byte: UInt8) -> UInt8 {
-    byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
   }
 }

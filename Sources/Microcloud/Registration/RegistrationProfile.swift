@@ -66,7 +66,10 @@ public enum RegistrationEvidence: Equatable, Sendable {
 
   /// What the membership found out.
   public init?(_ effect: SerfEffect, name: NodeName) {
-    guard case .conflict(name, _, let other) = effect else { return nil }
-    self = .elsewhere(other)
+    switch effect {
+    case .conflict(name, _, let other): self = .elsewhere(other)
+    case .nameLost: self = .nameLost
+    default: return nil
+    }
   }
 }

@@ -305,7 +305,9 @@ final class RegistrationWorld {
       act(index) {
         $0.node.memberChanged(member.address, isThere: change == .joined, peers: peers, now: now)
       }
-    case .closeStream, .conflict, .userEvent, .query, .queryResponse, .queryEnded: break
+    case .closeStream, .conflict, .userEvent, .query, .queryResponse, .queryEnded, .keyringChanged, .keysAnswered,
+      .recordChanged, .nameLost:
+      break
     }
   }
 
