@@ -153,5 +153,8 @@ int system_wait_quietly(const int *descriptors, int *readable, size_t count, int
 uint64_t system_monotonic_time(void);
 uint64_t system_wall_time(void);
 
+// Fills a buffer with bytes for keys and nonces. Waits only early after the machine's start, for the kernel's generator.
+int system_random(void *buffer, size_t count);
+
 // An error number as text.
 const char *system_error_text(int code);
