@@ -38,9 +38,11 @@ let package = Package(
       name: "Store", dependencies: ["Basics", "LinuxSystem", "CSQLite"], linkerSettings: [.linkedLibrary("sqlite3")]),
 
     // The primitives know nothing of what they are used for: what is spoken may stand on them (OSCORE, EDHOC), never they
-    // on it.
+    // on it. What joins them to gossip and to the disk stands above both.
     .target(
       name: "Crypto", dependencies: ["CSystem", "CMbedTLS"], linkerSettings: [.linkedLibrary("mbedcrypto")]),
+    .target(
+      name: "NodeSecurity", dependencies: ["Basics", "Microcloud", "LinuxSystem", "CSystem", "Crypto"]),
 
     program(
       "microagentd",
@@ -65,9 +67,14 @@ let package = Package(
       exclude: ["plans"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics", "TestSupport"]),
     .target(name: "CryptoChecks", dependencies: ["Crypto", "Basics"], path: "Tests/CryptoChecks"),
-    program("crypto-driver", ["CryptoChecks", "Crypto", "LinuxSystem", "Basics"], path: "Tests/CryptoDriver"),
+    program(
+      "crypto-driver", ["CryptoChecks", "Crypto", "NodeSecurity", "LinuxSystem", "Basics"], path: "Tests/CryptoDriver"),
     .testTarget(
       name: "CryptoTests", dependencies: ["CryptoChecks", "Crypto", "crypto-driver", "TestSupport"],
+      exclude: ["vectors"]),
+    .testTarget(
+      name: "NodeSecurityTests",
+      dependencies: ["NodeSecurity", "Crypto", "CryptoChecks", "Microcloud", "LinuxSystem", "TestSupport"],
       exclude: ["vectors"]),
     program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
     .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver", "TestSupport"]),

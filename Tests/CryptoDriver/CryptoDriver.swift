@@ -3,6 +3,7 @@
 //   crypto-driver vectors FILE...
 //   crypto-driver OPERATION TIMES     gcm-seal, gcm-open, ccm-seal, ccm-open, sha256 (of 1400 bytes each), hkdf, generate,
 //                                     decompress, ecdh, sign, verify, or nothing, which is what the program itself costs
+//   crypto-driver node-key DIRECTORY  the fingerprint of the node whose state this is, made if it is new
 //   crypto-driver forget 0            uses keys, forgets them, prints them in disguise (each byte with `disguise`), and
 //                                     waits for the end of its input
 import Basics
@@ -10,6 +11,7 @@ import CSystem
 import Crypto
 import CryptoChecks
 import LinuxSystem
+import NodeSecurity
 
 private func say(_ line: String) {
   let bytes = Array((line + "\n").utf8)
@@ -61,6 +63,16 @@ private func perform(_ operation: String, times: UInt64) throws(CryptoError) -> 
   return true
 }
 
+private func fingerprint(stateDirectory: String) -> String? {
+  do throws(NodeKeyError) {
+    let key = try NodeKeyFile.load(stateDirectory: stateDirectory)
+    return (try? KeyFingerprint(of: key.publicKey)).map { "\($0) \($0.short) \($0.nameSuffix(0))" }
+  } catch {
+    say("\(error)")
+    return nil
+  }
+}
+
 private let disguise: UInt8 = 0x5A
 
 /// Has each kind of secret used, and returns them in disguise.
@@ -88,6 +100,11 @@ private func run(_ words: [String]) -> CInt {
     var isRight = true
     for path in words[2...] { isRight = check(path) && isRight }
     return isRight ? 0 : 1
+  }
+  if words[1] == "node-key" {
+    guard let fingerprint = fingerprint(stateDirectory: words[2]) else { return 1 }
+    say(fingerprint)
+    return 0
   }
   guard let times = Decimal.parse(words[2]) else { return 2 }
   do throws(CryptoError) {

@@ -40,6 +40,7 @@ int system_mkdir(const char *path, unsigned mode);
 int system_rmdir(const char *path);
 int system_unlink(const char *path);
 int system_rename(const char *from, const char *to);
+int system_rename_new(const char *from, const char *to);  // -EEXIST rather than replacing a file
 int system_symlink(const char *target, const char *path);
 int system_chmod(const char *path, unsigned mode);
 int system_chown(const char *path, uint32_t user, uint32_t group);
