@@ -14,9 +14,10 @@ func program(_ name: String, _ dependencies: [Target.Dependency], path: String? 
 let package = Package(
   name: "MicroAgent",
   targets: [
-    // C, as Swift sees it. The host finds libuv and SQLite in /usr/include, a Swift SDK in its sysroot.
+    // C, as Swift sees it. The host finds libuv, SQLite and mbedtls in /usr/include, a Swift SDK in its sysroot.
     .systemLibrary(name: "CUV"),
     .systemLibrary(name: "CSQLite"),
+    .systemLibrary(name: "CMbedTLS"),
     .target(name: "CSystem"),
     .target(name: "CEmbeddedRuntime"),
 
@@ -35,6 +36,13 @@ let package = Package(
       name: "EventLoop", dependencies: ["Basics", "LinuxSystem", "CUV"], linkerSettings: [.linkedLibrary("uv")]),
     .target(
       name: "Store", dependencies: ["Basics", "LinuxSystem", "CSQLite"], linkerSettings: [.linkedLibrary("sqlite3")]),
+
+    // The primitives know nothing of what they are used for: what is spoken may stand on them (OSCORE, EDHOC), never they
+    // on it. What joins them to gossip and to the disk stands above both.
+    .target(
+      name: "Crypto", dependencies: ["CSystem", "CMbedTLS"], linkerSettings: [.linkedLibrary("mbedcrypto")]),
+    .target(
+      name: "NodeSecurity", dependencies: ["Basics", "Microcloud", "LinuxSystem", "CSystem", "Crypto"]),
 
     program(
       "microagentd",
@@ -58,6 +66,16 @@ let package = Package(
       name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"],
       exclude: ["plans"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics", "TestSupport"]),
+    .target(name: "CryptoChecks", dependencies: ["Crypto", "Basics"], path: "Tests/CryptoChecks"),
+    program(
+      "crypto-driver", ["CryptoChecks", "Crypto", "NodeSecurity", "LinuxSystem", "Basics"], path: "Tests/CryptoDriver"),
+    .testTarget(
+      name: "CryptoTests", dependencies: ["CryptoChecks", "Crypto", "crypto-driver", "TestSupport"],
+      exclude: ["vectors"]),
+    .testTarget(
+      name: "NodeSecurityTests",
+      dependencies: ["NodeSecurity", "Crypto", "CryptoChecks", "Microcloud", "LinuxSystem", "TestSupport"],
+      exclude: ["vectors"]),
     program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
     .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver", "TestSupport"]),
   ],

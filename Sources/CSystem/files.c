@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include "CSystem.h"
@@ -48,6 +50,9 @@ int system_mkdir(const char *path, unsigned mode) { RESULT(mkdir(path, mode)); }
 int system_rmdir(const char *path) { RESULT(rmdir(path)); }
 int system_unlink(const char *path) { RESULT(unlink(path)); }
 int system_rename(const char *from, const char *to) { RESULT(rename(from, to)); }
+int system_rename_new(const char *from, const char *to) {
+  RESULT((int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE));
+}
 int system_symlink(const char *target, const char *path) { RESULT(symlink(target, path)); }
 int system_chmod(const char *path, unsigned mode) { RESULT(chmod(path, mode)); }
 int system_chown(const char *path, uint32_t user, uint32_t group) { RESULT(chown(path, user, group)); }

@@ -21,6 +21,20 @@ extension Files {
     try check(system_fsync(descriptor), "sync", path)
   }
 
+  /// Makes a file that is either whole and durable or, whatever happens meanwhile, not there. One that is there already
+  /// is not replaced, but an error.
+  public static func createDurably(_ path: String, _ bytes: [UInt8], mode: UInt32) throws(SystemError) {
+    let draft = path + ".new"
+    try remove(draft)
+    let file = try FileDescriptor.open(draft, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+    let count = bytes.withUnsafeBytes { system_write(file.rawValue, $0.baseAddress, $0.count) }
+    try check(count, "write", draft)
+    if count < bytes.count { throw SystemError("write", draft, .noSpace) }
+    try sync(file.rawValue, draft)
+    try check(system_rename_new(draft, path), "rename", "\(draft) to \(path)")
+    try syncDirectory(directory(of: path))
+  }
+
   /// Makes the names in a directory durable.
   public static func syncDirectory(_ path: String) throws(SystemError) {
     let directory = try FileDescriptor.open(path, O_RDONLY | O_DIRECTORY)

@@ -40,6 +40,7 @@ int system_mkdir(const char *path, unsigned mode);
 int system_rmdir(const char *path);
 int system_unlink(const char *path);
 int system_rename(const char *from, const char *to);
+int system_rename_new(const char *from, const char *to);  // -EEXIST rather than replacing a file
 int system_symlink(const char *target, const char *path);
 int system_chmod(const char *path, unsigned mode);
 int system_chown(const char *path, uint32_t user, uint32_t group);
@@ -152,6 +153,9 @@ int system_wait_quietly(const int *descriptors, int *readable, size_t count, int
 // Clocks, in nanoseconds.
 uint64_t system_monotonic_time(void);
 uint64_t system_wall_time(void);
+
+// Fills a buffer with bytes for keys and nonces. Waits only early after the machine's start, for the kernel's generator.
+int system_random(void *buffer, size_t count);
 
 // An error number as text.
 const char *system_error_text(int code);

@@ -1,0 +1,71 @@
+import CMbedTLS
+
+/// AES-CCM (RFC 3610) with a key of 16 and nonces of 13 bytes, as OSCORE and EDHOC use it: AES-CCM-16-64-128 and
+/// AES-CCM-16-128-128 of COSE (RFC 9053 section 4.2). The key's schedule is made once.
+public final class AESCCM {
+  public static let keyBytes = 16
+  public static let nonceBytes = 13
+  /// The messages' length has two bytes in CCM with such nonces.
+  public static let maximumMessageBytes = 0xFFFF
+
+  /// The length of the tag in bytes.
+  public enum Tag: Int, Sendable {
+    case short = 8
+    case long = 16
+  }
+
+  private let context: UnsafeMutablePointer<mbedtls_ccm_context>
+  private let tag: Tag
+
+  public init(key: [UInt8], tag: Tag) throws(CryptoError) {
+    guard key.count == Self.keyBytes else { throw .wrongLength }
+    self.tag = tag
+    context = .allocate(capacity: 1)
+    mbedtls_ccm_init(context)
+    // From here on the object is whole, and a failure ends it as it ends otherwise.
+    try check(mbedtls_ccm_setkey(context, MBEDTLS_CIPHER_ID_AES, key, UInt32(key.count * 8)))
+  }
+
+  /// Wipes the schedule.
+  deinit {
+    mbedtls_ccm_free(context)
+    context.deallocate()
+  }
+
+  /// The ciphertext and after it the tag. `nonce` is used for nothing else with this key, ever.
+  public func seal(
+    _ plaintext: ArraySlice<UInt8>, nonce: [UInt8], additionalData: [UInt8]
+  ) throws(CryptoError) -> [UInt8] {
+    guard nonce.count == Self.nonceBytes, plaintext.count <= Self.maximumMessageBytes else { throw .wrongLength }
+    var sealed = [UInt8](repeating: 0, count: plaintext.count + tag.rawValue)
+    let code = plaintext.withUnsafeBufferPointer { input in
+      sealed.withUnsafeMutableBufferPointer { output in
+        mbedtls_ccm_encrypt_and_tag(
+          context, input.count, nonce, nonce.count, additionalData, additionalData.count,
+          input.baseAddress, output.baseAddress, output.baseAddress! + input.count, tag.rawValue)
+      }
+    }
+    try check(code)
+    return sealed
+  }
+
+  /// The plaintext of what `seal` gave.
+  public func open(
+    _ sealed: ArraySlice<UInt8>, nonce: [UInt8], additionalData: [UInt8]
+  ) throws(CryptoError) -> [UInt8] {
+    guard sealed.count >= tag.rawValue else { throw .notAuthentic }
+    guard nonce.count == Self.nonceBytes, sealed.count - tag.rawValue <= Self.maximumMessageBytes else {
+      throw .wrongLength
+    }
+    var plaintext = [UInt8](repeating: 0, count: sealed.count - tag.rawValue)
+    let code = sealed.withUnsafeBufferPointer { input in
+      plaintext.withUnsafeMutableBufferPointer { output in
+        mbedtls_ccm_auth_decrypt(
+          context, output.count, nonce, nonce.count, additionalData, additionalData.count,
+          input.baseAddress, output.baseAddress, input.baseAddress! + output.count, tag.rawValue)
+      }
+    }
+    try check(code)
+    return plaintext
+  }
+}
