@@ -25,7 +25,7 @@ public func fuzzServicesTag(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CIn
 private func check(_ services: [CloudyService]) {
   precondition(services.count <= ServicesTag.maximumServices)
   guard let agent = services.first else { return }
-  let published = services.dropFirst().prefix(4).map { PublishedService($0, order: 0) }
+  let published = services.dropFirst().prefix(4).map { RankedService($0, order: 0) }
   let tag = ServicesTag(agent: agent, services: published)
   precondition(tag.value.utf8.count <= ServicesTag.maximumValueBytes, "longer than the limit")
   let said = try? ServicesTag.decode(tag.value)

@@ -25,7 +25,7 @@ public struct ServicesTag: Equatable, Sendable {
 
   /// The tag for the agent and its services. The agent stands first and is never dropped. The others follow by
   /// priority, and among equals the ones that were published first; of this order the end is dropped.
-  public init(agent: CloudyService, services: [PublishedService]) {
+  public init(agent: CloudyService, services: [RankedService]) {
     let order = services.indices.sorted { Self.precedes(services[$0], $0, services[$1], $1) }
     let entries = order.prefix(Self.maximumTried).map { services[$0].service }
     var value = Self.encode([agent])
@@ -45,7 +45,7 @@ public struct ServicesTag: Equatable, Sendable {
     dropped = Array(order.dropFirst(fitting))
   }
 
-  private static func precedes(_ left: PublishedService, _ leftIndex: Int, _ right: PublishedService, _ rightIndex: Int)
+  private static func precedes(_ left: RankedService, _ leftIndex: Int, _ right: RankedService, _ rightIndex: Int)
     -> Bool
   {
     if left.priority != right.priority { return left.priority > right.priority }
@@ -96,8 +96,8 @@ public struct ServicesTag: Equatable, Sendable {
   }
 }
 
-/// A service of ours that others should find.
-public struct PublishedService: Equatable, Sendable {
+/// A service of ours for the tag, and its rank among them.
+public struct RankedService: Equatable, Sendable {
   public var service: CloudyService
   /// Where there is no room for all, lower ones are dropped first.
   public var priority: UInt8

@@ -10,8 +10,8 @@ struct ServicesTagTests {
   /// What Cloudy's own chain makes of a tag: base64, bunzip2, JSON.
   @Test func cloudyReadsWhatWeSay() throws {
     let services = [
-      PublishedService(CloudyFixtures.service("Docker", "la meva wiki"), order: 1),
-      PublishedService(CloudyFixtures.service("ipfs", #"it's "mine" \"#, port: 5001), order: 2),
+      RankedService(CloudyFixtures.service("Docker", "la meva wiki"), order: 1),
+      RankedService(CloudyFixtures.service("ipfs", #"it's "mine" \"#, port: 5001), order: 2),
     ]
     let tag = ServicesTag(agent: CloudyFixtures.agent(), services: services)
     let read = """
@@ -38,7 +38,7 @@ struct ServicesTagTests {
   @Test func dropsTheLeastImportantAndSaysSo() throws {
     var generator = SeededGenerator(seed: 1)
     var services = (0..<20).map { order in
-      PublishedService(CloudyFixtures.realistic(&generator), priority: order % 4 == 0 ? 1 : 0, order: UInt64(order))
+      RankedService(CloudyFixtures.realistic(&generator), priority: order % 4 == 0 ? 1 : 0, order: UInt64(order))
     }
     let order = services.indices.sorted {
       services[$0].priority != services[$1].priority
@@ -67,7 +67,7 @@ struct ServicesTagTests {
       func service() -> CloudyService {
         round % 2 == 0 ? CloudyFixtures.wild(&generator) : CloudyFixtures.realistic(&generator)
       }
-      let services = (0..<generator.below(30)).map { PublishedService(service(), order: UInt64($0)) }
+      let services = (0..<generator.below(30)).map { RankedService(service(), order: UInt64($0)) }
       let agent = round % 3 == 0 ? Self.incompressible(&generator) : CloudyFixtures.agent()
       let tag = ServicesTag(agent: agent, services: services)
       longest = max(longest, tag.value.utf8.count)
