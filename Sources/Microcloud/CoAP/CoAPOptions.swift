@@ -37,6 +37,11 @@ public struct CoAPOptions: Equatable, Sendable {
 }
 
 extension CoAPOptions {
+  /// About how many bytes they take in a message; enough but for long values.
+  var byteEstimate: Int {
+    list.reduce(1) { $0 + 3 + $1.value.count }
+  }
+
   private static let payloadMarker: UInt8 = 0xFF
 
   /// Reads options from `bytes` up to the payload marker, which is stepped over, or up to the end.
