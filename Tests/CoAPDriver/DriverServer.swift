@@ -9,18 +9,19 @@ final class DriverServer {
   private let exponent: UInt8
   private var receiver: CoAPBlockReceiver
   private var observers = CoAPObservers()
-  private var body: [UInt8] = []
+  private var body = CoAPBody([], contentFormat: .octetStream)
   private var counter: UInt64 = 0
   private var slow: [(at: Instant, handle: CoAPRequestHandle)] = []
   /// How often `/once` was carried out.
   private var runs: UInt64 = 0
   private var isTurning = false
 
-  private let links = CoRELink.encode([
-    .resource("/body", type: "test.body", contentFormat: .octetStream),
-    .resource("/counter", type: "test.counter", contentFormat: .text, isObservable: true),
-    .resource("/slow", type: "test.slow"),
-  ])
+  private let links = CoAPBody(
+    CoRELink.encode([
+      .resource("/body", type: "test.body", contentFormat: .octetStream),
+      .resource("/counter", type: "test.counter", contentFormat: .text, isObservable: true),
+      .resource("/slow", type: "test.slow"),
+    ]), contentFormat: .linkFormat)
 
   init(_ socket: DriverSocket, exponent: UInt8) {
     self.socket = socket
@@ -63,11 +64,11 @@ final class DriverServer {
   private func answer(_ request: CoAPMessage, _ handle: CoAPRequestHandle) -> CoAPMessage {
     switch (request.path, request.code) {
     case ([".well-known", "core"], .get):
-      return CoAPBody(links, contentFormat: .linkFormat).response(to: request, exponent: exponent)
-    case (["body"], .get): return CoAPBody(body, contentFormat: .octetStream).response(to: request, exponent: exponent)
+      return links.response(to: request, exponent: exponent)
+    case (["body"], .get): return body.response(to: request, exponent: exponent)
     case (["body"], .put):
-      guard request.conditionsHold(etag: CoAPETag.of(body)) else { return CoAPMessage(code: .preconditionFailed) }
-      body = request.payload
+      guard request.conditionsHold(etag: body.etag) else { return CoAPMessage(code: .preconditionFailed) }
+      body = CoAPBody(request.payload, contentFormat: .octetStream)
       return CoAPMessage(code: .changed)
     case (["once"], .post):
       runs += 1

@@ -25,7 +25,7 @@ final class DriverSocket {
     let seed = loop.now.nanoseconds
     endpoint = CoAPEndpoint(limits: limits, secret: SipHash.Key(seed, ~seed))
     timer = try Timer(on: loop) { [unowned(unsafe) self] in act { $0.tick(now: loop.now) } }
-    socket = try UDPSocket(on: loop, boundTo: address) { [unowned(unsafe) self] bytes, source in
+    socket = try UDPSocket(on: loop, boundTo: address, shared: true) { [unowned(unsafe) self] bytes, source in
       received(bytes, source, isMulticast: false)
     }
   }

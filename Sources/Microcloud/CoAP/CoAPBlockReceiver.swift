@@ -53,7 +53,7 @@ public struct CoAPBlockReceiver: Sendable {
   public var transferCount: Int { transfers.count }
 
   /// When `expire` has something to do.
-  public var nextDeadline: Instant? { transfers.map(\.deadline).min() }
+  public var nextDeadline: Instant? { transfers.map { $0.deadline }.min() }
 
   /// Lets go of bodies whose next block did not come.
   public mutating func expire(now: Instant) {
