@@ -53,7 +53,8 @@ final class DriverClient {
   private func received(_ message: CoAPMessage) {
     if wanted > 0 {
       let verdict = observation.receive(message, random: &random, now: socket.now)
-      say("\(message.code) \(verdict == .fresh ? "fresh" : "other") \(String(decoding: message.payload, as: UTF8.self))")
+      say(
+        "\(message.code) \(verdict == .fresh ? "fresh" : "other") \(String(decoding: message.payload, as: UTF8.self))")
       wanted -= 1
       if wanted == 0 || verdict == .last { finish("done") }
       return

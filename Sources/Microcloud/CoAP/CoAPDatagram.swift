@@ -89,7 +89,8 @@ extension CoAPDatagram {
   /// The bytes to send, at most `maximumBytes` of them.
   public func encoded(maximumBytes: Int = maximumSentBytes) throws(CoAPError) -> [UInt8] {
     var output: [UInt8] = []
-    output.reserveCapacity(Self.headerBytes + message.token.count + message.options.byteEstimate + message.payload.count)
+    output.reserveCapacity(
+      Self.headerBytes + message.token.count + message.options.byteEstimate + message.payload.count)
     try encode(to: &output)
     if output.count > maximumBytes { throw .messageTooLarge }
     return output

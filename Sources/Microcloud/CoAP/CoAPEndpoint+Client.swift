@@ -94,18 +94,19 @@ extension CoAPEndpoint {
     let index = exchanges.firstIndex {
       $0.token == datagram.message.token && !$0.isPing && ($0.isMulticast || $0.peer == source)
     }
-    guard let index else { return sendEmpty(.reset, messageID: datagram.messageID, to: source, now: now) }
+    guard let index else { return sendEmpty(.reset, messageID: datagram.messageID, at: place) }
     if datagram.message.options.notUnderstood(among: limits.criticalOptions) != nil {
-      sendEmpty(.reset, messageID: datagram.messageID, to: source, now: now)
+      sendEmpty(.reset, messageID: datagram.messageID, at: place)
       if !exchanges[index].isMulticast { end(exchanges[index].id, .notUnderstood, now: now) }
       return
     }
     let reply = isConfirmable ? Self.empty(.acknowledgement, messageID: datagram.messageID) : []
     let isNew = remember(
-      datagram.messageID, at: place, isConfirmable: isConfirmable, isOpen: false, isUnsafe: false, reply: reply, now: now)
+      datagram.messageID, at: place, isConfirmable: isConfirmable, isOpen: false, isUnsafe: false, reply: reply,
+      now: now)
     // Not acknowledged, it comes again when there is room.
     if !isNew { return }
-    if isConfirmable { send(reply, to: source, now: now) }
+    if isConfirmable { send(reply, at: place) }
     take(datagram.message, index, from: source, at: place, now: now)
   }
 

@@ -48,11 +48,11 @@ extension CoAPEndpoint {
     }
     deliveries[index].timeoutMilliseconds = timeout
     deliveries[index].deadline = now.advanced(milliseconds: timeout)
-    transmit(delivery, now: now)
+    transmit(delivery)
   }
 
-  private mutating func transmit(_ delivery: CoAPDelivery, now: Instant) {
-    if delivery.purpose == .response { return send(delivery.bytes, to: delivery.peer, now: now) }
+  private mutating func transmit(_ delivery: CoAPDelivery) {
+    if delivery.purpose == .response { return send(delivery.bytes, to: delivery.peer) }
     // Whom we talk to on our own account is our choice, and slow by `outstandingPerPeer`.
     effects.append(.send(delivery.bytes, to: delivery.peer))
   }
@@ -75,7 +75,7 @@ extension CoAPEndpoint {
         deliveries[index].retransmissions += 1
         deliveries[index].timeoutMilliseconds *= 2
         deliveries[index].deadline = now.advanced(milliseconds: deliveries[index].timeoutMilliseconds)
-        transmit(deliveries[index], now: now)
+        transmit(deliveries[index])
         index += 1
       }
     }

@@ -18,7 +18,8 @@ extension CoAPEndpoint {
     guard value.count == Self.echoBytes else { return false }
     let clock = value[..<4].reduce(0) { $0 << 8 | UInt32($1) }
     let age = UInt32(truncatingIfNeeded: now.nanoseconds >> Self.clockShift) &- clock
-    return UInt64(age) << Self.clockShift <= limits.echoMilliseconds &* 1_000_000 && echo(clock: clock, address) == value
+    return UInt64(age) << Self.clockShift <= limits.echoMilliseconds &* 1_000_000
+      && echo(clock: clock, address) == value
   }
 
   private func echo(clock: UInt32, _ address: SocketAddress) -> [UInt8] {

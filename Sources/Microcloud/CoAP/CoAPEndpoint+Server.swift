@@ -7,7 +7,9 @@ extension CoAPEndpoint {
   public mutating func respond(
     _ response: CoAPMessage, to request: CoAPRequestHandle, now: Instant
   ) -> [CoAPEffect] {
-    guard let place = peers.place(of: request.source), let index = peers[place].open(request.messageID) else { return [] }
+    guard let place = peers.place(of: request.source), let index = peers[place].open(request.messageID) else {
+      return []
+    }
     var response = response
     response.token = request.token
     let isUnwanted = request.noResponse >> UInt64(max(response.code.codeClass, 1) - 1) & 1 == 1
@@ -15,7 +17,7 @@ extension CoAPEndpoint {
       peers[place].remembered[index].isOpen = false
       if response.code.isSuccess, !isUnwanted { answerLater(response, to: request, at: place, now: now) }
     } else if isUnwanted {
-      settle(request, index, at: place, now: now)
+      settle(request, index, at: place)
     } else {
       answer(response, to: request, index, at: place, now: now)
     }
@@ -37,25 +39,26 @@ extension CoAPEndpoint {
     let isConfirmable = datagram.type == .confirmable
     let burst = max(limits.requestBurst, limits.requestsPerSecond / 10)
     guard peers[place].rate.take(perSecond: limits.requestsPerSecond, burst: burst, now: now) else {
-      if isConfirmable { refuse(.tooManyRequests, datagram, to: source, now: now) }
+      if isConfirmable { refuse(.tooManyRequests, datagram, at: place) }
       return
     }
     if isMulticast, message.code != .get || message.options[.observe] != nil { return }
     if message.options.notUnderstood(among: limits.criticalOptions) != nil {
-      if isConfirmable { refuse(.badOption, datagram, to: source, now: now) }
+      if isConfirmable { refuse(.badOption, datagram, at: place) }
       return
     }
     let isFresh = message.options[.echo].map { isFreshEcho($0.value, from: source, now: now) } ?? false
     if isFresh { prove(place) }
     let handle = CoAPRequestHandle(
       source: source, token: message.token, isMulticast: isMulticast, isProven: peers[place].isProven, isFresh: isFresh,
-      messageID: datagram.messageID, isConfirmable: isConfirmable, noResponse: message.options.unsigned(.noResponse) ?? 0)
+      messageID: datagram.messageID, isConfirmable: isConfirmable,
+      noResponse: message.options.unsigned(.noResponse) ?? 0)
     guard
       remember(
         datagram.messageID, at: place, isConfirmable: isConfirmable, isOpen: true, isUnsafe: !message.code.isSafe,
         now: now)
     else {
-      if isConfirmable { refuse(.tooManyRequests, datagram, to: source, now: now) }
+      if isConfirmable { refuse(.tooManyRequests, datagram, at: place) }
       return
     }
     if isConfirmable {
@@ -77,9 +80,9 @@ extension CoAPEndpoint {
   }
 
   /// An answer without a trace: a copy of the request gets it again.
-  private mutating func refuse(_ code: CoAPCode, _ datagram: CoAPDatagram, to source: SocketAddress, now: Instant) {
+  private mutating func refuse(_ code: CoAPCode, _ datagram: CoAPDatagram, at place: Int) {
     let message = CoAPMessage(code: code, token: datagram.message.token)
-    if let bytes = encoded(.acknowledgement, datagram.messageID, message) { send(bytes, to: source, now: now) }
+    if let bytes = encoded(.acknowledgement, datagram.messageID, message) { send(bytes, at: place) }
   }
 
   // MARK: Answers
@@ -97,11 +100,11 @@ extension CoAPEndpoint {
       if type == .confirmable, deliveries.count < limits.deliveries {
         return deliver(bytes, messageID, to: request.source, .response, isConfirmable: true, now: now)
       }
-      return send(bytes, to: request.source, now: now)
+      return send(bytes, at: place)
     }
     forgetAcknowledgement(request)
     remember(reply: bytes, index, at: place)
-    send(bytes, to: request.source, now: now)
+    send(bytes, at: place)
   }
 
   /// The response encoded, or what stands for it where it does not fit.
@@ -138,13 +141,13 @@ extension CoAPEndpoint {
   }
 
   /// Only says that a request came, as its client wants it.
-  private mutating func settle(_ request: CoAPRequestHandle, _ index: Int, at place: Int, now: Instant) {
+  private mutating func settle(_ request: CoAPRequestHandle, _ index: Int, at place: Int) {
     peers[place].remembered[index].isOpen = false
     guard request.isConfirmable, peers[place].remembered[index].reply.isEmpty else { return }
     forgetAcknowledgement(request)
     let reply = Self.empty(.acknowledgement, messageID: request.messageID)
     remember(reply: reply, index, at: place)
-    send(reply, to: request.source, now: now)
+    send(reply, at: place)
   }
 
   private mutating func forgetAcknowledgement(_ request: CoAPRequestHandle) {
@@ -159,11 +162,13 @@ extension CoAPEndpoint {
   mutating func acknowledgeDue(now: Instant) {
     while let pending = pendingAcknowledgements.first, pending.deadline <= now {
       pendingAcknowledgements.removeFirst()
-      guard let place = peers.place(of: pending.peer), let index = peers[place].open(pending.messageID) else { continue }
+      guard let place = peers.place(of: pending.peer), let index = peers[place].open(pending.messageID) else {
+        continue
+      }
       let bytes = Self.empty(.acknowledgement, messageID: pending.messageID)
       remember(reply: bytes, index, at: place)
       peers[place].remembered[index].isOpen = true
-      send(bytes, to: pending.peer, now: now)
+      send(bytes, at: place)
     }
   }
 }

@@ -57,7 +57,7 @@ public struct CoAPEndpoint {
       end(exchange.id, .timedOut, now: now)
     }
     for answer in delayedAnswers where answer.deadline <= now {
-      send(answer.bytes, to: answer.peer, now: now)
+      send(answer.bytes, to: answer.peer)
     }
     delayedAnswers.removeAll { $0.deadline <= now }
     return takeEffects()
@@ -76,7 +76,7 @@ public struct CoAPEndpoint {
       }
       handle(datagram, from: source, at: place, isMulticast: isMulticast, now: now)
     } catch {
-      if let id = error.resetID, !isMulticast { sendEmpty(.reset, messageID: id, to: source, now: now) }
+      if let id = error.resetID, !isMulticast { sendEmpty(.reset, messageID: id, at: place) }
     }
     return takeEffects()
   }
@@ -96,11 +96,11 @@ public struct CoAPEndpoint {
     case .confirmable, .nonConfirmable:
       if let index = peers[place].remembers(datagram.messageID, now: now) {
         let reply = peers[place].remembered[index].reply
-        if !reply.isEmpty { send(reply, to: source, now: now) }
+        if !reply.isEmpty { send(reply, at: place) }
       } else if datagram.message.code.isRequest {
         handleRequest(datagram, from: source, at: place, isMulticast: isMulticast, now: now)
       } else if datagram.message.code == .empty {
-        sendEmpty(.reset, messageID: datagram.messageID, to: source, now: now)
+        sendEmpty(.reset, messageID: datagram.messageID, at: place)
       } else {
         handleResponse(datagram, from: source, at: place, now: now)
       }
@@ -114,8 +114,8 @@ public struct CoAPEndpoint {
     return effects
   }
 
-  mutating func sendEmpty(_ type: CoAPMessageType, messageID: UInt16, to peer: SocketAddress, now: Instant) {
-    send(Self.empty(type, messageID: messageID), to: peer, now: now)
+  mutating func sendEmpty(_ type: CoAPMessageType, messageID: UInt16, at place: Int) {
+    send(Self.empty(type, messageID: messageID), at: place)
   }
 
   static func empty(_ type: CoAPMessageType, messageID: UInt16) -> [UInt8] {
@@ -124,13 +124,16 @@ public struct CoAPEndpoint {
 
   /// Everything that is sent in answer to something goes through here: to an address that is not proven nothing is sent
   /// beyond its allowance.
-  mutating func send(_ bytes: [UInt8], to peer: SocketAddress, now: Instant) {
-    guard let place = peers.place(of: peer) else { return }
+  mutating func send(_ bytes: [UInt8], to peer: SocketAddress) {
+    if let place = peers.place(of: peer) { send(bytes, at: place) }
+  }
+
+  mutating func send(_ bytes: [UInt8], at place: Int) {
     if !peers[place].isProven {
       guard UInt64(bytes.count) <= allowance(place) else { return }
       peers[place].sentBytes += UInt64(bytes.count)
     }
-    effects.append(.send(bytes, to: peer))
+    effects.append(.send(bytes, to: peers.key(at: place)))
   }
 
   /// How many bytes may go to an address that is not proven.

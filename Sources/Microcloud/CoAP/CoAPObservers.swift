@@ -62,7 +62,9 @@ public struct CoAPObservers: Sendable {
     let known = observers.firstIndex { $0.peer == peer && $0.token == token }
     let sequence = known.map { (observers[$0].sequence &+ 1) & Self.sequenceMask } ?? 0
     if let known { observers.remove(at: known) }
-    guard observers.count < maximumCount, observers.filter({ $0.peer == peer }).count < maximumPerPeer else { return nil }
+    guard observers.count < maximumCount, observers.filter({ $0.peer == peer }).count < maximumPerPeer else {
+      return nil
+    }
     observers.append(
       Observer(peer: peer, token: token, resource: resource, sequence: sequence, confirmedAt: now))
     return sequence

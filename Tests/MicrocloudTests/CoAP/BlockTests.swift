@@ -17,7 +17,8 @@ struct CoAPBlockTests {
   /// RFC 7959 section 2.2 and the options of figures 2 to 11, written NUM/M/SIZE.
   @Test func values() {
     let examples: [(UInt64, Bool, UInt8, [UInt8])] = [
-      (0, false, 0, []), (0, true, 3, [0x0B]), (1, true, 3, [0x1B]), (5, false, 2, [0x52]), (16, true, 6, [0x01, 0x0E]),
+      (0, false, 0, []), (0, true, 3, [0x0B]), (1, true, 3, [0x1B]), (5, false, 2, [0x52]),
+      (16, true, 6, [0x01, 0x0E]),
       (0xFFFFF, true, 6, [0xFF, 0xFF, 0xFE]),
     ]
     for (number, isMore, exponent, value) in examples {
@@ -86,7 +87,9 @@ struct CoAPBlockTests {
     var transfer = CoAPBlockTransfer(request, bertBytes: 9000)
     #expect(transfer.first.payload.count == 8192)
     #expect(CoAPBlock(transfer.first.options[.block1]!) == block(0, true, 7))
-    guard case .send(let second) = transfer.receive(continued(block(0, true, 7))) else { throw CoAPBlockError.outOfTurn }
+    guard case .send(let second) = transfer.receive(continued(block(0, true, 7))) else {
+      throw CoAPBlockError.outOfTurn
+    }
     #expect(CoAPBlock(second.options[.block1]!) == block(8, true, 7))
     #expect(try exchange(request, exponent: 6, bertBytes: 9000, answering: body(30_000)).payload == body(30_000))
   }
@@ -99,7 +102,9 @@ struct CoAPBlockTests {
 
   // MARK: The server
 
-  private func piece(_ number: UInt64, _ isMore: Bool, _ exponent: UInt8, _ payload: [UInt8], tag: UInt64? = nil) -> CoAPMessage {
+  private func piece(_ number: UInt64, _ isMore: Bool, _ exponent: UInt8, _ payload: [UInt8], tag: UInt64? = nil)
+    -> CoAPMessage
+  {
     var message = CoAPMessage(.put, "x", payload: payload)
     message.setBlock(.block1, block(number, isMore, exponent))
     if let tag { message.options.add(CoAPOption(.requestTag, tag)) }
@@ -159,7 +164,9 @@ struct CoAPBlockTests {
     var receiver = CoAPBlockReceiver()
     var first = piece(0, true, 6, body(1024))
     first.options.add(CoAPOption(.size1, 100_000))
-    guard case .answer(let refused) = receiver.receive(first, from: peer, now: now) else { throw CoAPBlockError.outOfTurn }
+    guard case .answer(let refused) = receiver.receive(first, from: peer, now: now) else {
+      throw CoAPBlockError.outOfTurn
+    }
     #expect(refused.code == .requestEntityTooLarge && refused.options.unsigned(.size1) == 65536)
     #expect(code(receiver.receive(piece(0xFFFFF, true, 6, body(1024)), from: peer, now: now)) == .requestEntityTooLarge)
     #expect(receiver.transferCount == 0)

@@ -57,7 +57,8 @@ final class CoAPWorld {
     _ from: Int, to peer: Int, _ message: CoAPMessage, isConfirmable: Bool = true, timeoutMilliseconds: UInt64? = nil
   ) throws -> CoAPExchangeID {
     let (id, effects) = try nodes[from].endpoint.request(
-      message, to: nodes[peer].address, isConfirmable: isConfirmable, timeoutMilliseconds: timeoutMilliseconds, now: now)
+      message, to: nodes[peer].address, isConfirmable: isConfirmable, timeoutMilliseconds: timeoutMilliseconds, now: now
+    )
     perform(from, effects)
     return id
   }

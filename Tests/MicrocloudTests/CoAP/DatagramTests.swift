@@ -43,8 +43,10 @@ struct CoAPDatagramTests {
       ("42 01 0102 01", .truncatedHeader, 0x0102),
       ("40 00 0102 ff01", .emptyMessageWithContent, 0x0102), ("41 00 0102 01", .emptyMessageWithContent, 0x0102),
       ("60 00 0102 ff01", .emptyMessageWithContent, nil),
-      ("40 20 0102", .reservedCode, 0x0102), ("40 c1 0102", .reservedCode, 0x0102), ("40 e1 0102", .reservedCode, 0x0102),
-      ("50 00 0102", .codeOfOtherType, nil), ("60 01 0102", .codeOfOtherType, nil), ("70 45 0102", .codeOfOtherType, nil),
+      ("40 20 0102", .reservedCode, 0x0102), ("40 c1 0102", .reservedCode, 0x0102),
+      ("40 e1 0102", .reservedCode, 0x0102),
+      ("50 00 0102", .codeOfOtherType, nil), ("60 01 0102", .codeOfOtherType, nil),
+      ("70 45 0102", .codeOfOtherType, nil),
       ("40 01 0102 ff", .emptyPayload, 0x0102), ("40 01 0102 f1", .reservedOptionNibble, 0x0102),
       ("50 01 0102 b5 01", .truncatedOption, nil),
     ]

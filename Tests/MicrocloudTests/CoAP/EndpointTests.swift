@@ -88,11 +88,14 @@ struct CoAPEndpointTests {
 
   @Test func pingIsReset() throws {
     var server = endpoint()
-    #expect(try sent(server.receive(bytes("40 00 1234"), from: peer, now: start)) == [.empty(.reset, messageID: 0x1234)])
-    #expect(try sent(server.receive(bytes("40 01 1234 ff"), from: peer, now: start)) == [.empty(.reset, messageID: 0x1234)])
+    #expect(
+      try sent(server.receive(bytes("40 00 1234"), from: peer, now: start)) == [.empty(.reset, messageID: 0x1234)])
+    #expect(
+      try sent(server.receive(bytes("40 01 1234 ff"), from: peer, now: start)) == [.empty(.reset, messageID: 0x1234)])
     #expect(server.receive(bytes("50 01 1234 ff"), from: peer, now: start).isEmpty)
     // A response that nobody waits for.
-    #expect(try sent(server.receive(bytes("40 45 1234"), from: peer, now: start)) == [.empty(.reset, messageID: 0x1234)])
+    #expect(
+      try sent(server.receive(bytes("40 45 1234"), from: peer, now: start)) == [.empty(.reset, messageID: 0x1234)])
   }
 
   @Test func criticalOptionsThatAreNotUnderstood() throws {
@@ -103,7 +106,9 @@ struct CoAPEndpointTests {
     #expect(try server.receive(request(.nonConfirmable, 2, options: [proxy]), from: peer, now: start).isEmpty)
     let twice = [CoAPOption(.accept, 60), CoAPOption(.accept, 0)]
     #expect(try sent(server.receive(request(.confirmable, 3, options: twice), from: peer, now: start)).count == 1)
-    let elective = [CoAPOption(CoAPOptionNumber(rawValue: 2222), [1]), CoAPOption(.uriQuery, "a"), CoAPOption(.uriQuery, "b")]
+    let elective = [
+      CoAPOption(CoAPOptionNumber(rawValue: 2222), [1]), CoAPOption(.uriQuery, "a"), CoAPOption(.uriQuery, "b"),
+    ]
     _ = try handle(server.receive(request(.confirmable, 4, options: elective), from: peer, now: start))
   }
 
@@ -117,7 +122,8 @@ struct CoAPEndpointTests {
     handle = try self.handle(server.receive(request(.nonConfirmable, 2, options: no), from: peer, now: start))
     #expect(server.respond(CoAPMessage(code: .changed), to: handle, now: start).isEmpty)
     handle = try self.handle(server.receive(request(.nonConfirmable, 3, options: no), from: peer, now: start))
-    #expect(try sent(server.respond(CoAPMessage(code: .notFound), to: handle, now: start)).map(\.type) == [.nonConfirmable])
+    #expect(
+      try sent(server.respond(CoAPMessage(code: .notFound), to: handle, now: start)).map(\.type) == [.nonConfirmable])
   }
 
   @Test func multicastIsReadAndAnsweredAtLeisureOrNotAtAll() throws {
@@ -214,7 +220,8 @@ struct CoAPEndpointTests {
     _ = server.respond(CoAPMessage(code: .changed), to: handle, now: start)
     var answered = 0
     for number in 0..<20_000 {
-      let source = SocketAddress(.v4(UInt32(truncatingIfNeeded: random.next())), port: UInt16(random.below(UInt64(65536))))
+      let source = SocketAddress(
+        .v4(UInt32(truncatingIfNeeded: random.next())), port: UInt16(random.below(UInt64(65536))))
       let now = start.advanced(milliseconds: UInt64(number))
       let type: CoAPMessageType = random.oneIn(2) ? .confirmable : .nonConfirmable
       let effects = try server.receive(request(type, UInt16(number), payload: [1, 2, 3]), from: source, now: now)

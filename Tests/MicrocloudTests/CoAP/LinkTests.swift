@@ -12,7 +12,10 @@ struct CoRELinkTests {
       #"</sensors>;ct=40;title="Sensor Index",</sensors/temp>;rt="temperature-c";if="sensor","#
         + #"</sensors/light>;rt="light-lux core.sen-light";if="sensor",<http://www.example.com/sensors/t123>"#
         + #";anchor="/sensors/temp";rel="describedby",</t>;anchor="/sensors/temp";rel="alternate""#)
-    #expect(sensors.map(\.target) == ["/sensors", "/sensors/temp", "/sensors/light", "http://www.example.com/sensors/t123", "/t"])
+    #expect(
+      sensors.map(\.target) == [
+        "/sensors", "/sensors/temp", "/sensors/light", "http://www.example.com/sensors/t123", "/t",
+      ])
     #expect(sensors[0]["ct"] == "40" && sensors[0]["title"] == "Sensor Index" && sensors[0]["rt"] == nil)
     #expect(sensors.filter { $0.matches("rt=core.sen-light") }.map(\.target) == ["/sensors/light"])
     #expect(sensors.filter { $0.matches("rt=light-lux core.sen-light") }.isEmpty, "one word at a time")
@@ -63,7 +66,8 @@ struct CoAPConditionTests {
     #expect(request.conditionsHold(etag: nil) && request.conditionsHold(etag: [1]))
     request.options.add(CoAPOption(.ifMatch, [1]))
     request.options.add(CoAPOption(.ifMatch, [2]))
-    #expect(request.conditionsHold(etag: [2]) && !request.conditionsHold(etag: [3]) && !request.conditionsHold(etag: nil))
+    #expect(
+      request.conditionsHold(etag: [2]) && !request.conditionsHold(etag: [3]) && !request.conditionsHold(etag: nil))
     request.options.add(CoAPOption(.ifMatch, []))
     #expect(request.conditionsHold(etag: [3]) && !request.conditionsHold(etag: nil))
     var creating = CoAPMessage(.put, "x")

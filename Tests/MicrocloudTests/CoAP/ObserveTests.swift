@@ -65,7 +65,9 @@ struct CoAPObserveTests {
 
   @Test func freshnessOfTheRFC() {
     // RFC 7641 section 3.4, in a circle of 24 bits.
-    #expect(CoAPObservation.isNewer(2, than: 1) && !CoAPObservation.isNewer(1, than: 2) && !CoAPObservation.isNewer(1, than: 1))
+    #expect(
+      CoAPObservation.isNewer(2, than: 1) && !CoAPObservation.isNewer(1, than: 2)
+        && !CoAPObservation.isNewer(1, than: 1))
     #expect(CoAPObservation.isNewer(0, than: 0xFF_FFFF) && !CoAPObservation.isNewer(0xFF_FFFF, than: 0))
     #expect(CoAPObservation.isNewer(0x7F_FFFF, than: 0) && !CoAPObservation.isNewer(0x80_0000, than: 0))
 
