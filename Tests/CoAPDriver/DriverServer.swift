@@ -64,8 +64,8 @@ final class DriverServer {
   private func answer(_ request: CoAPMessage, _ handle: CoAPRequestHandle) -> CoAPMessage {
     switch (request.path, request.code) {
     case ([".well-known", "core"], .get):
-      return links.response(to: request, exponent: exponent)
-    case (["body"], .get): return body.response(to: request, exponent: exponent)
+      return links.response(to: request, exponent: min(exponent, handle.blockExponent))
+    case (["body"], .get): return body.response(to: request, exponent: min(exponent, handle.blockExponent))
     case (["body"], .put):
       guard request.conditionsHold(etag: body.etag) else { return CoAPMessage(code: .preconditionFailed) }
       body = CoAPBody(request.payload, contentFormat: .octetStream)

@@ -45,6 +45,9 @@ public struct CoAPRequestHandle: Equatable, Sendable {
   public let isProven: Bool
   /// It was made within the last `CoAPLimits.echoMilliseconds`, as its Echo option shows.
   public let isFresh: Bool
+  /// For `CoAPBody.response`: the largest block to answer with. A request to a group cannot be answered with a challenge, so a
+  /// stranger gets no larger first block than its request has earned, and asks for the others by itself.
+  public let blockExponent: UInt8
   let messageID: UInt16
   let isConfirmable: Bool
   /// The classes of responses that the client does not want (RFC 7967).

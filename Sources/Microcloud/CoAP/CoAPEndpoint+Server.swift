@@ -51,9 +51,10 @@ extension CoAPEndpoint {
     if isFresh { prove(place) }
     let handle = CoAPRequestHandle(
       source: source, token: message.token, isMulticast: isMulticast, isProven: peers[place].isProven, isFresh: isFresh,
+      blockExponent: isMulticast ? blockExponent(at: place) : CoAPBlock.maximumExponent,
       messageID: datagram.messageID, isConfirmable: isConfirmable,
       noResponse: message.options.unsigned(.noResponse) ?? 0)
-    guard
+    guard pendingAcknowledgements.count < limits.pendingRequests,
       remember(
         datagram.messageID, at: place, isConfirmable: isConfirmable, isOpen: true, isUnsafe: !message.code.isSafe,
         now: now)
@@ -71,6 +72,15 @@ extension CoAPEndpoint {
     } else {
       effects.append(.request(message, handle))
     }
+  }
+
+  /// The largest block that an address may be sent which is not proven and cannot be challenged.
+  private func blockExponent(at place: Int) -> UInt8 {
+    if peers[place].isProven { return CoAPBlock.maximumExponent }
+    let room = allowance(place)
+    var exponent = CoAPBlock.maximumExponent
+    while exponent > 0, UInt64(CoAPBlock.bytes(exponent)) + CoAPLimits.blockOverheadBytes > room { exponent -= 1 }
+    return exponent
   }
 
   /// What changes something or has lasting consequences is not done for a forged address.

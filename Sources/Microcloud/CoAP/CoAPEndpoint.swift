@@ -1,6 +1,6 @@
 import Basics
 
-/// CoAP over datagrams (RFC 7252 section 4): both roles, on one socket or several.
+/// CoAP over datagrams (RFC 7252 section 4): both roles, on one socket.
 ///
 /// It does nothing itself: each call returns effects, to be carried out in order. It never reads a clock: callers pass
 /// `now`, and call `tick` at `nextDeadline`.

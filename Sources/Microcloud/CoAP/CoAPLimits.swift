@@ -55,6 +55,8 @@ public struct CoAPLimits: Sendable {
   public var requests = 256
   /// Messages of ours that are not acknowledged yet.
   public var deliveries = 512
+  /// Confirmable requests under work that are not acknowledged yet; others are refused for the moment.
+  public var pendingRequests = 256
   /// Answers to multicast requests that wait for their time.
   public var delayedAnswers = 32
 
@@ -63,6 +65,8 @@ public struct CoAPLimits: Sendable {
 
   /// What a remembered message takes itself, about.
   static let rememberedEntryBytes = 32
+  /// What a response with a block has besides it, at most: header, token, ETag, format, Block2, Size2, marker.
+  static let blockOverheadBytes: UInt64 = 4 + 8 + 9 + 3 + 4 + 5 + 1
   /// How many challenges in a row a client answers for one request.
   static let maximumEchoes = 3
 

@@ -151,6 +151,36 @@ struct CoAPEndpointTests {
     #expect(times.count > 15, "not all at once")
   }
 
+  /// A stranger that asks a group hears in full who is there, in blocks that its requests have earned.
+  @Test func strangerDiscoversByMulticastInSmallBlocks() throws {
+    var server = endpoint(proven: false)
+    let links = CoAPBody([UInt8](repeating: 0x61, count: 300), contentFormat: .linkFormat)
+    var transfer = CoAPBlockTransfer(CoAPMessage(.get, ".well-known/core"))
+    var message = transfer.first
+    var now = start
+    for number in 0..<100 {
+      now = now.advanced(milliseconds: 10)
+      message.token = [1, 2, 3, 4]
+      let datagram = try CoAPDatagram(.nonConfirmable, messageID: UInt16(number), message).encoded()
+      let handle = try handle(server.receive(datagram, from: peer, isMulticast: number == 0, now: now))
+      let response = links.response(to: message, exponent: handle.blockExponent)
+      var effects = server.respond(response, to: handle, now: now)
+      if let due = server.nextDeadline {
+        now = due
+        effects += server.tick(now: due)
+      }
+      let answer = try #require(try sent(effects).first)
+      switch transfer.receive(answer.message) {
+      case .send(let next): message = next
+      case .done(let whole):
+        #expect(whole.payload.count == 300 && number > 5)
+        return
+      case .failed(let error): throw error
+      }
+    }
+    Issue.record("it does not end")
+  }
+
   @Test func responseThatNoDatagramHolds() throws {
     var server = endpoint()
     let handle = try handle(server.receive(request(), from: peer, now: start))
