@@ -91,7 +91,9 @@ extension CoAPEndpoint {
 
   /// An answer without a trace: a copy of the request gets it again.
   private mutating func refuse(_ code: CoAPCode, _ datagram: CoAPDatagram, at place: Int) {
-    let message = CoAPMessage(code: code, token: datagram.message.token)
+    var message = CoAPMessage(code: code, token: datagram.message.token)
+    // When to try again; 60 s if it is not said (RFC 8516).
+    if code == .tooManyRequests { message.options.add(CoAPOption(.maxAge, 1)) }
     if let bytes = encoded(.acknowledgement, datagram.messageID, message) { send(bytes, at: place) }
   }
 
