@@ -7,9 +7,12 @@ extension CoAPEndpoint {
   public mutating func respond(
     _ response: CoAPMessage, to request: CoAPRequestHandle, now: Instant
   ) -> [CoAPEffect] {
-    guard let place = peers.place(of: request.source), let index = peers[place].open(request.messageID) else {
-      return []
-    }
+    reply(response, to: request, now: now)
+    return takeEffects()
+  }
+
+  private mutating func reply(_ response: CoAPMessage, to request: CoAPRequestHandle, now: Instant) {
+    guard let place = peers.place(of: request.source), let index = peers[place].open(request.messageID) else { return }
     var response = response
     response.token = request.token
     let isUnwanted = request.noResponse >> UInt64(max(response.code.codeClass, 1) - 1) & 1 == 1
@@ -21,7 +24,6 @@ extension CoAPEndpoint {
     } else {
       answer(response, to: request, index, at: place, now: now)
     }
-    return takeEffects()
   }
 
   /// Answers a request with a challenge to show that it is new (RFC 9175): if its sender is there and means it, the request
@@ -68,7 +70,7 @@ extension CoAPEndpoint {
         CoAPPendingAcknowledgement(deadline: deadline, peer: source, messageID: datagram.messageID))
     }
     if mustBeProven(message), !peers[place].isProven {
-      effects += challenge(handle, now: now)
+      reply(challengeMessage(source, now: now), to: handle, now: now)
     } else {
       effects.append(.request(message, handle))
     }
@@ -102,7 +104,7 @@ extension CoAPEndpoint {
   private mutating func answer(
     _ response: CoAPMessage, to request: CoAPRequestHandle, _ index: Int, at place: Int, now: Instant
   ) {
-    let isPiggybacked = request.isConfirmable && peers[place].remembered[index].reply.isEmpty
+    let isPiggybacked = request.isConfirmable && !peers[place].remembered[index].isAcknowledged
     let type: CoAPMessageType =
       isPiggybacked ? .acknowledgement : request.isConfirmable ? .confirmable : .nonConfirmable
     let messageID = isPiggybacked ? request.messageID : peers[place].takeMessageID()
@@ -155,7 +157,7 @@ extension CoAPEndpoint {
   /// Only says that a request came, as its client wants it.
   private mutating func settle(_ request: CoAPRequestHandle, _ index: Int, at place: Int) {
     peers[place].remembered[index].isOpen = false
-    guard request.isConfirmable, peers[place].remembered[index].reply.isEmpty else { return }
+    guard request.isConfirmable, !peers[place].remembered[index].isAcknowledged else { return }
     forgetAcknowledgement(request)
     let reply = Self.empty(.acknowledgement, messageID: request.messageID)
     remember(reply: reply, index, at: place)
@@ -180,6 +182,7 @@ extension CoAPEndpoint {
       let bytes = Self.empty(.acknowledgement, messageID: pending.messageID)
       remember(reply: bytes, index, at: place)
       peers[place].remembered[index].isOpen = true
+      peers[place].remembered[index].isAcknowledged = true
       send(bytes, at: place)
     }
   }

@@ -10,6 +10,8 @@ struct CoAPPeer {
     var reply: [UInt8] = []
     /// It is a request that is not answered yet.
     var isOpen: Bool
+    /// Its sender was told that it came: the response goes in a message of its own.
+    var isAcknowledged = false
     /// Doing it twice would harm.
     let isUnsafe: Bool
   }
