@@ -77,6 +77,7 @@ let package = Package(
       dependencies: ["NodeSecurity", "Crypto", "CryptoChecks", "Microcloud", "LinuxSystem", "TestSupport"],
       exclude: ["vectors"]),
     program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
+    program("coap-driver", ["Microcloud", "EventLoop", "LinuxSystem", "Basics"], path: "Tests/CoAPDriver"),
     .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -26,7 +26,7 @@ TARGETS = {
     "atom64": REPOSITORY / ".build-cross" / "atom64",
 }
 TARGETS_OF_VIRTUAL_MACHINES = ["i586", "atom32"]
-PROGRAMS = ["microagentd", "microctl"]
+PROGRAMS = ["microagentd", "microctl", "coap-driver"]
 
 
 def pytest_addoption(parser):
@@ -112,7 +112,7 @@ def workspace(machine):
 
 @pytest.fixture(scope="session")
 def programs(machine, target, workspace):
-    """Where microagentd and microctl lie on the machine."""
+    """Where the programs lie on the machine."""
     paths = {}
     for name in PROGRAMS:
         local = TARGETS[target] / name

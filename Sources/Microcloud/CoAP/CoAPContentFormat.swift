@@ -19,3 +19,18 @@ public struct CoAPContentFormat: RawRepresentable, Equatable, Hashable, Sendable
   /// `application/concise-problem-details+cbor`, RFC 9290
   public static let problemDetails = CoAPContentFormat(rawValue: 257)
 }
+
+extension CoAPContentFormat: CustomStringConvertible {
+  /// Its media type, or the number where we know none.
+  public var description: String {
+    switch self {
+    case .text: "text/plain; charset=utf-8"
+    case .linkFormat: "application/link-format"
+    case .octetStream: "application/octet-stream"
+    case .cbor: "application/cbor"
+    case .senmlCBOR: "application/senml+cbor"
+    case .problemDetails: "application/concise-problem-details+cbor"
+    default: "\(rawValue)"
+    }
+  }
+}

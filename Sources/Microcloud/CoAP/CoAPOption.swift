@@ -36,6 +36,8 @@ public struct CoAPOptionNumber: RawRepresentable, Equatable, Hashable, Sendable 
   public static let size1 = CoAPOptionNumber(rawValue: 60)
   /// RFC 9175
   public static let echo = CoAPOptionNumber(rawValue: 252)
+  /// RFC 7967
+  public static let noResponse = CoAPOptionNumber(rawValue: 258)
   /// RFC 9175
   public static let requestTag = CoAPOptionNumber(rawValue: 292)
 }

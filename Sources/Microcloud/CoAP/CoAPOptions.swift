@@ -27,7 +27,10 @@ public struct CoAPOptions: Equatable, Sendable {
 
   /// The first option of this number.
   public subscript(_ number: CoAPOptionNumber) -> CoAPOption? {
-    list.first { $0.number == number }
+    for index in list.indices where list[index].number.rawValue >= number.rawValue {
+      return list[index].number == number ? list[index] : nil
+    }
+    return nil
   }
 
   /// The uint that the first option of this number holds; nil if it is absent or too long for 64 bits.
@@ -37,6 +40,11 @@ public struct CoAPOptions: Equatable, Sendable {
 }
 
 extension CoAPOptions {
+  /// About how many bytes they take in a message; enough but for long values.
+  var byteEstimate: Int {
+    list.reduce(1) { $0 + 3 + $1.value.count }
+  }
+
   private static let payloadMarker: UInt8 = 0xFF
 
   /// Reads options from `bytes` up to the payload marker, which is stepped over, or up to the end.

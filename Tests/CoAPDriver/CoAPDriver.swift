@@ -1,0 +1,113 @@
+// A program for tests: our CoAP against others' implementations.
+//
+//   coap-driver serve PORT [trust] [szx=N] [group=ADDRESS interface=ADDRESS]
+//   coap-driver ask PORT METHOD PATH [bytes=N] [szx=N] [observe=N] [non]
+//   coap-driver ping PORT
+//
+// On IPv4 of this host; with `v6` on IPv6's. The server prints `port N`. With `trust` no address has to be proven, for peers
+// that cannot answer a challenge.
+import Basics
+import CSystem
+import EventLoop
+import LinuxSystem
+import Microcloud
+
+func say(_ line: String) {
+  let bytes = Array((line + "\n").utf8)
+  if bytes.withUnsafeBytes({ system_write(1, $0.baseAddress, $0.count) }) < 0 { _exit(1) }
+}
+
+private struct Arguments {
+  let words: [String]
+
+  func has(_ word: String) -> Bool { words.dropFirst(3).contains(word) }
+
+  func text(_ name: String) -> String? {
+    let prefix = Array((name + "=").utf8)
+    for word in words.dropFirst(3) where word.utf8.starts(with: prefix) {
+      return String(decoding: word.utf8.dropFirst(prefix.count), as: UTF8.self)
+    }
+    return nil
+  }
+
+  func number(_ name: String, else usual: UInt64) -> UInt64 {
+    text(name).flatMap { Decimal.parse($0) } ?? usual
+  }
+
+  var exponent: UInt8 { UInt8(truncatingIfNeeded: min(number("szx", else: 6), 6)) }
+  var port: UInt16? { Decimal.parse(words[2]).flatMap { UInt16(exactly: $0) } }
+}
+
+private func address(_ text: String) -> IPAddress? {
+  let parts = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: ".")).compactMap { Decimal.parse($0) }
+  return IPAddress(networkBytes: parts.map { UInt8(truncatingIfNeeded: $0) }[...])
+}
+
+/// What is sent as a body of so many bytes, and what others check.
+private func pattern(_ count: UInt64) -> [UInt8] {
+  (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+}
+
+private func method(_ name: String) -> CoAPCode {
+  switch name {
+  case "post": .post
+  case "put": .put
+  case "delete": .delete
+  default: .get
+  }
+}
+
+private func serve(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) throws(SystemError) {
+  let local: IPAddress = arguments.has("v6") ? .anyV6 : .anyV4
+  let socket = try DriverSocket(on: loop, boundTo: SocketAddress(local, port: port), trustsAll: arguments.has("trust"))
+  let server = DriverServer(socket, exponent: arguments.exponent)
+  if let group = arguments.text("group").flatMap(address), let interface = arguments.text("interface") {
+    try socket.join(SocketAddress(group, port: socket.port), interface: interface)
+  }
+  say("port \(socket.port)")
+  withExtendedLifetime(server) { loop.run() }
+}
+
+private func ask(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) throws(SystemError) {
+  let isV6 = arguments.has("v6")
+  let socket = try DriverSocket(on: loop, boundTo: SocketAddress(isV6 ? .anyV6 : .anyV4, port: 0), trustsAll: false)
+  let peer = SocketAddress(isV6 ? .loopbackV6 : .loopbackV4, port: port)
+  var message = CoAPMessage(code: .empty)
+  if arguments.words[1] == "ask", arguments.words.count >= 5 {
+    message.code = method(arguments.words[3])
+    message.path = ASCII.split(Array(arguments.words[4].utf8)[...], at: UInt8(ascii: "/")).map { ASCII.string($0) }
+    message.payload = pattern(arguments.number("bytes", else: 0))
+  }
+  if message.code == .empty {
+    socket.onEffect = { effect in
+      if case .ended(_, let reason) = effect {
+        say(reason == .reset ? "pong" : "no answer")
+        loop.stop()
+      }
+    }
+    socket.act { endpoint in
+      do throws(CoAPError) { return try endpoint.ping(peer, now: socket.now).effects } catch { return [] }
+    }
+    return withExtendedLifetime(socket) { loop.run() }
+  }
+  let client = DriverClient(
+    socket, loop, message, to: peer, isConfirmable: !arguments.has("non"), exponent: arguments.exponent,
+    observing: arguments.number("observe", else: 0))
+  withExtendedLifetime(client) { loop.run() }
+}
+
+// Where the program starts: SwiftPM tells the linker that `main` is `<module>_main`, on the host and on boards alike.
+@_cdecl("coap_driver_main")
+func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
+  let words = (0..<Int(count)).map { arguments[$0].map { String(cString: $0) } ?? "" }
+  let parsed = Arguments(words: words)
+  guard words.count >= 3, let port = parsed.port else { return 2 }
+  do throws(SystemError) {
+    let loop = try EventLoop()
+    if words[1] == "serve" { try serve(parsed, port, loop) } else { try ask(parsed, port, loop) }
+    return 0
+  } catch {
+    say("\(error)")
+    return 1
+  }
+}

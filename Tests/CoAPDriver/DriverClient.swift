@@ -1,0 +1,75 @@
+import Basics
+import EventLoop
+import Microcloud
+
+/// One request to another implementation's server; its course is told a line a response.
+final class DriverClient {
+  private let socket: DriverSocket
+  private let loop: EventLoop
+  private let peer: SocketAddress
+  private let isConfirmable: Bool
+  private var transfer: CoAPBlockTransfer
+  private var exchange: CoAPExchangeID?
+  private var observation = CoAPObservation()
+  private var random = SeededRandom(seed: 1)
+  /// How many states to hear of.
+  private var wanted: UInt64
+
+  init(
+    _ socket: DriverSocket, _ loop: EventLoop, _ request: CoAPMessage, to peer: SocketAddress, isConfirmable: Bool,
+    exponent: UInt8, observing: UInt64
+  ) {
+    (self.socket, self.loop, self.peer, self.isConfirmable) = (socket, loop, peer, isConfirmable)
+    var request = request
+    if observing > 0 { request.options.add(CoAPOption(.observe, 0)) }
+    wanted = observing
+    transfer = CoAPBlockTransfer(request, exponent: exponent)
+    socket.onEffect = { [unowned(unsafe) self] in perform($0) }
+    send(transfer.first)
+  }
+
+  private func send(_ message: CoAPMessage) {
+    socket.act { endpoint in
+      do throws(CoAPError) {
+        let (id, effects) = try endpoint.request(
+          message, to: peer, isConfirmable: isConfirmable, timeoutMilliseconds: 10_000, now: socket.now)
+        exchange = id
+        return effects
+      } catch {
+        finish("\(error)")
+        return []
+      }
+    }
+  }
+
+  private func perform(_ effect: CoAPEffect) {
+    switch effect {
+    case .response(let id, let message, _) where id == exchange: received(message)
+    case .ended(_, let reason): finish(reason == .reset ? "reset" : "no answer")
+    default: break
+    }
+  }
+
+  private func received(_ message: CoAPMessage) {
+    if wanted > 0 {
+      let verdict = observation.receive(message, random: &random, now: socket.now)
+      say(
+        "\(message.code) \(verdict == .fresh ? "fresh" : "other") \(String(decoding: message.payload, as: UTF8.self))")
+      wanted -= 1
+      if wanted == 0 || verdict == .last { finish("done") }
+      return
+    }
+    switch transfer.receive(message) {
+    case .send(let next): send(next)
+    case .done(let whole):
+      say("\(whole.code) \(whole.payload.count) \(SipHash.hash(whole.payload, key: SipHash.Key(0, 0)))")
+      finish("done")
+    case .failed: finish("blocks that do not fit")
+    }
+  }
+
+  private func finish(_ line: String) {
+    say(line)
+    loop.stop()
+  }
+}

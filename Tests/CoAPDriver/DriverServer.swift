@@ -1,0 +1,134 @@
+import Basics
+import Microcloud
+
+/// Resources that other implementations try our server on.
+final class DriverServer {
+  private static let counterResource: UInt64 = 1
+
+  private let socket: DriverSocket
+  private let exponent: UInt8
+  private var receiver: CoAPBlockReceiver
+  private var observers = CoAPObservers()
+  private var body = CoAPBody([], contentFormat: .octetStream)
+  private var counter: UInt64 = 0
+  private var slow: [(at: Instant, handle: CoAPRequestHandle)] = []
+  /// How often `/once` was carried out.
+  private var runs: UInt64 = 0
+  private var isTurning = false
+
+  private let links = CoAPBody(
+    CoRELink.encode([
+      .resource("/body", type: "test.body", contentFormat: .octetStream),
+      .resource("/counter", type: "test.counter", contentFormat: .text, isObservable: true),
+      .resource("/slow", type: "test.slow"),
+    ]), contentFormat: .linkFormat)
+
+  init(_ socket: DriverSocket, exponent: UInt8) {
+    self.socket = socket
+    self.exponent = exponent
+    var limits = CoAPBlockReceiver.Limits()
+    limits.exponent = exponent
+    receiver = CoAPBlockReceiver(limits: limits)
+    socket.onEffect = { [unowned(unsafe) self] in perform($0) }
+    socket.onTurn = { [unowned(unsafe) self] in turn() }
+  }
+
+  private func perform(_ effect: CoAPEffect) {
+    switch effect {
+    case .request(let message, let handle): handleRequest(message, handle)
+    case .delivered(let id):
+      if let notice = observers.delivered(id, now: socket.now) { notify(notice) }
+    case .ended(let id, _):
+      observers.ended(id)
+      say("observers \(observers.count)")
+    case .send, .response: break
+    }
+  }
+
+  private func respond(_ response: CoAPMessage, to handle: CoAPRequestHandle) {
+    socket.act { $0.respond(response, to: handle, now: socket.now) }
+  }
+
+  private func handleRequest(_ message: CoAPMessage, _ handle: CoAPRequestHandle) {
+    switch receiver.receive(message, from: handle.source, now: socket.now) {
+    case .answer(let answer): respond(answer, to: handle)
+    case .complete(let request):
+      if request.path == ["slow"] {
+        slow.append((socket.now.advanced(milliseconds: 1500), handle))
+        return
+      }
+      respond(CoAPBlockReceiver.finish(answer(request, handle), to: request), to: handle)
+    }
+  }
+
+  private func answer(_ request: CoAPMessage, _ handle: CoAPRequestHandle) -> CoAPMessage {
+    switch (request.path, request.code) {
+    case ([".well-known", "core"], .get):
+      return links.response(to: request, exponent: min(exponent, handle.blockExponent))
+    case (["body"], .get): return body.response(to: request, exponent: min(exponent, handle.blockExponent))
+    case (["body"], .put):
+      guard request.conditionsHold(etag: body.etag) else { return CoAPMessage(code: .preconditionFailed) }
+      body = CoAPBody(request.payload, contentFormat: .octetStream)
+      return CoAPMessage(code: .changed)
+    case (["once"], .post):
+      runs += 1
+      return CoAPMessage(code: .changed, payload: Array("\(runs)".utf8))
+    case (["counter"], .post):
+      counter += 1
+      for notice in observers.changed(Self.counterResource, now: socket.now) { notify(notice) }
+      return CoAPMessage(code: .changed)
+    case (["counter"], .get): return count(request, handle)
+    case (["body"], _), (["counter"], _), ([".well-known", "core"], _), (["once"], _):
+      return CoAPMessage(code: .methodNotAllowed)
+    default: return CoAPMessage(code: .notFound)
+    }
+  }
+
+  private func count(_ request: CoAPMessage, _ handle: CoAPRequestHandle) -> CoAPMessage {
+    var sequence: UInt32?
+    if let observe = request.options[.observe] {
+      if observe.unsignedValue == 0 {
+        sequence = observers.register(
+          handle.source, token: handle.token, resource: Self.counterResource, now: socket.now)
+      } else {
+        observers.deregister(handle.source, token: handle.token)
+      }
+      say("observers \(observers.count)")
+    }
+    return state(sequence)
+  }
+
+  private func state(_ sequence: UInt32?) -> CoAPMessage {
+    var message = CoAPMessage(code: .content, payload: Array("\(counter)".utf8))
+    message.contentFormat = .text
+    if let sequence { message.options.add(CoAPOption(.observe, UInt64(sequence))) }
+    return message
+  }
+
+  private func notify(_ notice: CoAPObservers.Notice) {
+    var message = state(notice.sequence)
+    message.token = notice.token
+    socket.act { endpoint in
+      do throws(CoAPError) {
+        let (id, effects) = try endpoint.notify(message, to: notice.peer, isConfirmable: true, now: socket.now)
+        observers.sent(notice, as: id)
+        return effects
+      } catch {
+        observers.sent(notice, as: nil)
+        return []
+      }
+    }
+  }
+
+  /// Answers what has waited long enough.
+  private func turn() {
+    if isTurning { return }
+    isTurning = true
+    while let first = slow.first, first.at <= socket.now {
+      slow.removeFirst()
+      respond(CoAPMessage(code: .content, payload: Array("late".utf8)), to: first.handle)
+    }
+    isTurning = false
+    socket.wakeAt = slow.first?.at
+  }
+}
