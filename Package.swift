@@ -77,7 +77,8 @@ let package = Package(
       dependencies: ["NodeSecurity", "Crypto", "CryptoChecks", "Microcloud", "LinuxSystem", "TestSupport"],
       exclude: ["vectors"]),
     program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
-    program("coap-driver", ["Microcloud", "EventLoop", "LinuxSystem", "Basics"], path: "Tests/CoAPDriver"),
+    program(
+      "coap-driver", ["NodeSecurity", "Microcloud", "EventLoop", "LinuxSystem", "Basics"], path: "Tests/CoAPDriver"),
     .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -2,6 +2,7 @@ import Basics
 import EventLoop
 import LinuxSystem
 import Microcloud
+import NodeSecurity
 
 /// A `CoAPEndpoint` on UDP sockets and a timer.
 final class DriverSocket {
@@ -22,8 +23,7 @@ final class DriverSocket {
     var limits = CoAPLimits()
     limits.requestsPerSecond = 1_000_000
     limits.leisureMilliseconds = 500
-    let seed = loop.now.nanoseconds
-    endpoint = CoAPEndpoint(limits: limits, secret: SipHash.Key(seed, ~seed))
+    endpoint = CoAPEndpoint(limits: limits, digest: HMACDigest.keyed(by: BigEndian.bytes(loop.now.nanoseconds)))
     timer = try Timer(on: loop) { [unowned(unsafe) self] in act { $0.tick(now: loop.now) } }
     socket = try UDPSocket(on: loop, boundTo: address, shared: true) { [unowned(unsafe) self] bytes, source in
       received(bytes, source, isMulticast: false)

@@ -26,7 +26,7 @@ private struct Story {
   }
 
   var rest: ArraySlice<UInt8>
-  var node = CoAPEndpoint(limits: Story.limits, secret: SipHash.Key(1, 2))
+  var node = CoAPEndpoint(limits: Story.limits, digest: { Checksum.of($0) })
   var receiver = CoAPBlockReceiver()
   var observers = CoAPObservers(maximumCount: 6, maximumPerPeer: 3)
   var now = Instant(nanoseconds: 1)

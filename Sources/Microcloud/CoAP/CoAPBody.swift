@@ -83,7 +83,7 @@ public enum CoAPETag {
 
   /// One that another body has only by chance.
   public static func of(_ bytes: [UInt8]) -> [UInt8] {
-    let hash = SipHash.hash(bytes, key: SipHash.Key(0, 0))
+    let hash = Checksum.of(bytes)
     return (0..<8).map { UInt8(truncatingIfNeeded: hash >> UInt64(8 * $0)) }
   }
 }

@@ -29,7 +29,7 @@ extension CoAPEndpoint {
     Self.append(UInt64(address.port), bytes: 2, to: &bytes)
     Self.append(UInt64(address.scope), bytes: 4, to: &bytes)
     var value = Array(bytes[1..<5])
-    Self.append(SipHash.hash(bytes, key: secret), bytes: 8, to: &value)
+    Self.append(digest(bytes), bytes: 8, to: &value)
     return value
   }
 
@@ -38,7 +38,7 @@ extension CoAPEndpoint {
     var bytes: [UInt8] = [UInt8(ascii: "T")]
     Self.append(id, bytes: 8, to: &bytes)
     var token: [UInt8] = []
-    Self.append(SipHash.hash(bytes, key: secret), bytes: 8, to: &token)
+    Self.append(digest(bytes), bytes: 8, to: &token)
     return token
   }
 

@@ -12,7 +12,7 @@ import Basics
 /// layer that has verified who asks tells it by `prove`.
 public struct CoAPEndpoint {
   let limits: CoAPLimits
-  let secret: SipHash.Key
+  let digest: KeyedDigest
   var random: SeededRandom
   var peers: RecencyTable<SocketAddress, CoAPPeer>
   var strangerCount = 0
@@ -27,11 +27,11 @@ public struct CoAPEndpoint {
   var delayedAnswers: [CoAPDelayedAnswer] = []
   var effects: [CoAPEffect] = []
 
-  /// - Parameter secret: random bits of this process's own, from the system: tokens and Echo values come from them.
-  public init(limits: CoAPLimits = CoAPLimits(), secret: SipHash.Key) {
+  /// - Parameter digest: keyed by random bits of this process's own: tokens and Echo values come from it.
+  public init(limits: CoAPLimits = CoAPLimits(), digest: @escaping KeyedDigest) {
     self.limits = limits
-    self.secret = secret
-    random = SeededRandom(seed: SipHash.hash([], key: secret))
+    self.digest = digest
+    random = SeededRandom(seed: digest([]))
     peers = RecencyTable(capacity: limits.peers)
   }
 

@@ -150,19 +150,14 @@ private struct MDNSEchoes: Sendable {
   private var sent: [(digest: UInt64, at: Instant)] = []
 
   mutating func note(_ bytes: [UInt8], now: Instant) {
-    let digest = Self.digest(bytes)
+    let digest = Checksum.of(bytes)
     sent.removeAll { $0.digest == digest || $0.at.advanced(milliseconds: Self.milliseconds) < now }
     if sent.count == Self.maximumCount { sent.removeFirst() }
     sent.append((digest, now))
   }
 
   func contains(_ bytes: [UInt8], now: Instant) -> Bool {
-    let digest = Self.digest(bytes)
+    let digest = Checksum.of(bytes)
     return sent.contains { $0.digest == digest && now <= $0.at.advanced(milliseconds: Self.milliseconds) }
-  }
-
-  /// FNV-1a.
-  private static func digest(_ bytes: [UInt8]) -> UInt64 {
-    bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 }

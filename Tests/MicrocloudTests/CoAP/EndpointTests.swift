@@ -12,7 +12,7 @@ struct CoAPEndpointTests {
   private func endpoint(proven: Bool = true, _ change: (inout CoAPLimits) -> Void = { _ in }) -> CoAPEndpoint {
     var limits = CoAPLimits()
     change(&limits)
-    var endpoint = CoAPEndpoint(limits: limits, secret: SipHash.Key(1, 2))
+    var endpoint = CoAPEndpoint(limits: limits, digest: { Checksum.of($0) })
     if proven { endpoint.prove(peer, now: start) }
     return endpoint
   }
