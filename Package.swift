@@ -69,7 +69,7 @@ let package = Package(
       exclude: ["plans"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics", "TestSupport"]),
     .testTarget(
-      name: "TransportTests", dependencies: ["Transport", "EventLoop", "LinuxSystem", "Microcloud", "Basics", "TestSupport"]),
+      name: "TransportTests", dependencies: ["Transport", "EventLoop", "LinuxSystem", "Microcloud", "Basics"]),
     program(
       "microcloud-driver", ["Transport", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],
       path: "Tests/MicrocloudDriver"),

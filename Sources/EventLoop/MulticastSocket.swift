@@ -2,17 +2,15 @@ import Basics
 import CSystem
 import LinuxSystem
 
-/// Sends and receives datagrams of IPv4 or IPv6 on all interfaces, knowing by which one each goes, and hears groups.
+/// Sends and receives datagrams of one interface, and hears a group there.
 ///
-/// The port may be shared with other programs. All of them hear what is sent to a group; what is sent to this machine
-/// alone, only one of them gets.
+/// The port may be shared with other programs. All of them hear what is sent to the group. What is sent to this machine
+/// alone, only one of them gets, and that is us: a socket of an interface goes before one of all interfaces.
 public final class MulticastSocket {
   public struct Datagram {
     public let bytes: [UInt8]
     public let source: SocketAddress
-    /// The index of the interface that it came by.
-    public let interface: UInt32
-    /// Whether it was sent to a group.
+    /// Whether it was sent to a group, and not to us alone.
     public let isMulticast: Bool
   }
 
@@ -22,16 +20,15 @@ public final class MulticastSocket {
   private let loop: EventLoop
   private var watcher: DescriptorWatcher?
   private var onReceive: ((Datagram) -> Void)?
-  private let name: String
 
-  /// Binds a port on all interfaces, for itself and whoever else wants it.
+  /// Binds the group's port on an interface, and joins the group there.
   public init(
-    on loop: EventLoop, _ family: IPFamily, port: UInt16, onReceive: @escaping (Datagram) -> Void
+    on loop: EventLoop, group: SocketAddress, interface: UInt32, onReceive: @escaping (Datagram) -> Void
   ) throws(SystemError) {
-    name = "UDP port \(port)"
     self.loop = loop
     self.onReceive = onReceive
-    let socket = try check(system_multicast_socket(family == .v6 ? 1 : 0, port), "bind", name)
+    let socket = try check(
+      group.withSockaddr { system_multicast_socket($0, interface) }, "join", "\(group) on interface \(interface)")
     watcher = try DescriptorWatcher(on: loop, owning: FileDescriptor(owning: socket)) { [unowned(unsafe) self] _ in
       receive()
     }
@@ -40,26 +37,10 @@ public final class MulticastSocket {
 
   deinit { watcher?.close() }
 
-  /// Hears what is sent to a group on an interface, from now on. An interface that goes takes its groups with it.
-  public func join(_ group: IPAddress, interface: UInt32) throws(SystemError) {
-    try setMembership(group, interface, joins: true)
-  }
-
-  public func leave(_ group: IPAddress, interface: UInt32) throws(SystemError) {
-    try setMembership(group, interface, joins: false)
-  }
-
-  private func setMembership(_ group: IPAddress, _ interface: UInt32, joins: Bool) throws(SystemError) {
-    let result = SocketAddress(group, port: 0).withSockaddr {
-      system_multicast_membership(descriptor, $0, interface, joins ? 1 : 0)
-    }
-    try check(result, joins ? "join" : "leave", "\(group) on interface \(interface)")
-  }
-
-  /// Sends one datagram by an interface, or fails: the kernel's buffer is the only queue.
-  public func send(_ bytes: [UInt8], to address: SocketAddress, interface: UInt32) throws(SystemError) {
+  /// Sends one datagram, or fails: the kernel's buffer is the only queue.
+  public func send(_ bytes: [UInt8], to address: SocketAddress) throws(SystemError) {
     let result = bytes.withUnsafeBytes { memory in
-      address.withSockaddr { system_send_datagram(descriptor, memory.baseAddress, memory.count, $0, interface) }
+      address.withSockaddr { system_send_datagram(descriptor, memory.baseAddress, memory.count, $0) }
     }
     try check(result, "send UDP to", "\(address)")
   }
@@ -87,9 +68,7 @@ public final class MulticastSocket {
       }
       guard let source else { continue }
       let bytes = Array(UnsafeRawBufferPointer(start: buffer, count: count))
-      call(
-        Datagram(
-          bytes: bytes, source: source, interface: datagram.interface, isMulticast: datagram.is_multicast != 0))
+      call(Datagram(bytes: bytes, source: source, isMulticast: datagram.is_multicast != 0))
     }
   }
 }

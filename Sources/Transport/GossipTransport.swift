@@ -67,7 +67,7 @@ public final class GossipTransport {
       for effect in effects { carryOut(effect) }
     }
     isBusy = false
-    alarm?.set(socket == nil ? nil : membership.nextDeadline)
+    alarm?.set(membership.nextDeadline)
   }
 
   /// Ends at once, without a word to anybody.

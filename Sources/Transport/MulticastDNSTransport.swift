@@ -4,14 +4,20 @@ import LinuxSystem
 import Microcloud
 
 /// Does what a `MulticastDNS` wants done, on all interfaces that it is told of: packets from and to port 5353, which other
-/// responders on this machine may share, and deadlines by one timer. It decides nothing.
+/// responders on this machine may share, by a socket for each interface and kind of address; deadlines by one timer. It
+/// decides nothing.
 ///
 /// Set `onNews`, tell it of the `interfaces`, then give commands by `perform`. It works until `close()`.
 public final class MulticastDNSTransport {
+  /// What a socket is for.
+  private struct Link: Hashable {
+    let interface: UInt32
+    let family: IPFamily
+  }
+
   private let loop: EventLoop
   private var machine: MulticastDNS
-  private var socketV4: MulticastSocket?
-  private var socketV6: MulticastSocket?
+  private var sockets: [Link: MulticastSocket] = [:]
   private var alarm: Alarm?
   private var used: [UInt32: [InterfaceAddress]] = [:]
   private var waiting: [MDNSEffect] = []
@@ -21,15 +27,10 @@ public final class MulticastDNSTransport {
   /// may give commands.
   public var onNews: ((MDNSEffect) -> Void)?
 
-  /// Binds the port for IPv4, and for IPv6 where the kernel has that.
-  ///
   /// - Parameter seed: see `MulticastDNS`.
   public init(on loop: EventLoop, seed: UInt64) throws(SystemError) {
     self.loop = loop
     machine = MulticastDNS(seed: seed)
-    let onReceive = { [unowned(unsafe) self] in receive($0) } as (MulticastSocket.Datagram) -> Void
-    socketV4 = try MulticastSocket(on: loop, .v4, port: MDNS.port, onReceive: onReceive)
-    socketV6 = try? MulticastSocket(on: loop, .v6, port: MDNS.port, onReceive: onReceive)
     alarm = try Alarm(on: loop) { [unowned(unsafe) self] in perform { $0.tick(now: $1) } }
   }
 
@@ -49,26 +50,28 @@ public final class MulticastDNSTransport {
   }
 
   private func set(_ index: UInt32, _ addresses: [InterfaceAddress]) {
-    let before = used[index] ?? []
-    if addresses == before { return }
+    if addresses == used[index] ?? [] { return }
     used[index] = addresses.isEmpty ? nil : addresses
-    changeGroups(of: index, from: before, to: addresses)
+    for family in [IPFamily.v4, .v6] {
+      let isUsed = addresses.contains { IPFamily($0.address) == family }
+      setSocket(Link(interface: index, family: family), isUsed: isUsed)
+    }
     perform { $0.setInterface(index, addresses: addresses, now: $1) }
   }
 
-  /// A group that cannot be joined, as the interface has just gone, is one that nobody is in.
-  private func changeGroups(of index: UInt32, from before: [InterfaceAddress], to after: [InterfaceAddress]) {
-    for (socket, group) in [(socketV4, MDNS.groupV4), (socketV6, MDNS.groupV6)] {
-      let isOfGroup = { (address: InterfaceAddress) in IPFamily(address.address) == IPFamily(group) }
-      let (wasIn, isIn) = (before.contains(where: isOfGroup), after.contains(where: isOfGroup))
-      if isIn && !wasIn { try? socket?.join(group, interface: index) }
-      if wasIn && !isIn { try? socket?.leave(group, interface: index) }
-    }
+  /// An interface that a socket cannot be made for has just gone: there is nobody to talk to.
+  private func setSocket(_ link: Link, isUsed: Bool) {
+    if !isUsed { sockets.removeValue(forKey: link)?.close() }
+    guard isUsed, sockets[link] == nil else { return }
+    let group = link.family == .v4 ? MDNS.groupV4 : MDNS.groupV6
+    sockets[link] = try? MulticastSocket(
+      on: loop, group: SocketAddress(group, port: MDNS.port, scope: link.interface), interface: link.interface
+    ) { [unowned(unsafe) self] in receive($0, on: link.interface) }
   }
 
   /// Gives a command, or several, and does what comes of it.
   public func perform(_ command: (inout MulticastDNS, Instant) -> [MDNSEffect]) {
-    if socketV4 == nil { return }
+    if alarm == nil { return }
     waiting += command(&machine, loop.now)
     if isBusy { return }
     isBusy = true
@@ -78,15 +81,14 @@ public final class MulticastDNSTransport {
       for effect in effects { carryOut(effect) }
     }
     isBusy = false
-    alarm?.set(socketV4 == nil ? nil : machine.nextDeadline)
+    alarm?.set(machine.nextDeadline)
   }
 
   /// Ends at once, without a goodbye; `MulticastDNS.withdrawAll` says it.
   public func close() {
     alarm?.close()
-    socketV4?.close()
-    socketV6?.close()
-    (alarm, socketV4, socketV6, waiting, onNews) = (nil, nil, nil, [], nil)
+    for socket in sockets.values { socket.close() }
+    (alarm, sockets, waiting, onNews) = (nil, [:], [], nil)
   }
 
   /// What the kernel does not take is as good as lost on the way.
@@ -96,17 +98,16 @@ public final class MulticastDNSTransport {
       call?(effect)
       return
     }
-    let socket = IPFamily(destination.address) == .v4 ? socketV4 : socketV6
-    try? socket?.send(bytes, to: destination, interface: interface)
+    let link = Link(interface: interface, family: IPFamily(destination.address))
+    try? sockets[link]?.send(bytes, to: destination)
   }
 
   /// What is no DNS message needs no answer, nor anybody's attention.
-  private func receive(_ datagram: MulticastSocket.Datagram) {
+  private func receive(_ datagram: MulticastSocket.Datagram, on interface: UInt32) {
     perform { machine, now in
       do throws(DNSError) {
         return try machine.receive(
-          datagram.bytes, from: datagram.source, interface: datagram.interface, isMulticast: datagram.isMulticast,
-          now: now)
+          datagram.bytes, from: datagram.source, interface: interface, isMulticast: datagram.isMulticast, now: now)
       } catch {
         return []
       }

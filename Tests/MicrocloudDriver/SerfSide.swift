@@ -106,7 +106,8 @@ final class SerfSide {
       say("event", [("name", .text(event.name)), ("payload", .text(ASCII.string(event.payload)))])
     case .query(let query):
       say("query", [("name", .text(query.name)), ("payload", .text(ASCII.string(query.payload)))])
-      if let answer { transport.perform { membership, _ in membership.respond(to: query, payload: Array(answer.utf8)) } }
+      guard let answer else { return }
+      transport.perform { membership, _ in membership.respond(to: query, payload: Array(answer.utf8)) }
     case .queryResponse(let response):
       say(
         response.isAcknowledgement ? "acknowledged" : "answered",

@@ -2,7 +2,6 @@ import Basics
 import EventLoop
 import LinuxSystem
 import Microcloud
-import TestSupport
 import Testing
 
 @testable import Transport
@@ -15,7 +14,9 @@ private final class Pair {
   var news: [[SerfEffect]] = [[], []]
   var refusals: [GossipError] = []
 
-  init(v6: Bool = false, ciphers: [GossipCipher?] = [nil, nil], profile: MembershipProfile = .local, members: Int = 0) throws {
+  init(
+    v6: Bool = false, ciphers: [GossipCipher?] = [nil, nil], profile: MembershipProfile = .local, members: Int = 0
+  ) throws {
     loop = try EventLoop()
     var nodes: [GossipTransport] = []
     var addresses: [SocketAddress] = []

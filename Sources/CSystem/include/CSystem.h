@@ -135,17 +135,13 @@ struct system_peer_credentials {
   uint32_t group;
 };
 int system_peer_credentials(int socket, struct system_peer_credentials *credentials);
-// UDP over IPv4 or IPv6 on a port that others may have too, on all interfaces and in the groups that it joins there. What
-// it sends may pass 255 hops.
+// UDP on one interface: on the group's port, which others may have too, and in the group. What it sends may pass 255 hops.
 struct system_datagram {
   struct sockaddr_storage source;
-  uint32_t interface;
   int32_t is_multicast;  // it was sent to a group
 };
-int system_multicast_socket(int is_v6, uint16_t port);
-int system_multicast_membership(int socket, const struct sockaddr *group, unsigned interface, int joins);
-ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const struct sockaddr *to,
-                             unsigned interface);
+int system_multicast_socket(const struct sockaddr *group, unsigned interface);
+ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const struct sockaddr *to);
 ssize_t system_receive_datagram(int socket, void *buffer, size_t capacity, struct system_datagram *datagram);
 
 // The kernel's messages about links and addresses, as they change. What others send to the socket is passed over.

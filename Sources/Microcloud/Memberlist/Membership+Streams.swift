@@ -35,7 +35,7 @@ extension Membership {
   public mutating func receive(
     _ event: GossipStreamEvent, on id: MembershipStreamID, now: Instant
   ) -> [MembershipEffect] {
-    guard let index = streams.firstIndex(where: { $0.id == id }), streams[index].purpose != .answering else { return [] }
+    guard let index = streams.firstIndex(where: { $0.id == id && $0.purpose != .answering }) else { return [] }
     switch event {
     case .message(let message): receive(message, onStream: index, now: now)
     case .pushPull(let header): streams[index].isJoin = header.isJoin
