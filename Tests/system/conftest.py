@@ -9,6 +9,7 @@ import pytest
 from agent import Agent
 from leaks import LeakCheck
 from machine import LocalMachine, VirtualMachine
+from network import Network
 from node import Node
 from rootfs import make_rootfs
 
@@ -113,15 +114,23 @@ def workspace(machine):
 @pytest.fixture(scope="session")
 def programs(machine, target, workspace):
     """Where microagentd and microctl lie on the machine."""
-    paths = {}
-    for name in PROGRAMS:
-        local = TARGETS[target] / name
-        if not local.is_file():
-            build = "swift build" if target == "host" else "make cross"
-            pytest.fail(f"{local.relative_to(REPOSITORY)}: no such program; build it with `{build}`")
-        paths[name] = f"{workspace}/bin-{target}/{name}"
-        machine.put(local, paths[name])
-    return paths
+    return {name: _put_program(machine, target, workspace, name, "make cross") for name in PROGRAMS}
+
+
+@pytest.fixture(scope="session")
+def driver(machine, target, workspace):
+    """Where the program lies that speaks Serf and multicast DNS as it is told."""
+    return _put_program(machine, target, workspace, "microcloud-driver", "make driver")
+
+
+def _put_program(machine, target, workspace, name, cross_build):
+    local = TARGETS[target] / name
+    if not local.is_file():
+        build = "swift build" if target == "host" else cross_build
+        pytest.fail(f"{local.relative_to(REPOSITORY)}: no such program; build it with `{build}`")
+    path = f"{workspace}/bin-{target}/{name}"
+    machine.put(local, path)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +167,14 @@ def directory(machine, test_name):
         # Through a mount that could not be undone, rm would reach what is not the test's.
         assert path.encode() not in machine.read("/proc/self/mountinfo"), f"still mounted below {path}"
         machine.run(["rm", "-rf", path]).check()
+
+
+@pytest.fixture
+def network(machine, test_name, directory):
+    """A network of the test's own, without hosts yet."""
+    network = Network(machine, test_name, directory)
+    yield network
+    network.close()
 
 
 @pytest.fixture
