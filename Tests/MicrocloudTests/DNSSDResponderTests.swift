@@ -281,6 +281,20 @@ struct DNSSDAnsweringTests {
     #expect(world.log.count == count, "no packet leaves the network")
   }
 
+  /// Serf agents join the last address that a packet has, and cannot use one that is good on one interface only.
+  @Test func theMostUsefulAddressStandsLast() throws {
+    let addresses: [IPAddress] = [
+      .v4(0x0A00_0001), .v6(high: 0xFE80 << 48, low: 1), .v6(high: 0x2001_0DB8_0000_0000, low: 1),
+    ]
+    var world = try establishedWorld(addresses: addresses)
+    let client = SocketAddress(.v4(0x0A00_00C8), port: 40_000)
+    try world.inject(dnsQuery(DNSQuestion(.microagentType, .ptr)), from: client)
+    let said = try #require(world.log.last).message.additionals.compactMap { record in
+      if case .address(let address) = record.data { address } else { nil }
+    }
+    #expect(said == [addresses[1], addresses[2], addresses[0]])
+  }
+
   /// RFC 6762 section 6.7.
   @Test func plainClientsGetPlainAnswers() throws {
     var world = try establishedWorld(text: ["v=1"])
