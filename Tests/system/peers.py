@@ -44,6 +44,9 @@ class Driver:
         self.machine.wait_until(lambda: len(self.news(answer)) > before)
         return self.news(answer)[before]
 
+    def log(self):
+        return self.process.stdout.decode() + self.process.stderr.decode()
+
     def kill(self):
         """Ends it as by `kill -9`."""
         self.process.signal(signals.SIGKILL, group=True)

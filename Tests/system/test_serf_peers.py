@@ -6,7 +6,7 @@ import time
 import pytest
 
 from network import LossySwitch
-from peers import SerfAgent, SerfMember
+from peers import Driver, SerfAgent, SerfMember
 
 pytestmark = pytest.mark.machines("local")
 
@@ -33,6 +33,12 @@ class Cluster:
     def theirs(self, name, *options, **keywords):
         host, address = self.host()
         return SerfAgent(host, name, address, *options, **keywords)
+
+    def discovering(self, name, cluster):
+        """An agent that joins what it finds by multicast DNS. It does not start where multicast has no route."""
+        host, address = self.host()
+        host.ip("route", "add", "default", "dev", "eth0")
+        return SerfAgent(host, name, address, f"-discover={cluster}", "-iface=eth0")
 
     def again(self, member):
         """Starts a member that has ended once more, with its name and address."""
@@ -68,7 +74,8 @@ def agree(members, expected, timeout=30):
     try:
         members[0].machine.wait_until(all_do, timeout)
     except Exception as error:
-        raise AssertionError(f"after {timeout} s not {expected}, but {views}") from error
+        logs = "".join(f"\n{member.name}:\n{member.log()}" for member in members)
+        raise AssertionError(f"after {timeout} s not {expected}, but {views}{logs}") from error
 
 
 BOTH_ALIVE = {"ours": "alive", "theirs": "alive"}
@@ -189,18 +196,21 @@ def test_conflicts_of_names_are_told(cluster):
     assert ours.members() == BOTH_ALIVE
 
 
-def test_discovers_by_multicast_dns(cluster):
+def test_discovers_by_multicast_dns(cluster, driver):
     """With `-discover` agents find us, and we find them."""
     ours = cluster.ours("ours", "mdns")
-    host, port = "ours.local", ours.at.rpartition(":")[2]
-    ours.tell("host", "1", host)
-    ours.tell("service", "2", "1", "_serf_lab._tcp.local", port, "ours", "Serf")
+    ours.tell("host", "1", "ours.local")
+    ours.tell("service", "2", "1", "_serf_lab._tcp.local", "7946", "ours")
     ours.tell("browse", "_serf_lab._tcp.local")
-    theirs = cluster.theirs("theirs", "-discover=lab", "-iface=eth0")
+    # An agent looks once, and then only after a minute again: we have to be announced before.
+    onlooker = Driver(cluster.host()[0], driver, "mdns")
+    onlooker.tell("browse", "_serf_lab._tcp.local")
+    onlooker.wait_for("found")
+    theirs = cluster.discovering("theirs", "lab")
     agree([ours, theirs], BOTH_ALIVE)
     ours.machine.wait_until(lambda: ours.news("found"))
     assert ours.news("found")[0]["service"]["addresses"] == [theirs.at]
-    other = cluster.theirs("other", "-discover=lab", "-iface=eth0")
+    other = cluster.discovering("other", "lab")
     agree([ours, theirs, other], {**BOTH_ALIVE, "other": "alive"})
 
 

@@ -43,7 +43,9 @@ class Network:
     def _make(self, namespace):
         self.machine.run(["ip", "netns", "add", namespace]).check()
         self._namespaces.append(namespace)
-        self.machine.run(["ip", "-n", namespace, "link", "set", "lo", "up"]).check()
+        # Link-local addresses can be used at once, not a second later when nobody has objected.
+        self.machine.run(["ip", "netns", "exec", namespace, "sh", "-c",
+                          "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad && ip link set lo up"]).check()
 
     def close(self):
         for host in self.hosts:
