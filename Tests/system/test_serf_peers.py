@@ -169,7 +169,7 @@ def test_user_events(cluster):
 def test_queries(cluster):
     ours, theirs = cluster.pair()
     ours.tell("answer", "0.25")
-    said = json.loads(theirs.serf("query", "-format=json", "load", "which"))
+    said = json.loads(theirs.serf("query", "-format=json", "-timeout=2s", "load", "which"))
     assert sorted(said["Acks"]) == ["ours", "theirs"]
     assert said["Responses"] == {"ours": "0.25"}
     ours.wait_for("query", name="load", payload="which")
@@ -177,7 +177,7 @@ def test_queries(cluster):
     for name in ("ours", "theirs"):
         ours.wait_for("acknowledged", id=number, **{"from": name})
     ours.wait_for("ended", id=number)
-    filtered = json.loads(theirs.serf("query", "-format=json", "-node=theirs", "load"))
+    filtered = json.loads(theirs.serf("query", "-format=json", "-timeout=1s", "-node=theirs", "load"))
     assert filtered["Acks"] == ["theirs"]
 
 
