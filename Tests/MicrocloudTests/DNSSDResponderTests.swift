@@ -113,7 +113,7 @@ struct DNSSDPublishingTests {
     let groups = world.log.map(\.destination)
     #expect(groups.filter { $0 == SocketAddress(MDNS.groupV4, port: 5353) }.count == 6)
     #expect(groups.filter { $0 == SocketAddress(MDNS.groupV6, port: 5353, scope: 3) }.count == 6)
-    #expect(world.log.last!.message.answers.map(\.type).prefix(2) == [.a, .aaaa])
+    #expect(world.log.last!.message.answers.map(\.type).prefix(2) == [.aaaa, .a])
   }
 
   @Test func badPublications() throws {
