@@ -104,7 +104,7 @@ extension GossipTransport {
   private func receive(_ bytes: [UInt8], from source: SocketAddress) {
     do throws(GossipError) {
       let packet = try MemberlistPacket.decode(bytes[...], cipher: cipher)
-      for message in packet.messages { perform { $0.receive(message, from: source, now: $1) } }
+      perform { membership, now in packet.messages.flatMap { membership.receive($0, from: source, now: now) } }
     } catch {
       let call = onRefusal
       call?(error, source)
