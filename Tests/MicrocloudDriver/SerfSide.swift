@@ -6,7 +6,7 @@ import Transport
 
 /// The driver's Serf membership. Its commands:
 ///
-///   join ADDRESS:PORT...       tags KEY=VALUE...      leave        members
+///   join ADDRESS:PORT...       tags KEY=VALUE...      leave        members      rtt NAME
 ///   event NAME [PAYLOAD]       query NAME [PAYLOAD]   answer TEXT: what queries from now on are answered
 final class SerfSide {
   private let transport: GossipTransport
@@ -55,6 +55,10 @@ final class SerfSide {
     case "answer": answer = words.first
     case "leave": transport.perform { $0.leave(now: $1) }
     case "members": say("members", [("members", .array(members))])
+    case "rtt":
+      guard let name = words.first else { return false }
+      let time = transport.state.estimatedRoundTripMicroseconds(to: NodeName(name.utf8))
+      say("rtt", [("microseconds", time.map { .unsigned(UInt64($0)) } ?? .null)])
     default: return false
     }
     return true

@@ -1,6 +1,7 @@
 """Our Serf membership among Debian's Serf agents, each in a network namespace of its own."""
 
 import json
+import re
 import time
 
 import pytest
@@ -194,6 +195,30 @@ def test_conflicts_of_names_are_told(cluster):
     impostor.tell("join", ours.at)
     ours.wait_for("conflict", name="theirs")
     assert ours.members() == BOTH_ALIVE
+
+
+def test_round_trips_are_estimated(network, driver):
+    """By coordinates, on both sides alike."""
+    switch = LossySwitch(network, 0.025, 0)
+    cluster = Cluster(network, driver, switch)
+    hosts = [cluster.host() for _ in range(3)]
+    switch.start()
+    ours = SerfMember(hosts[0][0], driver, "ours", hosts[0][1])
+    theirs = SerfAgent(hosts[1][0], "theirs", hosts[1][1])
+    other = SerfAgent(hosts[2][0], "other", hosts[2][1])
+    ours.join(theirs)
+    other.join(ours)
+
+    def estimates():
+        """Milliseconds: theirs of ours, theirs of one another, ours of theirs."""
+        texts = [theirs.serf("rtt", name, check=False) for name in ("ours", "other")]
+        found = [re.search(r"([0-9.]+) ms", text) for text in texts]
+        our_own = ours.ask("rtt theirs")["microseconds"]
+        if not all(found) or our_own is None:
+            return None
+        return [float(match[1]) for match in found] + [our_own / 1000]
+
+    ours.machine.wait_until(lambda: (seen := estimates()) and all(40 < each < 65 for each in seen), timeout=60)
 
 
 def test_discovers_by_multicast_dns(cluster, driver):
