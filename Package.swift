@@ -71,7 +71,8 @@ let package = Package(
     .testTarget(
       name: "TransportTests", dependencies: ["Transport", "EventLoop", "LinuxSystem", "Microcloud", "Basics"]),
     program(
-      "microcloud-driver", ["Transport", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],
+      "microcloud-driver",
+      ["Transport", "NodeSecurity", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],
       path: "Tests/MicrocloudDriver"),
     .target(name: "CryptoChecks", dependencies: ["Crypto", "Basics"], path: "Tests/CryptoChecks"),
     program(

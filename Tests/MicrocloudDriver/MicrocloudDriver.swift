@@ -1,6 +1,6 @@
 // A program for tests: runs a Serf membership and multicast DNS on real sockets, as it is told.
 //
-//   microcloud-driver [mdns] [without PREFIX] [serf NAME ADDRESS:PORT [PROFILE]]
+//   microcloud-driver [mdns] [without PREFIX] [serf NAME ADDRESS:PORT [PROFILE [KEY]]]
 //
 // PROFILE is lan, wan or local. Interfaces whose names begin with PREFIX are left out of multicast DNS. Commands come
 // line by line on standard input (SerfSide.swift, MDNSSide.swift say which), and what happens goes to standard output, one

@@ -2,17 +2,21 @@ import Basics
 import EventLoop
 import LinuxSystem
 import Microcloud
+import NodeSecurity
 import Transport
 
 /// The driver's Serf membership. Its commands:
 ///
 ///   join ADDRESS:PORT...       tags KEY=VALUE...      leave        members      rtt NAME
 ///   event NAME [PAYLOAD]       query NAME [PAYLOAD]   answer TEXT: what queries from now on are answered
+///   keys list|install|use|remove [KEY]
+///
+/// Keys are hexadecimal.
 final class SerfSide {
   private let transport: GossipTransport
   private var answer: String?
 
-  /// `NAME ADDRESS:PORT [PROFILE]`
+  /// `NAME ADDRESS:PORT [PROFILE [KEY]]`
   init(on loop: EventLoop, _ words: [String]) throws(SystemError) {
     guard words.count >= 2, let address = SocketAddress(words[1]) else {
       throw SystemError("read", "the command line", .invalidArgument)
@@ -24,9 +28,12 @@ final class SerfSide {
       default: .lan
       }
     var random = SystemRandomNumberGenerator()
+    let keyring = words.count > 3 ? Keyring(keys: [Self.bytes(words[3])]) : nil
     let membership = SerfMembership(
-      name: NodeName(words[0].utf8), address: address, tags: [:], profile: profile, seed: random.next(), now: loop.now)
-    transport = try GossipTransport(on: loop, membership: membership, boundTo: address)
+      name: NodeName(words[0].utf8), address: address, tags: [:], profile: profile, keyring: keyring,
+      seed: random.next(), now: loop.now)
+    transport = try GossipTransport(
+      on: loop, membership: membership, boundTo: address, cipher: keyring.flatMap { Self.cipher($0) })
     transport.onNews = { [unowned(unsafe) self] in tell($0) }
     transport.onRefusal = { error, source in
       say("refused", [("text", .text("\(error)")), ("from", source.map { .text("\($0)") } ?? .null)])
@@ -59,6 +66,9 @@ final class SerfSide {
       guard let name = words.first else { return false }
       let time = transport.state.estimatedRoundTripMicroseconds(to: NodeName(name.utf8))
       say("rtt", [("microseconds", time.map { .unsigned(UInt64($0)) } ?? .null)])
+    case "keys":
+      guard let command = keyCommand(words) else { return false }
+      transport.perform { $0.manageKeys(command, now: $1)?.effects ?? [] }
     default: return false
     }
     return true
@@ -72,6 +82,28 @@ final class SerfSide {
       return asked.effects
     }
     say("asked", [("id", id.map { .unsigned(UInt64($0)) } ?? .null)])
+  }
+
+  private static func bytes(_ digits: String) -> [UInt8] {
+    let digits = Array(digits.utf8)
+    return stride(from: 0, to: digits.count - 1, by: 2).compactMap {
+      UInt8(ASCII.string(digits[$0..<($0 + 2)]), radix: 16)
+    }
+  }
+
+  private static func cipher(_ keyring: Keyring) -> GossipCipher? {
+    GossipCipher(keys: keyring.keys, aead: GossipAESGCM())
+  }
+
+  private func keyCommand(_ words: [String]) -> KeyCommand? {
+    let key = words.count == 2 ? Self.bytes(words[1]) : []
+    switch words.first {
+    case "list": return .list
+    case "install": return .install(key)
+    case "use": return .use(key)
+    case "remove": return .remove(key)
+    default: return nil
+    }
   }
 
   private var members: [CBORValue] {
@@ -123,6 +155,15 @@ final class SerfSide {
     case .conflict(let name, let known, let other):
       say("conflict", [("name", .text("\(name)")), ("known", .text("\(known)")), ("other", .text("\(other)"))])
     case .hasLeft: say("left")
+    case .keyringChanged(let keyring): transport.setCipher(Self.cipher(keyring))
+    case .keysAnswered(_, let report):
+      say(
+        "keys",
+        [
+          ("members", .unsigned(UInt64(report.memberCount))), ("responses", .unsigned(UInt64(report.responseCount))),
+          ("refusals", .unsigned(UInt64(report.refusalCount))),
+          ("keys", .array(report.keys.map { .text($0.key) })),
+        ])
     default: break
     }
   }

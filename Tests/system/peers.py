@@ -1,5 +1,6 @@
 """What talks on a test's network: our driver, Debian's Serf agent, and Avahi."""
 
+import base64
 import json
 import signal as signals
 
@@ -56,10 +57,10 @@ class Driver:
 class SerfMember(Driver):
     """Our driver as a member of a Serf cluster."""
 
-    def __init__(self, host, program, name, address, *words, port=7946, profile="lan"):
+    def __init__(self, host, program, name, address, *words, port=7946, profile="lan", key=None):
         self.name = name
         self.at = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-        super().__init__(host, program, *words, "serf", name, self.at, profile)
+        super().__init__(host, program, *words, "serf", name, self.at, profile, *([key.hex()] if key else []))
 
     def members(self):
         """Name to status, as it sees all members."""
@@ -76,11 +77,13 @@ class SerfMember(Driver):
 class SerfAgent:
     """Debian's `serf agent` on a host of its own."""
 
-    def __init__(self, host, name, address, *options, port=7946, profile="lan"):
+    def __init__(self, host, name, address, *options, port=7946, profile="lan", key=None):
         self.host = host
         self.machine = host.machine
         self.name = name
         self.at = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        if key:
+            options = [*options, f"-encrypt={text_of_key(key)}"]
         self.process = host.spawn(["serf", "agent", f"-node={name}", f"-bind={self.at}", f"-profile={profile}", *options])
         self.process.wait_for("Serf agent running!")
 
@@ -113,6 +116,11 @@ class SerfAgent:
         """Ends it as by `kill -9`."""
         self.process.signal(signals.SIGKILL, group=True)
         self.process.wait()
+
+
+def text_of_key(key):
+    """A key as `serf` wants it."""
+    return base64.b64encode(key).decode()
 
 
 class Avahi:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from network import LossySwitch
-from peers import Driver, SerfAgent, SerfMember
+from peers import Driver, SerfAgent, SerfMember, text_of_key
 
 pytestmark = pytest.mark.machines("local")
 
@@ -195,6 +195,57 @@ def test_conflicts_of_names_are_told(cluster):
     impostor.tell("join", ours.at)
     ours.wait_for("conflict", name="theirs")
     assert ours.members() == BOTH_ALIVE
+
+
+#: AES-256, and AES-128.
+KEYS = [bytes(range(32)), bytes(range(16))]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=["AES-256", "AES-128"])
+def test_encrypted(cluster, key):
+    ours, theirs = cluster.pair(key=key)
+    theirs.serf("event", "deploy", "abc123")
+    ours.wait_for("event", name="deploy", payload="abc123")
+    ours.tell("answer", "0.25")
+    said = json.loads(theirs.serf("query", "-format=json", "-timeout=1s", "load"))
+    assert said["Responses"] == {"ours": "0.25"}
+    other = cluster.theirs("other", key=key)
+    other.join(ours)
+    agree([ours, theirs, other], {**BOTH_ALIVE, "other": "alive"})
+    assert theirs.complaints() == other.complaints() == []
+    assert ours.news("refused") == []
+
+
+@pytest.mark.parametrize("other_key", [None, bytes(32)], ids=["no key", "another key"])
+def test_without_the_key_nobody_gets_in(cluster, other_key):
+    ours, theirs = cluster.pair(key=KEYS[0])
+    stranger, their_stranger = cluster.ours("stranger", key=other_key), cluster.theirs("theirs2", key=other_key)
+    stranger.tell("join", theirs.at)
+    stranger.wait_for("joined", address=theirs.at, success=False)
+    assert "Error joining" in their_stranger.serf("join", ours.at, check=False) + their_stranger.host.run(
+        ["serf", "join", ours.at]).error_text
+    ours.wait_for("refused")
+    agree([ours, theirs], BOTH_ALIVE)
+
+
+def test_keys_are_rotated(cluster):
+    """By `serf keys`, and then by us; nobody is lost on the way."""
+    first, second, third = bytes(32), KEYS[0], KEYS[1]
+    ours, theirs = cluster.pair(key=first)
+    for verb, key in [("-install", second), ("-use", second), ("-remove", first)]:
+        theirs.serf("keys", f"{verb}={text_of_key(key)}")
+    assert text_of_key(second) in theirs.serf("keys", "-list")
+    late = cluster.ours("late", key=second)
+    late.join(theirs)
+    agree([ours, theirs, late], {**BOTH_ALIVE, "late": "alive"})
+    for verb, key in [("install", third), ("use", third), ("remove", second)]:
+        said = ours.ask(f"keys {verb} {key.hex()}")
+        assert (said["members"], said["responses"], said["refusals"]) == (3, 3, 0)
+    assert ours.ask("keys list")["keys"] == [text_of_key(third)]
+    theirs.serf("event", "deploy", "abc123")
+    for member in (ours, late):
+        member.wait_for("event", name="deploy", payload="abc123")
+    agree([ours, theirs, late], {**BOTH_ALIVE, "late": "alive"})
 
 
 def test_round_trips_are_estimated(network, driver):
