@@ -68,7 +68,7 @@ struct MDNSInterface: Sendable {
     let linkLocal = kept.filter { $0.address.isLinkLocalV6 }
     let other = kept.filter { !$0.address.isLinkLocalV6 }
     self.addresses =
-      linkLocal + other.filter { MDNSFamily($0.address) == .v6 } + other.filter { MDNSFamily($0.address) == .v4 }
+      linkLocal + other.filter { IPFamily($0.address) == .v6 } + other.filter { IPFamily($0.address) == .v4 }
   }
 
   /// Whether nothing differs but the order of the addresses, which a kernel may list in any.
