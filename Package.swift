@@ -33,7 +33,9 @@ let package = Package(
     .target(name: "ContainerRunner", dependencies: ["Basics", "LinuxSystem", "Cgroups", "CSystem"]),
     // Embedded Swift does not hear a module map's `link`, so the libraries are named here.
     .target(
-      name: "EventLoop", dependencies: ["Basics", "LinuxSystem", "CUV"], linkerSettings: [.linkedLibrary("uv")]),
+      name: "EventLoop", dependencies: ["Basics", "LinuxSystem", "CSystem", "CUV"],
+      linkerSettings: [.linkedLibrary("uv")]),
+    .target(name: "Transport", dependencies: ["Basics", "LinuxSystem", "EventLoop", "Microcloud"]),
     .target(
       name: "Store", dependencies: ["Basics", "LinuxSystem", "CSQLite"], linkerSettings: [.linkedLibrary("sqlite3")]),
 
@@ -66,6 +68,12 @@ let package = Package(
       name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"],
       exclude: ["plans"]),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop", "LinuxSystem", "Basics", "TestSupport"]),
+    .testTarget(
+      name: "TransportTests", dependencies: ["Transport", "EventLoop", "LinuxSystem", "Microcloud", "Basics"]),
+    program(
+      "microcloud-driver",
+      ["Transport", "NodeSecurity", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],
+      path: "Tests/MicrocloudDriver"),
     .target(name: "CryptoChecks", dependencies: ["Crypto", "Basics"], path: "Tests/CryptoChecks"),
     program(
       "crypto-driver", ["CryptoChecks", "Crypto", "NodeSecurity", "LinuxSystem", "Basics"], path: "Tests/CryptoDriver"),

@@ -34,12 +34,17 @@ public final class Connection {
     try Self.open(handle, socket, "connect to", path)
   }
 
-  /// Begins to connect over TCP. What is written meanwhile is queued; a failure is told to `onEnd`.
-  public init(on loop: EventLoop, address: SocketAddress) throws(SystemError) {
+  /// Begins to connect over TCP, from the address `source` of ours if one is given. What is written meanwhile is queued;
+  /// a failure is told to `onEnd`.
+  public init(on loop: EventLoop, address: SocketAddress, from source: IPAddress? = nil) throws(SystemError) {
     kind = .tcp
     handle = try Self.makeHandle(.tcp, on: loop, "connect to", address.description)
     handle.callsBack(self)
     guard let pointer = handle.pointer(as: uv_tcp_t.self) else { return }
+    if let source {
+      let result = SocketAddress(source, port: 0).withSockaddr { uv_tcp_bind(pointer, $0, 0) }
+      if result < 0 { throw systemError(result, "connect from", source.description) }
+    }
     let request = UnsafeMutablePointer<uv_connect_t>.allocate(capacity: 1)
     let result = address.withSockaddr { uv_tcp_connect(request, pointer, $0, connectEnded) }
     if result < 0 {

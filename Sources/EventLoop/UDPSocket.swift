@@ -2,25 +2,23 @@ import Basics
 import CUV
 import LinuxSystem
 
-/// Sends and receives datagrams over IPv4 or IPv6.
+/// Sends and receives datagrams over IPv4 or IPv6; `MulticastSocket` does so in groups.
 public final class UDPSocket {
   private var handle: Handle<uv_udp_t>
   private var onReceive: (([UInt8], SocketAddress) -> Void)?
   private let name: String
 
   /// Binds a socket to an address of this host; port 0 lets the kernel choose one. An IPv6 socket takes IPv6 only.
-  /// With `shared` others may bind the same port too, as multicast DNS wants it (SO_REUSEADDR).
   /// Each datagram, of up to 64 KiB, is given to `onReceive` with its sender's address.
   public init(
-    on loop: EventLoop, boundTo address: SocketAddress, shared: Bool = false,
-    onReceive: @escaping ([UInt8], SocketAddress) -> Void
+    on loop: EventLoop, boundTo address: SocketAddress, onReceive: @escaping ([UInt8], SocketAddress) -> Void
   ) throws(SystemError) {
     name = address.description
     handle = try Handle(on: loop, "bind UDP to", name) { uv_udp_init($0, $1) }
     self.onReceive = onReceive
     handle.callsBack(self)
-    var flags: UInt32 = shared ? UV_UDP_REUSEADDR.rawValue : 0
-    if case .v6 = address.address { flags |= UV_UDP_IPV6ONLY.rawValue }
+    var flags: UInt32 = 0
+    if case .v6 = address.address { flags = UV_UDP_IPV6ONLY.rawValue }
     try check("bind UDP to", name) { pointer in address.withSockaddr { uv_udp_bind(pointer, $0, flags) } }
     try check("receive UDP on", name) { uv_udp_recv_start($0, lendReadBuffer, datagramCame) }
   }
@@ -43,34 +41,6 @@ public final class UDPSocket {
       return address.withSockaddr { uv_udp_try_send(pointer, &buffer, 1, $0) }
     }
     if result < 0 { throw systemError(result, "send UDP to", "\(address)") }
-  }
-
-  /// Also receives what is sent to `group`. The interface is named by its own address for IPv4 (`192.0.2.7`), by `::%eth0`
-  /// for IPv6; nil leaves it to the kernel's routes.
-  public func join(_ group: IPAddress, interface: String? = nil) throws(SystemError) {
-    try check("join multicast group", "\(group)") { pointer in
-      group.description.withCString { groupText in
-        guard let interface else { return uv_udp_set_membership(pointer, groupText, nil, UV_JOIN_GROUP) }
-        return interface.withCString { uv_udp_set_membership(pointer, groupText, $0, UV_JOIN_GROUP) }
-      }
-    }
-  }
-
-  /// Sends multicast out of this interface, named as for `join`.
-  public func setMulticastInterface(_ interface: String) throws(SystemError) {
-    try check("send multicast on", interface) { pointer in
-      interface.withCString { uv_udp_set_multicast_interface(pointer, $0) }
-    }
-  }
-
-  /// How many routers, plus one, multicast may pass: 1 stays on the link; multicast DNS wants 255.
-  public func setMulticastHops(_ hops: UInt8) throws(SystemError) {
-    try check("set multicast hops of", name) { uv_udp_set_multicast_ttl($0, CInt(hops)) }
-  }
-
-  /// Whether this host hears what it sends itself to a group; it does unless told otherwise.
-  public func setMulticastLoop(_ on: Bool) throws(SystemError) {
-    try check("set multicast loop of", name) { uv_udp_set_multicast_loop($0, on ? 1 : 0) }
   }
 
   /// Closes the socket; nothing more is received.

@@ -314,4 +314,20 @@ private final class Pair {
     listener.close()
     expectAllClosed(loop, made: loop.handleCounts.made)
   }
+
+  @Test func connectsFromTheAddressThatItIsTold() throws {
+    let loop = try EventLoop()
+    let source = IPAddress.v4(0x7F00_0109)  // 127.0.1.9
+    var seen: SocketAddress?
+    let listener = try Listener(on: loop, address: SocketAddress(.loopbackV4, port: 0)) { seen = $0.peerAddress }
+    let client = try Connection(on: loop, address: #require(listener.localAddress), from: source)
+    try run(loop, until: { seen != nil })
+    #expect(seen?.address == source)
+    let error = #expect(throws: SystemError.self) {
+      _ = try Connection(on: loop, address: #require(listener.localAddress), from: .v4(0xC633_6401))
+    }
+    #expect(error?.description == "connect from 198.51.100.1: Cannot assign requested address")
+    client.close()
+    listener.close()
+  }
 }

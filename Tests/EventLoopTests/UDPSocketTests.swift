@@ -58,25 +58,4 @@ import Testing
     first.close()
     expectAllClosed(loop, made: loop.handleCounts.made)
   }
-
-  @Test func twoMayShareAPortAndBothHearAGroup() throws {
-    let loop = try EventLoop()
-    let group = IPAddress.v4(0xE000_00FB)  // 224.0.0.251
-    var heard = [0, 0]
-    let first = try UDPSocket(on: loop, boundTo: SocketAddress(.anyV4, port: 0), shared: true) { _, _ in heard[0] += 1 }
-    let port = first.localAddress!.port
-    let second = try UDPSocket(on: loop, boundTo: SocketAddress(.anyV4, port: port), shared: true) { _, _ in
-      heard[1] += 1
-    }
-    for socket in [first, second] {
-      try socket.join(group, interface: "127.0.0.1")
-      try socket.setMulticastInterface("127.0.0.1")
-      try socket.setMulticastLoop(true)
-      try socket.setMulticastHops(255)
-    }
-    try first.send([1], to: SocketAddress(group, port: port))
-    try run(loop, until: { heard == [1, 1] })
-    first.close()
-    second.close()
-  }
 }

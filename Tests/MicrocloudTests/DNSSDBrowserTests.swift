@@ -152,7 +152,18 @@ struct DNSSDBrowseTests {
     #expect(world.machines[0].node.nextDeadline == nil)
   }
 
-  /// What nobody looks for is not kept, nor what a unicast packet or one from another port says.
+  /// Serf agents answer by unicast, whatever the question wanted. From afar that does not count.
+  @Test func takesUnicastAnswersOfNeighbours() throws {
+    var world = browsingWorld()
+    let neighbour = Neighbour()
+    let afar = SocketAddress(.v4(0xC633_6401), port: 5353)
+    try world.inject(dnsResponse(neighbour.records), from: afar, isMulticast: false)
+    #expect(world.machines[0].events.isEmpty)
+    try world.inject(dnsResponse(neighbour.records), from: stranger, isMulticast: false)
+    #expect(world.machines[0].node.services.map(\.name) == [neighbour.name])
+  }
+
+  /// What nobody looks for is not kept, nor what a packet from another port says.
   @Test func whatIsNotTaken() throws {
     var world = browsingWorld()
     let neighbour = Neighbour()
@@ -162,7 +173,6 @@ struct DNSSDBrowseTests {
     other.name = try DNSName("_http._tcp.local")
     try world.inject(
       dnsResponse([neighbour.service, neighbour.textRecord, foreign, other] + neighbour.addressRecords), from: stranger)
-    try world.inject(dnsResponse(neighbour.records), from: stranger, isMulticast: false)
     try world.inject(dnsResponse(neighbour.records), from: SocketAddress(stranger.address, port: 5354))
     var chaos = neighbour.records
     for index in chaos.indices { chaos[index].recordClass = DNSClass(rawValue: 3) }

@@ -113,7 +113,7 @@ struct DNSSDPublishingTests {
     let groups = world.log.map(\.destination)
     #expect(groups.filter { $0 == SocketAddress(MDNS.groupV4, port: 5353) }.count == 6)
     #expect(groups.filter { $0 == SocketAddress(MDNS.groupV6, port: 5353, scope: 3) }.count == 6)
-    #expect(world.log.last!.message.answers.map(\.type).prefix(2) == [.a, .aaaa])
+    #expect(world.log.last!.message.answers.map(\.type).prefix(2) == [.aaaa, .a])
   }
 
   @Test func badPublications() throws {
@@ -279,6 +279,20 @@ struct DNSSDAnsweringTests {
     try world.inject(dnsQuery(question), from: SocketAddress(.v4(0x0B00_0001), port: 5353))
     world.run(milliseconds: 2000)
     #expect(world.log.count == count, "no packet leaves the network")
+  }
+
+  /// Serf agents join the last address that a packet has, and cannot use one that is good on one interface only.
+  @Test func theMostUsefulAddressStandsLast() throws {
+    let addresses: [IPAddress] = [
+      .v4(0x0A00_0001), .v6(high: 0xFE80 << 48, low: 1), .v6(high: 0x2001_0DB8_0000_0000, low: 1),
+    ]
+    var world = try establishedWorld(addresses: addresses)
+    let client = SocketAddress(.v4(0x0A00_00C8), port: 40_000)
+    try world.inject(dnsQuery(DNSQuestion(.microagentType, .ptr)), from: client)
+    let said = try #require(world.log.last).message.additionals.compactMap { record in
+      if case .address(let address) = record.data { address } else { nil }
+    }
+    #expect(said == [addresses[1], addresses[2], addresses[0]])
   }
 
   /// RFC 6762 section 6.7.

@@ -9,6 +9,7 @@ import pytest
 from agent import Agent
 from leaks import LeakCheck
 from machine import LocalMachine, VirtualMachine
+from network import Network
 from node import Node
 from rootfs import make_rootfs
 
@@ -26,7 +27,7 @@ TARGETS = {
     "atom64": REPOSITORY / ".build-cross" / "atom64",
 }
 TARGETS_OF_VIRTUAL_MACHINES = ["i586", "atom32"]
-PROGRAMS = ["microagentd", "microctl", "coap-driver"]
+PROGRAMS = ["microagentd", "microctl"]
 
 
 def pytest_addoption(parser):
@@ -112,16 +113,30 @@ def workspace(machine):
 
 @pytest.fixture(scope="session")
 def programs(machine, target, workspace):
-    """Where the programs lie on the machine."""
-    paths = {}
-    for name in PROGRAMS:
-        local = TARGETS[target] / name
-        if not local.is_file():
-            build = "swift build" if target == "host" else "make cross"
-            pytest.fail(f"{local.relative_to(REPOSITORY)}: no such program; build it with `{build}`")
-        paths[name] = f"{workspace}/bin-{target}/{name}"
-        machine.put(local, paths[name])
-    return paths
+    """Where microagentd and microctl lie on the machine."""
+    return {name: _put_program(machine, target, workspace, name) for name in PROGRAMS}
+
+
+@pytest.fixture(scope="session")
+def coap_driver(machine, target, workspace):
+    """Where the program lies that speaks CoAP as it is told."""
+    return _put_program(machine, target, workspace, "coap-driver")
+
+
+@pytest.fixture(scope="session")
+def microcloud_driver(machine, target, workspace):
+    """Where the program lies that speaks Serf and multicast DNS as it is told."""
+    return _put_program(machine, target, workspace, "microcloud-driver")
+
+
+def _put_program(machine, target, workspace, name):
+    local = TARGETS[target] / name
+    if not local.is_file():
+        build = "swift build" if target == "host" else f"cross/build --drivers {target}"
+        pytest.fail(f"{local.relative_to(REPOSITORY)}: no such program; build it with `{build}`")
+    path = f"{workspace}/bin-{target}/{name}"
+    machine.put(local, path)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -158,6 +173,14 @@ def directory(machine, test_name):
         # Through a mount that could not be undone, rm would reach what is not the test's.
         assert path.encode() not in machine.read("/proc/self/mountinfo"), f"still mounted below {path}"
         machine.run(["rm", "-rf", path]).check()
+
+
+@pytest.fixture
+def network(machine, test_name, directory):
+    """A network of the test's own, without hosts yet."""
+    network = Network(machine, test_name, directory)
+    yield network
+    network.close()
 
 
 @pytest.fixture

@@ -23,18 +23,12 @@ RESET = 0x70
 
 
 @pytest.fixture
-def driver(programs):
-    """Our end of the exchange."""
-    return programs["coap-driver"]
-
-
-@pytest.fixture
-def serve(machine, driver):
+def serve(machine, coap_driver):
     """Starts our server with these words and returns it, with its port."""
     servers = []
 
     def start(*words, prefix=()):
-        server = machine.spawn([*prefix, driver, "serve", "0", *words])
+        server = machine.spawn([*prefix, coap_driver, "serve", "0", *words])
         servers.append(server)
         server.wait_for("port ")
         server.port = int(server.stdout.decode().split()[1])
@@ -103,9 +97,9 @@ def with_aiocoap(port, talk):
     return asyncio.run(run())
 
 
-def ask(driver, port, *words):
+def ask(coap_driver, port, *words):
     """Runs our client and returns the lines it prints."""
-    result = subprocess.run([driver, "ask", str(port), *words], capture_output=True, timeout=TIMEOUT_SECONDS, text=True)
+    result = subprocess.run([coap_driver, "ask", str(port), *words], capture_output=True, timeout=TIMEOUT_SECONDS, text=True)
     assert result.returncode == 0, result
     return result.stdout.splitlines()
 
@@ -258,10 +252,10 @@ def test_ping_reset_and_copies(serve):
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_our_client_moves_a_body_both_ways(driver, libcoap_server, size):
-    put = ask(driver, libcoap_server, "put", "example_data", f"bytes={len(BODY)}", f"szx={SIZES[size]}")
+def test_our_client_moves_a_body_both_ways(coap_driver, libcoap_server, size):
+    put = ask(coap_driver, libcoap_server, "put", "example_data", f"bytes={len(BODY)}", f"szx={SIZES[size]}")
     assert put[0].split()[0] in ("2.01", "2.04") and put[-1] == "done"
-    got = ask(driver, libcoap_server, "get", "example_data", f"szx={SIZES[size]}")
+    got = ask(coap_driver, libcoap_server, "get", "example_data", f"szx={SIZES[size]}")
     assert got[0].split()[:2] == ["2.05", str(len(BODY))]
     read = subprocess.run(
         [tool("coap-client-notls"), "-m", "get", f"coap://127.0.0.1:{libcoap_server}/example_data"],
@@ -269,21 +263,21 @@ def test_our_client_moves_a_body_both_ways(driver, libcoap_server, size):
     assert read.stdout.rstrip(b"\n") == BODY.rstrip(b"\n")
 
 
-def test_our_client_hears_errors_and_separate_responses(driver, libcoap_server):
-    assert ask(driver, libcoap_server, "get", "none")[0].startswith("4.04")
-    assert ask(driver, libcoap_server, "get", "time", "non")[0].startswith("2.05")
+def test_our_client_hears_errors_and_separate_responses(coap_driver, libcoap_server):
+    assert ask(coap_driver, libcoap_server, "get", "none")[0].startswith("4.04")
+    assert ask(coap_driver, libcoap_server, "get", "time", "non")[0].startswith("2.05")
     start = time.monotonic()
-    assert ask(driver, libcoap_server, "get", "async")[-1] == "done"
+    assert ask(coap_driver, libcoap_server, "get", "async")[-1] == "done"
     assert time.monotonic() - start > 1, "libcoap's /async answers late"
 
 
-def test_our_client_observes(driver, libcoap_server):
-    lines = ask(driver, libcoap_server, "get", "time", "observe=3")
+def test_our_client_observes(coap_driver, libcoap_server):
+    lines = ask(coap_driver, libcoap_server, "get", "time", "observe=3")
     assert [line.split()[:2] for line in lines[:-1]] == [["2.05", "fresh"]] * 3
 
 
-def test_our_client_pings(driver, libcoap_server):
-    result = subprocess.run([driver, "ping", str(libcoap_server)], capture_output=True, timeout=TIMEOUT_SECONDS)
+def test_our_client_pings(coap_driver, libcoap_server):
+    result = subprocess.run([coap_driver, "ping", str(libcoap_server)], capture_output=True, timeout=TIMEOUT_SECONDS)
     assert result.stdout == b"pong\n"
 
 

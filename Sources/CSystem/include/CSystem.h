@@ -135,6 +135,19 @@ struct system_peer_credentials {
   uint32_t group;
 };
 int system_peer_credentials(int socket, struct system_peer_credentials *credentials);
+// UDP on one interface: on the group's port, which others may have too, and in the group. What it sends may pass 255 hops.
+struct system_datagram {
+  struct sockaddr_storage source;
+  int32_t is_multicast;  // it was sent to a group
+};
+int system_multicast_socket(const struct sockaddr *group, unsigned interface);
+ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const struct sockaddr *to);
+ssize_t system_receive_datagram(int socket, void *buffer, size_t capacity, struct system_datagram *datagram);
+
+// The kernel's messages about links and addresses, as they change. What others send to the socket is passed over.
+int system_route_socket(void);
+ssize_t system_receive_from_kernel(int socket, void *buffer, size_t capacity);
+
 int system_ignore_broken_pipes(void);  // a write to a peer that is gone gives EPIPE instead of killing the process
 
 // For a command that waits: which of these is ready, as a sum. A socket until it can be read (or written), a descriptor

@@ -58,11 +58,17 @@ struct MDNSInterface: Sendable {
   static let maximumAddresses = 16
 
   let index: UInt32
+  /// In the order in which they are said: Serf agents use the last one of a packet, and cannot use one that needs to be
+  /// told the interface too.
   let addresses: [InterfaceAddress]
 
   init(index: UInt32, addresses: [InterfaceAddress]) {
     self.index = index
-    self.addresses = Array(addresses.prefix(Self.maximumAddresses))
+    let kept = Array(addresses.prefix(Self.maximumAddresses))
+    let linkLocal = kept.filter { $0.address.isLinkLocalV6 }
+    let other = kept.filter { !$0.address.isLinkLocalV6 }
+    self.addresses =
+      linkLocal + other.filter { IPFamily($0.address) == .v6 } + other.filter { IPFamily($0.address) == .v4 }
   }
 
   /// Whether nothing differs but the order of the addresses, which a kernel may list in any.

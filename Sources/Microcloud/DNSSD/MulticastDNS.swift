@@ -117,8 +117,8 @@ public struct MulticastDNS: Sendable {
       }
     } else if source.port == MDNS.port {
       responder.receiveResponse(message, from: source, interface: interface, now: now, &effects)
-      // Only probes ask for unicast answers, so to the browser one is none.
-      if isMulticast { browser.receiveResponse(message, interface: interface, now: now, &effects) }
+      // Serf agents answer by unicast only, whatever the question wanted.
+      browser.receiveResponse(message, interface: interface, now: now, &effects)
     }
     return finish(effects, now)
   }

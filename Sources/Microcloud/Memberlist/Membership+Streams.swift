@@ -9,10 +9,12 @@ struct GossipStream {
     case ping
     /// A peer dialled.
     case accepted
+    /// A peer dialled, has said all, and is being answered.
+    case answering
   }
 
   let id: MembershipStreamID
-  let purpose: Purpose
+  var purpose: Purpose
   /// Whom we dialled.
   let address: SocketAddress?
   let deadline: Instant
@@ -24,7 +26,8 @@ struct GossipStream {
 extension Membership {
   /// A peer has opened a stream: the name for it, or nil if there are too many, and it is to be closed.
   public mutating func acceptStream(now: Instant) -> MembershipStreamID? {
-    guard streams.count(where: { $0.purpose == .accepted }) < limits.acceptedStreams else { return nil }
+    let accepted = streams.count { $0.purpose == .accepted || $0.purpose == .answering }
+    guard accepted < limits.acceptedStreams else { return nil }
     return addStream(.accepted, address: nil, now: now)
   }
 
@@ -32,7 +35,7 @@ extension Membership {
   public mutating func receive(
     _ event: GossipStreamEvent, on id: MembershipStreamID, now: Instant
   ) -> [MembershipEffect] {
-    guard let index = streams.firstIndex(where: { $0.id == id }) else { return [] }
+    guard let index = streams.firstIndex(where: { $0.id == id && $0.purpose != .answering }) else { return [] }
     switch event {
     case .message(let message): receive(message, onStream: index, now: now)
     case .pushPull(let header): streams[index].isJoin = header.isJoin
@@ -43,7 +46,7 @@ extension Membership {
     return takeEffects()
   }
 
-  /// A stream could not be opened, has failed, or was closed by the peer.
+  /// A stream could not be opened, has failed, or was closed by the peer; or the peer has all of an answer.
   public mutating func streamEnded(_ id: MembershipStreamID, now: Instant) -> [MembershipEffect] {
     guard let index = streams.firstIndex(where: { $0.id == id }) else { return [] }
     fail(streams.remove(at: index))
@@ -110,13 +113,21 @@ extension Membership {
     case .pushPull(let isJoin):
       finish(index, answer: nil)
       if isJoin, let address = stream.address { effects.append(.joined(address, isSuccess: true)) }
-    case .ping: finish(index, answer: nil)
+    case .ping, .answering: finish(index, answer: nil)
     }
   }
 
+  /// Ends a stream, or answers on it: until the peer has read that, it counts as one that peers have open, and has its
+  /// deadline.
   private mutating func finish(_ index: Int, answer: MembershipStreamContent?) {
-    let id = streams.remove(at: index).id
-    effects.append(answer.map { .answer(id, saying: $0) } ?? .closeStream(id))
+    let id = streams[index].id
+    if let answer {
+      streams[index].purpose = .answering
+      effects.append(.answer(id, saying: answer))
+    } else {
+      streams.remove(at: index)
+      effects.append(.closeStream(id))
+    }
   }
 
   /// What a peer knows of a member. That one is dead is no more than a suspicion to us: the member may refute it.

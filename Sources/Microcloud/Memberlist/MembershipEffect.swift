@@ -7,7 +7,7 @@ public enum MembershipEffect: Equatable, Sendable {
   /// Open a stream, say this on it and read the answer. Everything that is read goes to `receive(_:on:now:)`; that it
   /// failed or ended, to `streamEnded`.
   case openStream(MembershipStreamID, to: SocketAddress, saying: MembershipStreamContent)
-  /// Say this on a stream that a peer opened, then close it.
+  /// Say this on a stream that a peer opened, then close it; when that is done or has failed, tell `streamEnded`.
   case answer(MembershipStreamID, saying: MembershipStreamContent)
   /// Close a stream; nothing is to be said or heard on it any more.
   case closeStream(MembershipStreamID)

@@ -24,10 +24,11 @@ public struct ProtocolVersions: Hashable, Sendable {
   }
 
   /// What we say of ourselves. All peers from 2015 to now accept it, and none sends us checksums, relays or negative
-  /// acknowledgements because of it.
+  /// acknowledgements because of it. Agents that are not told otherwise speak Serf's version 5, and refuse a push/pull
+  /// with a member that does not understand it; those of 2015 refuse one that speaks it.
   public static let ours = ProtocolVersions(
     memberlist: VersionRange(minimum: 1, maximum: 2, current: 2),
-    serf: VersionRange(minimum: 2, maximum: 4, current: 4))
+    serf: VersionRange(minimum: 2, maximum: 5, current: 4))
 
   /// The versions of these bytes, of which there have to be 6; more are passed over.
   public init?(bytes: some Collection<UInt8>) {

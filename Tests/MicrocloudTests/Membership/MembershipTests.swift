@@ -141,7 +141,7 @@ struct MembershipTests {
     let gossip = sent(lone.run(milliseconds: 200)).map(\.message.encoded)
     #expect(gossip.contains(packet))
     let ours = bytes(
-      "0486a441646472a47f00000bab496e6361726e6174696f6e01a44d657461a2ff80a44e6f6465a26e30a4506f7274cd1388a356736ea6010202020404"
+      "0486a441646472a47f00000bab496e6361726e6174696f6e01a44d657461a2ff80a44e6f6465a26e30a4506f7274cd1388a356736ea6010202020504"
     )
     #expect(gossip.contains(ours))
   }
@@ -151,7 +151,7 @@ struct MembershipTests {
     var lone = Lone("n2", knowing: 3..<4)
     #expect(lone.hear(try MemberlistPacket.decode(suspect[...]).messages[0]) == [])
     let refutation = bytes(
-      "0486a441646472a47f00000bab496e6361726e6174696f6e02a44d657461a2ff80a44e6f6465a26e32a4506f7274cd1388a356736ea6010202020404"
+      "0486a441646472a47f00000bab496e6361726e6174696f6e02a44d657461a2ff80a44e6f6465a26e32a4506f7274cd1388a356736ea6010202020504"
     )
     #expect(sent(lone.run(milliseconds: 200)).map(\.message.encoded).contains(refutation))
     #expect(lone.membership.health == 1)
@@ -371,6 +371,20 @@ struct MembershipTests {
     #expect(lone.run(milliseconds: 9999) == [])
     #expect(lone.run(milliseconds: 1) == accepted.map { .closeStream($0) })
     #expect(lone.membership.acceptStream(now: lone.now) != nil)
+  }
+
+  /// Else peers that ask for all we know, and do not read it, could have any number of streams open.
+  @Test func anAnswerTakesUpItsStreamUntilItHasEnded() {
+    var lone = Lone()
+    let limit = MembershipLimits().acceptedStreams
+    let accepted = (0..<limit).map { _ in lone.membership.acceptStream(now: lone.now)! }
+    for id in accepted {
+      #expect(lone.membership.receive(.end, on: id, now: lone.now) == [.answer(id, saying: .pushPull(isJoin: false))])
+    }
+    #expect(lone.membership.acceptStream(now: lone.now) == nil)
+    #expect(lone.membership.streamEnded(accepted[0], now: lone.now) == [])
+    #expect(lone.membership.acceptStream(now: lone.now) != nil)
+    #expect(lone.run(milliseconds: 10_000).prefix(limit - 1) == accepted.dropFirst().map { .closeStream($0) }[...])
   }
 
   // MARK: Broadcasts

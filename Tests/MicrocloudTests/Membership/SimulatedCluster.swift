@@ -197,6 +197,7 @@ final class SimulatedCluster {
       case .answer(let id, let content):
         guard let dialer = dialers.removeValue(forKey: PeerStream(node: index, id: id)) else { continue }
         events.add(.stream(encoded(content, of: index), to: dialer.node, dialer.id), at: arrival(1))
+        events.add(.streamEnd(index, id), at: now)
       case .closeStream(let id): dialers[PeerStream(node: index, id: id)] = nil
       case .member(let name, let change): nodes[index].changes.append(Change(at: now, name: name, change: change))
       case .conflict(let name, _, _): nodes[index].conflicts.append(name)

@@ -132,11 +132,27 @@ struct MemberlistMessageTests {
   }
 
   @Test func judgesVersions() {
-    #expect(ProtocolVersions.ours.bytes == [1, 2, 2, 2, 4, 4])
+    #expect(ProtocolVersions.ours.bytes == [1, 2, 2, 2, 5, 4])
     #expect(ProtocolVersions.ours.isValid)
     #expect(ProtocolVersions(bytes: [1, 5, 2, 2, 5]) == nil)
     #expect(ProtocolVersions(bytes: [0, 5, 2, 2, 5, 5])?.isValid == false)
     #expect(ProtocolVersions(bytes: [3, 2, 2, 2, 5, 5])?.isValid == false)
+  }
+
+  /// Agents judge all members of a push/pull together: what each speaks has to be understood by every one.
+  @Test(
+    arguments: [
+      [1, 5, 2, 2, 5, 5],  // an agent that is not told otherwise
+      [1, 5, 2, 2, 5, 4],  // one with `-protocol 4`
+      [1, 2, 2, 2, 4, 4],  // one of 2015
+    ] as [[UInt8]])
+  func isUnderstoodByAgents(bytes: [UInt8]) throws {
+    let both = [ProtocolVersions.ours, try #require(ProtocolVersions(bytes: bytes))]
+    for ranges in [both.map(\.memberlist), both.map(\.serf)] {
+      let least = try #require(ranges.map(\.minimum).max())
+      let most = try #require(ranges.map(\.maximum).min())
+      for range in ranges { #expect(least...most ~= range.current) }
+    }
   }
 }
 

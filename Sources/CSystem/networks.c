@@ -1,0 +1,136 @@
+// Datagrams of one interface and its group, and the kernel's messages about interfaces (rtnetlink(7)).
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+
+#include "CSystem.h"
+
+// The C library may be older than these (Linux 5.0, 4.20).
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+#ifndef IPV6_MULTICAST_ALL
+#define IPV6_MULTICAST_ALL 29
+#endif
+
+enum { MOST_HOPS = 255 };
+
+static int set(int socket, int level, int option, int value) {
+  return setsockopt(socket, level, option, &value, sizeof value);
+}
+
+static socklen_t length_of(const struct sockaddr *address) {
+  return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
+
+// A socket that is bound to the interface goes before one that is not, whoever has it.
+static int prepare(int socket, int is_v6, unsigned interface) {
+  if (set(socket, SOL_SOCKET, SO_REUSEADDR, 1) < 0 || set(socket, SOL_SOCKET, SO_BINDTOIFINDEX, (int)interface) < 0)
+    return -1;
+  if (is_v6)
+    return set(socket, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0 || set(socket, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) < 0 ||
+                   set(socket, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0) < 0 ||
+                   set(socket, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, MOST_HOPS) < 0 ||
+                   set(socket, IPPROTO_IPV6, IPV6_UNICAST_HOPS, MOST_HOPS) < 0
+               ? -1
+               : 0;
+  return set(socket, IPPROTO_IP, IP_PKTINFO, 1) < 0 || set(socket, IPPROTO_IP, IP_MULTICAST_ALL, 0) < 0 ||
+                 set(socket, IPPROTO_IP, IP_MULTICAST_TTL, MOST_HOPS) < 0 ||
+                 set(socket, IPPROTO_IP, IP_TTL, MOST_HOPS) < 0
+             ? -1
+             : 0;
+}
+
+static int bind_port(int socket, const struct sockaddr *group) {
+  struct sockaddr_storage any = {.ss_family = group->sa_family};
+  // The port stands in the same place in both kinds of address.
+  ((struct sockaddr_in *)&any)->sin_port = ((const struct sockaddr_in *)group)->sin_port;
+  return bind(socket, (struct sockaddr *)&any, length_of(group));
+}
+
+static int join(int socket, const struct sockaddr *group, unsigned interface) {
+  struct group_req request = {.gr_interface = interface};
+  memcpy(&request.gr_group, group, length_of(group));
+  int level = group->sa_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+  return setsockopt(socket, level, MCAST_JOIN_GROUP, &request, sizeof request);
+}
+
+int system_multicast_socket(const struct sockaddr *group, unsigned interface) {
+  int made = socket(group->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (made < 0) return -errno;
+  int is_v6 = group->sa_family == AF_INET6;
+  if (prepare(made, is_v6, interface) == 0 && bind_port(made, group) == 0 && join(made, group, interface) == 0)
+    return made;
+  int error = errno;
+  close(made);
+  return -error;
+}
+
+ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const struct sockaddr *to) {
+  ssize_t sent;
+  do sent = sendto(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT, to, length_of(to));
+  while (sent < 0 && errno == EINTR);
+  return sent < 0 ? -errno : sent;
+}
+
+// Room for what one datagram says of where it was sent to, aligned as a control message header must be.
+union destination {
+  struct cmsghdr header;
+  char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+static int is_multicast(const struct cmsghdr *header) {
+  if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
+    struct in_pktinfo info;
+    memcpy(&info, CMSG_DATA(header), sizeof info);
+    return IN_MULTICAST(ntohl(info.ipi_addr.s_addr));
+  }
+  if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
+    struct in6_pktinfo info;
+    memcpy(&info, CMSG_DATA(header), sizeof info);
+    return IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
+  }
+  return 0;
+}
+
+ssize_t system_receive_datagram(int socket, void *buffer, size_t capacity, struct system_datagram *datagram) {
+  union destination control = {0};
+  struct iovec part = {.iov_base = buffer, .iov_len = capacity};
+  memset(datagram, 0, sizeof *datagram);
+  struct msghdr message = {.msg_name = &datagram->source,
+                           .msg_namelen = sizeof datagram->source,
+                           .msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  ssize_t received;
+  do received = recvmsg(socket, &message, MSG_DONTWAIT);
+  while (received < 0 && errno == EINTR);
+  if (received < 0) return -errno;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
+    if (is_multicast(header)) datagram->is_multicast = 1;
+  return received;
+}
+
+int system_route_socket(void) {
+  int made = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+  if (made < 0) return -errno;
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK,
+                                .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR};
+  if (bind(made, (struct sockaddr *)&address, sizeof address) == 0) return made;
+  int error = errno;
+  close(made);
+  return -error;
+}
+
+ssize_t system_receive_from_kernel(int socket, void *buffer, size_t capacity) {
+  struct sockaddr_nl source = {0};
+  ssize_t received;
+  do {
+    socklen_t length = sizeof source;
+    received = recvfrom(socket, buffer, capacity, MSG_DONTWAIT, (struct sockaddr *)&source, &length);
+  } while ((received < 0 && errno == EINTR) || (received >= 0 && source.nl_pid != 0));
+  return received < 0 ? -errno : received;
+}
