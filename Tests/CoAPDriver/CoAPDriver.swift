@@ -38,11 +38,6 @@ private struct Arguments {
   var port: UInt16? { Decimal.parse(words[2]).flatMap { UInt16(exactly: $0) } }
 }
 
-private func address(_ text: String) -> IPAddress? {
-  let parts = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: ".")).compactMap { Decimal.parse($0) }
-  return IPAddress(networkBytes: parts.map { UInt8(truncatingIfNeeded: $0) }[...])
-}
-
 /// What is sent as a body of so many bytes, and what others check.
 private func pattern(_ count: UInt64) -> [UInt8] {
   (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
@@ -58,13 +53,12 @@ private func method(_ name: String) -> CoAPCode {
 }
 
 private func serve(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) throws(SystemError) {
-  let local: IPAddress = arguments.has("v6") ? .anyV6 : .anyV4
-  let socket = try DriverSocket(on: loop, boundTo: SocketAddress(local, port: port), trustsAll: arguments.has("trust"))
+  let local: IPAddress = arguments.text("group").flatMap { IPAddress($0) } ?? (arguments.has("v6") ? .anyV6 : .anyV4)
+  let interface = arguments.text("interface").flatMap { UInt32($0) }
+  let socket = try DriverSocket(
+    on: loop, boundTo: SocketAddress(local, port: port), interface: interface, trustsAll: arguments.has("trust"))
   let server = DriverServer(socket, exponent: arguments.exponent)
-  if let group = arguments.text("group").flatMap(address), let interface = arguments.text("interface") {
-    try socket.join(SocketAddress(group, port: socket.port), interface: interface)
-  }
-  say("port \(socket.port)")
+  say("port \(interface == nil ? socket.port : port)")
   withExtendedLifetime(server) { loop.run() }
 }
 

@@ -4,12 +4,12 @@ import LinuxSystem
 import Microcloud
 import NodeSecurity
 
-/// A `CoAPEndpoint` on UDP sockets and a timer.
+/// A `CoAPEndpoint` on a UDP socket and a timer.
 final class DriverSocket {
   private(set) var endpoint: CoAPEndpoint
   private let loop: EventLoop
   private var socket: UDPSocket?
-  private var groupSocket: UDPSocket?
+  private var groupSocket: MulticastSocket?
   private var timer: Timer?
   private let trustsAll: Bool
   var onEffect: ((CoAPEffect) -> Void)?
@@ -17,7 +17,10 @@ final class DriverSocket {
   var onTurn: (() -> Void)?
   var wakeAt: Instant?
 
-  init(on loop: EventLoop, boundTo address: SocketAddress, trustsAll: Bool) throws(SystemError) {
+  /// - Parameter interface: where a multicast address is heard, with what is sent there to us alone.
+  init(
+    on loop: EventLoop, boundTo address: SocketAddress, interface: UInt32? = nil, trustsAll: Bool
+  ) throws(SystemError) {
     self.loop = loop
     self.trustsAll = trustsAll
     var limits = CoAPLimits()
@@ -25,22 +28,19 @@ final class DriverSocket {
     limits.leisureMilliseconds = 500
     endpoint = CoAPEndpoint(limits: limits, digest: HMACDigest.keyed(by: BigEndian.bytes(loop.now.nanoseconds)))
     timer = try Timer(on: loop) { [unowned(unsafe) self] in act { $0.tick(now: loop.now) } }
-    socket = try UDPSocket(on: loop, boundTo: address, shared: true) { [unowned(unsafe) self] bytes, source in
-      received(bytes, source, isMulticast: false)
+    if let interface {
+      groupSocket = try MulticastSocket(on: loop, group: address, interface: interface) { [unowned(unsafe) self] in
+        received($0.bytes, $0.source, isMulticast: $0.isMulticast)
+      }
+    } else {
+      socket = try UDPSocket(on: loop, boundTo: address) { [unowned(unsafe) self] bytes, source in
+        received(bytes, source, isMulticast: false)
+      }
     }
   }
 
   var now: Instant { loop.now }
   var port: UInt16 { socket?.localAddress?.port ?? 0 }
-
-  /// What comes to a socket that is bound to a group was sent to the group.
-  func join(_ group: SocketAddress, interface: String) throws(SystemError) {
-    let joined = try UDPSocket(on: loop, boundTo: group, shared: true) { [unowned(unsafe) self] bytes, source in
-      received(bytes, source, isMulticast: true)
-    }
-    try joined.join(group.address, interface: interface)
-    groupSocket = joined
-  }
 
   private func received(_ bytes: [UInt8], _ source: SocketAddress, isMulticast: Bool) {
     if trustsAll { endpoint.prove(source, now: now) }
@@ -50,7 +50,12 @@ final class DriverSocket {
   func act(_ body: (inout CoAPEndpoint) -> [CoAPEffect]) {
     for effect in body(&endpoint) {
       if case .send(let bytes, let peer) = effect {
-        do throws(SystemError) { try socket?.send(bytes, to: peer) } catch { say("\(error)") }
+        do throws(SystemError) {
+          try socket?.send(bytes, to: peer)
+          try groupSocket?.send(bytes, to: peer)
+        } catch {
+          say("\(error)")
+        }
       } else {
         onEffect?(effect)
       }

@@ -27,8 +27,8 @@ def serve(machine, coap_driver):
     """Starts our server with these words and returns it, with its port."""
     servers = []
 
-    def start(*words, prefix=()):
-        server = machine.spawn([*prefix, coap_driver, "serve", "0", *words])
+    def start(*words, port=0, prefix=()):
+        server = machine.spawn([*prefix, coap_driver, "serve", str(port), *words])
         servers.append(server)
         server.wait_for("port ")
         server.port = int(server.stdout.decode().split()[1])
@@ -303,7 +303,8 @@ def namespace(machine, test_name):
 
 
 def test_multicast_discovery(serve, namespace):
-    server = serve("trust", "group=224.0.1.187", "interface=192.0.2.1", prefix=namespace)
+    interface = subprocess.check_output([*namespace, "cat", "/sys/class/net/m0/ifindex"], text=True).strip()
+    server = serve("trust", "group=224.0.1.187", f"interface={interface}", port=5683, prefix=namespace)
 
     def discover(method, path):
         result = subprocess.run(
