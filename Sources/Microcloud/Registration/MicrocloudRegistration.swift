@@ -5,8 +5,6 @@ public enum MicrocloudEffect: Equatable, Sendable {
   case registration(RegistrationEffect)
   /// Store the name, to be `kept` at the next start.
   case storeMicrocloud(String)
-  /// Store where members of this microcloud are; to ask those of another one to take us in would make the two one.
-  case storePeers(of: String, [SocketAddress])
   /// The microcloud or our name in it is another one: announce and browse for what it asks for.
   case changed
 }
@@ -23,7 +21,7 @@ public struct MicrocloudRegistration: Sendable {
   private let isKeyed: Bool
   private var naming: NodeNaming
   private var configuredContacts: [SocketAddress]
-  private var stored: (microcloud: String, peers: [SocketAddress])?
+  private let stored: (microcloud: String, peers: [SocketAddress])?
   private var sightings: [MicrocloudSighting] = []
   private var address: SocketAddress?
   private var ownAddresses: [IPAddress] = []
@@ -37,7 +35,8 @@ public struct MicrocloudRegistration: Sendable {
   ///   - configured: the microcloud that the configuration names, and whether it gives a key for it.
   ///   - kept: what `storeMicrocloud` stored.
   ///   - contacts: from the configuration.
-  ///   - stored: what `storePeers` stored last.
+  ///   - stored: the peers of the last `SerfRecord`, and of which microcloud they are: to ask those of another one to take
+  ///     us in would make the two one.
   ///   - seed: random; nothing secret depends on it.
   public init(
     profile: RegistrationProfile, naming: NodeNaming, configured: String?, isKeyed: Bool, kept: String?,
@@ -155,15 +154,7 @@ public struct MicrocloudRegistration: Sendable {
   }
 
   private mutating func take(_ registrationEffects: [RegistrationEffect]?) {
-    for effect in registrationEffects ?? [] {
-      if case .storePeers(let peers) = effect {
-        guard let name = choice.name else { continue }
-        stored = (name, peers)
-        effects.append(.storePeers(of: name, peers))
-      } else {
-        effects.append(.registration(effect))
-      }
-    }
+    for effect in registrationEffects ?? [] { effects.append(.registration(effect)) }
   }
 
   private mutating func begin(_ now: Instant) {

@@ -28,9 +28,6 @@ public struct Registration: Sendable {
   static let proofHalfIntervals: UInt64 = 3
   /// A name is changed at most once in this time: whoever lies about it does not make us rush through all of them.
   static let renameMilliseconds: UInt64 = 60_000
-  /// The first peers are stored after this time, as more will be known by then; later ones seldom, as flash wears.
-  static let firstStoreMilliseconds: UInt64 = 30_000
-  static let storeMilliseconds: UInt64 = 3600_000
 
   public let profile: RegistrationProfile
   public private(set) var naming: NodeNaming
@@ -51,8 +48,6 @@ public struct Registration: Sendable {
   private var isLeavingForGood = false
   private var proof: Proof?
   private var renamedAt: Instant?
-  private var storedPeers: [SocketAddress] = []
-  private var storeAt: Instant?
   private var effects: [RegistrationEffect] = []
 
   /// - Parameter seed: random; nothing secret depends on it.
@@ -74,7 +69,7 @@ public struct Registration: Sendable {
     case .running where address == nil: return nil
     case .running:
       let attempt = contacts.nextDeadline(membersToo: reachability.isUnreachable)
-      return [attempt, proof?.at, reachability.nextDeadline, storeAt].compactMap { $0 }.min()
+      return [attempt, proof?.at, reachability.nextDeadline].compactMap { $0 }.min()
     }
   }
 
@@ -94,12 +89,11 @@ public struct Registration: Sendable {
     set(addresses, from: .discovered, now: now)
   }
 
-  /// What `storePeers` stored before the start.
+  /// Those of the `SerfRecord` from before the start.
   public mutating func setContacts(
     remembered addresses: [SocketAddress], now: Instant
   ) -> [RegistrationEffect] {
-    storedPeers = addresses
-    return set(addresses, from: .remembered, now: now)
+    set(addresses, from: .remembered, now: now)
   }
 
   private mutating func set(
@@ -182,10 +176,6 @@ public struct Registration: Sendable {
       // It may have come to us of its own accord.
       if through == nil { through = address }
       beginProof(now)
-      if storeAt == nil, contacts.remembered != storedPeers {
-        storeAt = now.advanced(
-          milliseconds: storedPeers.isEmpty ? Self.firstStoreMilliseconds : Self.storeMilliseconds)
-      }
     } else {
       contacts.forget(member: address, now: now)
       if hadPeers && peers == 0 { loseAll(now) }
@@ -296,19 +286,10 @@ public struct Registration: Sendable {
     if phase == .running && address != nil {
       reachability.tick(now: now)
       seekProof(now)
-      storePeers(now)
       let due = contacts.takeDue(now: now, membersToo: reachability.isUnreachable)
       effects += due.map { .join($0) }
     }
     defer { effects = [] }
     return effects
-  }
-
-  private mutating func storePeers(_ now: Instant) {
-    guard let due = storeAt, due <= now else { return }
-    storeAt = nil
-    if contacts.remembered == storedPeers { return }
-    storedPeers = contacts.remembered
-    effects.append(.storePeers(storedPeers))
   }
 }

@@ -29,8 +29,6 @@ public enum RegistrationEffect: Equatable, Sendable {
   case leave
   /// Store the number of the name, for `NodeNaming`.
   case storeNameNumber(Int)
-  /// Store these, to be set as remembered at the next start.
-  case storePeers([SocketAddress])
 }
 
 /// What was heard that says how others see us. It is a stranger's word.

@@ -166,13 +166,16 @@ final class SimulatedCluster {
   private func schedule(_ index: Int) {
     guard nodes[index].isUp, let deadline = nodes[index].membership.nextDeadline else { return }
     if let wakesAt = nodes[index].wakesAt, wakesAt <= deadline { return }
-    nodes[index].wakesAt = deadline
-    events.add(.wake(index), at: max(now, deadline))
+    let due = max(now, deadline)
+    nodes[index].wakesAt = due
+    events.add(.wake(index), at: due)
   }
 
   private func handle(_ event: Event) {
     switch event {
     case .wake(let index):
+      // An earlier time was set after this one.
+      guard nodes[index].wakesAt == now else { return }
       nodes[index].wakesAt = nil
       guard nodes[index].isUp else { return }
       act(index) { $0.tick(now: now) }

@@ -238,8 +238,6 @@ final class RegistrationWorld {
       actSerf(index) { $0.join([address], now: now) }
     case .registration(.leave): actSerf(index) { $0.leave(now: now) }
     case .registration(.storeNameNumber(let number)): board.nameNumber = number
-    case .registration(.storePeers): preconditionFailure("peers are stored with their microcloud")
-    case .storePeers(let microcloud, let peers): board.stored = (microcloud, peers)
     case .storeMicrocloud(let name): board.kept = name
     case .changed: announce(index)
     }
@@ -305,8 +303,8 @@ final class RegistrationWorld {
       act(index) {
         $0.node.memberChanged(member.address, isThere: change == .joined, peers: peers, now: now)
       }
-    case .closeStream, .conflict, .userEvent, .query, .queryResponse, .queryEnded, .keyringChanged, .keysAnswered,
-      .recordChanged, .nameLost:
+    case .recordChanged: boards[index].stored = power.node.announced.map { ($0.name, serf.record.peers) }
+    case .closeStream, .conflict, .userEvent, .query, .queryResponse, .queryEnded, .keyringChanged, .keysAnswered, .nameLost:
       break
     }
   }
