@@ -304,8 +304,8 @@ final class RegistrationWorld {
         $0.node.memberChanged(member.address, isThere: change == .joined, peers: peers, now: now)
       }
     case .recordChanged: boards[index].stored = power.node.announced.map { ($0.name, serf.record.peers) }
-    case .closeStream, .conflict, .userEvent, .query, .queryResponse, .queryEnded, .keyringChanged, .keysAnswered, .nameLost:
-      break
+    case .closeStream, .conflict, .nameLost, .userEvent, .query, .queryResponse, .queryEnded: break
+    case .keyringChanged, .keysAnswered: break
     }
   }
 
