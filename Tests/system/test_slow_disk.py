@@ -24,6 +24,8 @@ pytestmark = pytest.mark.machines("local")
 
 FLUSH_SECONDS = 1.0
 STALL_LIMIT_MILLISECONDS = 100
+# One in about ten runs has one; more would be news.
+KNOWN_STALLS = 2
 PINGS = Path(__file__).parent / "disk" / "pings.py"
 ROUNDS = 2
 CLIENTS = 4
@@ -172,7 +174,7 @@ def test_loop_never_waits_for_the_containers_files(slow_agent, slow_disk, rootfs
     writes its journal it lets even a write into the page cache wait that dates a file: the store's log. That is the one
     place where the loop is known to wait, now and then; nowhere else."""
     times, places, line = measure(slow_agent, slow_disk, rootfs, record_property)
-    assert times[len(times) * 99 // 100] < STALL_LIMIT_MILLISECONDS, line
+    assert len([time for time in times if time >= STALL_LIMIT_MILLISECONDS]) <= KNOWN_STALLS, line
     dating = ("do_get_write_access", "ext4_dirty_inode", "file_update_time", "vfs_write")
     assert [place for place in places if not all(call in place for call in dating)] == [], line
 
