@@ -7,6 +7,9 @@ import LinuxSystem
 /// `DurabilitySequencer`). Whoever runs the loop watches `completionDescriptor` and calls `handleCompletion()` when it is
 /// readable; completions are called only in there. While a sync is under way writes wait in a queue, so a write's body may
 /// run later: it captures values. The agent's own memory is what is true at run time; reading is for the start.
+///
+/// One wait is left: while ext4 commits for somebody else (unmounting an overlay syncs the whole disk), writing to the
+/// page cache may wait for the block that dates the log's file. Tests/system/test_slow_disk.py bounds how often.
 public final class Store {
   /// The log's length at which it is copied into the database: 256 KiB in pages of 4 KiB.
   public static let checkpointPages = 64
