@@ -12,6 +12,8 @@ public struct Configuration: Equatable, Sendable {
   public var firstUserID: UInt64 = 100_000
   /// What the containers together leave to the rest of the board.
   public var memoryReserveBytes: UInt64 = 24 << 20
+  /// The node as others see it.
+  public var node = NodeSettings()
 
   public init() {}
 
@@ -34,7 +36,7 @@ public struct Configuration: Equatable, Sendable {
     if text.count > Self.maximumFileBytes {
       throw ConfigurationError(line: 1, "the file has more than \(Self.maximumFileBytes) bytes: shorten it")
     }
-    var seen: [String] = []
+    var seen: [(name: String, line: Int)] = []
     var number = 0
     // Editors of other systems put a byte order mark first.
     var rest = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text[3...] : text[...]
@@ -48,11 +50,18 @@ public struct Configuration: Equatable, Sendable {
       guard let equals = trimmed.firstIndex(of: UInt8(ascii: "=")) else {
         throw ConfigurationError(line: number, "'\(ASCII.string(trimmed))' is not a setting: write name = value")
       }
-      let name = ASCII.string(ASCII.trim(trimmed[..<equals]))
-      let value = ASCII.string(ASCII.trim(trimmed[(equals + 1)...]))
-      if seen.contains(name) { throw ConfigurationError(line: number, "\(name) is set twice: keep one") }
-      seen.append(name)
-      if let problem = set(name, value) { throw ConfigurationError(line: number, problem) }
+      let setting = Setting(
+        name: ASCII.string(ASCII.trim(trimmed[..<equals])), value: ASCII.string(ASCII.trim(trimmed[(equals + 1)...])))
+      if seen.contains(where: { $0.name == setting.name }) {
+        throw ConfigurationError(line: number, "\(setting.name) is set twice: keep one")
+      }
+      seen.append((setting.name, number))
+      if let problem = set(setting) { throw ConfigurationError(line: number, problem) }
+    }
+    if let problem = node.problem {
+      // It begins with the setting that it is about.
+      let line = seen.first { problem.utf8.starts(with: "\($0.name) ".utf8) }?.line
+      throw ConfigurationError(line: line ?? number, problem)
     }
   }
 
@@ -71,39 +80,37 @@ public struct Configuration: Equatable, Sendable {
   }
 
   /// Takes one setting; returns what is wrong with it, and what would be right.
-  private mutating func set(_ name: String, _ value: String) -> String? {
-    switch name {
-    case "state-directory": return setPath(&stateDirectory, name, value)
+  private mutating func set(_ setting: Setting) -> String? {
+    switch setting.name {
+    case "state-directory": return setPath(&stateDirectory, setting)
     case "runtime-directory":
-      guard value.utf8.count + Self.socketName.utf8.count <= Self.maximumSocketPathBytes else {
+      guard setting.value.utf8.count + Self.socketName.utf8.count <= Self.maximumSocketPathBytes else {
         let most = Self.maximumSocketPathBytes - Self.socketName.utf8.count
-        return "\(name) '\(value)': give a path of at most \(most) bytes, for a socket's path may have 107"
+        return setting.wrong("give a path of at most \(most) bytes, for a socket's path may have 107")
       }
-      return setPath(&runtimeDirectory, name, value)
+      return setPath(&runtimeDirectory, setting)
     case "cgroup":
-      guard ContainerRequest.isName(value) else { return "\(name) '\(value)': give one name, as microagent" }
-      cgroup = value
+      guard ContainerRequest.isName(setting.value) else { return setting.wrong("give one name, as microagent") }
+      cgroup = setting.value
     case "first-user-id":
-      guard let number = Decimal.parse(value), number >= 1, number <= UInt64(UInt32.max) - Self.idCount else {
-        return "\(name) '\(value)': give the first of 65536 free ids, as 100000"
+      guard let number = Decimal.parse(setting.value), number >= 1, number <= UInt64(UInt32.max) - Self.idCount else {
+        return setting.wrong("give the first of 65536 free ids, as 100000")
       }
       firstUserID = number
     case "memory-reserve":
-      guard let bytes = ByteCount.parse(value) else { return "\(name) '\(value)': give an amount, as 24M" }
+      guard let bytes = ByteCount.parse(setting.value) else { return setting.wrong("give an amount, as 24M") }
       memoryReserveBytes = bytes
-    default:
-      return "there is no setting '\(name)': use one of \(Self.names)"
+    default: return node.set(setting)
     }
     return nil
   }
 
-  private static let names = "state-directory, runtime-directory, cgroup, first-user-id, memory-reserve"
-
-  private func setPath(_ path: inout String, _ name: String, _ value: String) -> String? {
-    guard ContainerRequest.isPlainPath(value), !ContainerRequest.isTop(value) else {
-      return "\(name) '\(value)': give an absolute path, as \(path)"
-    }
-    path = value
+  private func setPath(_ path: inout String, _ setting: Setting) -> String? {
+    // overlayfs takes a backslash for its own.
+    guard ContainerRequest.isPlainPath(setting.value), !ContainerRequest.isTop(setting.value),
+      !setting.value.utf8.contains(UInt8(ascii: "\\"))
+    else { return setting.wrong("give an absolute path, as \(path)") }
+    path = setting.value
     return nil
   }
 }

@@ -16,22 +16,12 @@ public struct KeyFingerprint: Equatable, Hashable, Sendable, CustomStringConvert
 
   /// How long `short` is: 80 bits, which nobody finds a second key for. Enough to tell nodes apart, not to trust one by.
   public static let shortCharacters = 16
-  public static let suffixCharacters = 4
-  /// How many different suffixes a fingerprint has.
-  public static let suffixes = 13
 
   /// The whole of it, 52 characters.
   public var description: String { ASCII.string(Self.base32(thumbprint)) }
 
-  /// For the `microagent` tag, and where a person compares.
+  /// For the `microagent` tag and multicast DNS, and where a person compares. A node's name ends with the beginning of it.
   public var short: String { ASCII.string(Self.base32(thumbprint).prefix(Self.shortCharacters)) }
-
-  /// What tells this node's Serf name from that of another with the same host name. A node that cannot leave its old name
-  /// takes the next one; after the last comes the first again.
-  public func nameSuffix(_ number: UInt32) -> String {
-    let start = Int(number % UInt32(Self.suffixes)) * Self.suffixCharacters
-    return ASCII.string(Self.base32(thumbprint)[start..<(start + Self.suffixCharacters)])
-  }
 
   private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 

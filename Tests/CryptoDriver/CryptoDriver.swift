@@ -66,7 +66,7 @@ private func perform(_ operation: String, times: UInt64) throws(CryptoError) -> 
 private func fingerprint(stateDirectory: String) -> String? {
   do throws(NodeKeyError) {
     let key = try NodeKeyFile.load(stateDirectory: stateDirectory)
-    return (try? KeyFingerprint(of: key.publicKey)).map { "\($0) \($0.short) \($0.nameSuffix(0))" }
+    return (try? KeyFingerprint(of: key.publicKey)).map { "\($0) \($0.short)" }
   } catch {
     say("\(error)")
     return nil

@@ -1,3 +1,4 @@
+import Basics
 import CryptoChecks
 import Foundation
 import Testing

@@ -39,7 +39,7 @@ import Testing
   @Test(
     arguments: [
       ("cgroup", "line 1: 'cgroup' is not a setting: write name = value"),
-      ("\ncgrp = a", "line 2: there is no setting 'cgrp': use one of state-directory"),
+      ("\ncgrp = a", "line 2: there is no setting 'cgrp': see docs/CONFIGURATION.md"),
       (" = a", "line 1: there is no setting ''"),
       ("cgroup = a\n#\ncgroup = a", "line 3: cgroup is set twice: keep one"),
       ("cgroup = a/b", "line 1: cgroup 'a/b': give one name, as microagent"),
@@ -48,6 +48,7 @@ import Testing
       ("state-directory = data", "line 1: state-directory 'data': give an absolute path, as /var/lib/microagent"),
       ("state-directory = /", "line 1: state-directory '/': give an absolute path"),
       ("state-directory = /./", "line 1: state-directory '/./': give an absolute path"),
+      ("state-directory = /a\\b", "line 1: state-directory '/a\\b': give an absolute path"),
       ("runtime-directory = //", "line 1: runtime-directory '//': give an absolute path"),
       ("runtime-directory = /run/../etc", "line 1: runtime-directory '/run/../etc': give an absolute path"),
       ("\ncgroup = a\u{0}b", "line 2: the line holds a control character: remove it"),

@@ -1,3 +1,4 @@
+import Basics
 import Crypto
 import CryptoChecks
 import NodeSecurity
@@ -24,15 +25,6 @@ struct KeyFingerprintTests {
     let fingerprint = try example()
     #expect("\(fingerprint)" == "95nxhbxdyc3ybc4ccjr446zsvg0n52hm991vva4fnq8pd7d2afp0")
     #expect(fingerprint.short == "95nxhbxdyc3ybc4c")
-  }
-
-  @Test func hasSuffixesToChooseFrom() throws {
-    let fingerprint = try example()
-    let suffixes = (0..<UInt32(KeyFingerprint.suffixes)).map(fingerprint.nameSuffix)
-    #expect(suffixes.joined() == "\(fingerprint)")
-    #expect(suffixes[0] == "95nx" && suffixes[12] == "afp0")
-    #expect(fingerprint.nameSuffix(13) == suffixes[0])
-    #expect(fingerprint.nameSuffix(.max) == suffixes[Int(UInt32.max % 13)])
   }
 
   @Test func differsFromKeyToKey() throws {

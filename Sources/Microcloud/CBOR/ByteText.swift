@@ -1,10 +1,12 @@
+import Basics
+
 /// Bytes as text, and text in quotation marks, for people and for JSON. All of it appends UTF-8.
 enum ByteText {
   /// Two lower-case digits a byte.
   static func appendHexadecimal(_ bytes: [UInt8], to output: inout [UInt8]) {
     for byte in bytes {
-      output.append(hexadecimalDigit(byte >> 4))
-      output.append(hexadecimalDigit(byte & 0xF))
+      output.append(Hexadecimal.digit(byte >> 4))
+      output.append(Hexadecimal.digit(byte & 0xF))
     }
   }
 
@@ -25,19 +27,5 @@ enum ByteText {
       }
     }
     output.append(0x22)
-  }
-
-  private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
-    value < 10 ? 0x30 + value : 0x61 + value - 10
-  }
-
-  /// What a hexadecimal digit of either case stands for; nil if it is none.
-  static func hexadecimalValue(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case 0x30...0x39: digit - 0x30
-    case 0x41...0x46: digit - 0x41 + 10
-    case 0x61...0x66: digit - 0x61 + 10
-    default: nil
-    }
   }
 }

@@ -15,11 +15,11 @@ public enum ISALevel: String, Sendable {
 ///
 /// The text is words with commas between, `key=value` or a single word, in this order:
 ///
-///     coap=5683,isa=geode,key=00c1f3…,mem=96,unclaimed
+///     coap=5683,isa=geode,key=95nxhb…,mem=96,unclaimed
 ///
 /// - `coap`: the UDP port on which it is asked for everything else
 /// - `isa`: the ISA level of its processor
-/// - `key`: the first 64 bits of its key's fingerprint, in hexadecimal
+/// - `key`: the first 80 bits of its key's fingerprint, as `KeyFingerprint.short` writes them
 /// - `mem`: how many MiB it has to offer, in steps (`CoarseMemory`)
 /// - `unclaimed`: nobody owns the board yet; left out once someone does
 ///
@@ -32,11 +32,12 @@ public struct MicroagentEntry: Equatable, Sendable {
   public var coapPort: UInt16
   /// Nil: a level that we do not know.
   public var isa: ISALevel?
-  public var fingerprint: UInt64
+  /// 16 letters and digits.
+  public var fingerprint: String
   public var freeMemoryMiB: UInt32
   public var isClaimed: Bool
 
-  public init(coapPort: UInt16, isa: ISALevel?, fingerprint: UInt64, freeMemoryMiB: UInt32, isClaimed: Bool) {
+  public init(coapPort: UInt16, isa: ISALevel?, fingerprint: String, freeMemoryMiB: UInt32, isClaimed: Bool) {
     self.coapPort = coapPort
     self.isa = isa
     self.fingerprint = fingerprint
@@ -47,8 +48,7 @@ public struct MicroagentEntry: Equatable, Sendable {
   public var text: String {
     var words: [UInt8] = Array("coap=\(coapPort)".utf8)
     if let isa { words += ",isa=\(isa.rawValue)".utf8 }
-    words += ",key=".utf8
-    ByteText.appendHexadecimal(BigEndian.bytes(fingerprint), to: &words)
+    words += ",key=\(fingerprint)".utf8
     words += ",mem=\(freeMemoryMiB)".utf8
     if !isClaimed { words += ",unclaimed".utf8 }
     return String(decoding: words, as: UTF8.self)
@@ -57,7 +57,7 @@ public struct MicroagentEntry: Equatable, Sendable {
   /// What a text says; nil if it is no agent's.
   public init?(text: String) {
     var port: UInt16?
-    var fingerprint: UInt64?
+    var fingerprint: String?
     var isa: ISALevel?
     var freeMemoryMiB: UInt32 = 0
     var isClaimed = true
@@ -85,13 +85,11 @@ public struct MicroagentEntry: Equatable, Sendable {
       port: "\(coapPort)", microcloud: microcloud, text: text)
   }
 
-  private static func fingerprint(_ digits: ArraySlice<UInt8>) -> UInt64? {
-    guard digits.count == 16 else { return nil }
-    var number: UInt64 = 0
-    for digit in digits {
-      guard let value = ByteText.hexadecimalValue(digit) else { return nil }
-      number = number << 4 | UInt64(value)
-    }
-    return number
+  /// How many characters a fingerprint has.
+  public static let fingerprintCharacters = 16
+
+  private static func fingerprint(_ text: ArraySlice<UInt8>) -> String? {
+    guard text.count == fingerprintCharacters, text.allSatisfy({ ASCII.isLetterOrDigit($0) }) else { return nil }
+    return ASCII.string(text.map { ASCII.lowercased($0) })
   }
 }

@@ -142,7 +142,7 @@ struct ServicesReader {
   private mutating func fourDigits() throws(ServicesTagError) -> UInt32 {
     var number: UInt32 = 0
     for _ in 0..<4 {
-      guard let byte = rest.popFirst(), let digit = ByteText.hexadecimalValue(byte) else { throw malformed }
+      guard let byte = rest.popFirst(), let digit = Hexadecimal.value(of: byte) else { throw malformed }
       number = number << 4 | UInt32(digit)
     }
     return number

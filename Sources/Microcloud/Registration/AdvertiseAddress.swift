@@ -85,7 +85,8 @@ public enum AdvertiseAddress {
   private static let dockerBridge = "br-"
   private static let dockerDigits = 12
 
-  static func isForContainers(_ name: String) -> Bool {
+  /// Whether an interface of this name leads to containers, not to neighbours.
+  public static func isForContainers(_ name: String) -> Bool {
     if containerPrefixes.contains(where: { name.utf8.starts(with: $0.utf8) }) { return true }
     guard name.utf8.starts(with: dockerBridge.utf8) else { return false }
     let digits = name.utf8.dropFirst(dockerBridge.utf8.count)
@@ -96,7 +97,7 @@ public enum AdvertiseAddress {
 
 extension IPAddress {
   /// Whether others can reach a machine there: no loopback, link-local, multicast or reserved address.
-  var canBeAdvertised: Bool {
+  public var canBeAdvertised: Bool {
     switch self {
     case .v4(let number):
       let first = number >> 24

@@ -10,7 +10,7 @@ import Basics
 public struct NodeNaming: Equatable, Sendable {
   /// The most of a host's name that is used.
   public static let maximumHostBytes = 40
-  /// How much of the fingerprint tells boards with the same host name apart: 24 bits where it is hexadecimal.
+  /// How much of the fingerprint tells boards with the same host name apart: 30 bits.
   public static let fingerprintBytes = 6
   /// By the time that all were used, the first has long been forgotten.
   public static let numbers = 8

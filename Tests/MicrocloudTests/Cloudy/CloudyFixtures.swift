@@ -13,7 +13,7 @@ enum CloudyFixtures {
   ]
 
   static let entry = MicroagentEntry(
-    coapPort: 5683, isa: .i586NoLock, fingerprint: 0x00C1_F3D2_9A7B_4E60, freeMemoryMiB: 104, isClaimed: false)
+    coapPort: 5683, isa: .i586NoLock, fingerprint: "00c1f3d29a7b4e60", freeMemoryMiB: 104, isClaimed: false)
 
   static func agent(node: String = "galileo-00c1") -> CloudyService {
     entry.service(node: node, address: "10.139.40.22", microcloud: "gracia")

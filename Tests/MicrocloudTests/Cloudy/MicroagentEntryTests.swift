@@ -15,7 +15,7 @@ struct MicroagentEntryTests {
     #expect(MicroagentEntry(text: entry.text) == entry)
     for isa in [ISALevel.i586NoLock, .geode, .i686SSE2, .amd64] {
       let longest = MicroagentEntry(
-        coapPort: .max, isa: isa, fingerprint: .max, freeMemoryMiB: .max, isClaimed: false)
+        coapPort: .max, isa: isa, fingerprint: "zzzzzzzzzzzzzzzz", freeMemoryMiB: .max, isClaimed: false)
       #expect(MicroagentEntry(text: longest.text) == longest)
       #expect(CloudyText.cleaned(longest.text, maximumBytes: 80) == longest.text)
     }
@@ -25,11 +25,12 @@ struct MicroagentEntryTests {
     #expect(
       MicroagentEntry(text: "key=00C1F3D29A7B4E60,new,unclaimed,x=y=z,,mem=104,isa=i586-nolock,coap=5683")
         == CloudyFixtures.entry)
-    let plain = MicroagentEntry(coapPort: 1, isa: nil, fingerprint: 1, freeMemoryMiB: 0, isClaimed: true)
+    let plain = MicroagentEntry(
+      coapPort: 1, isa: nil, fingerprint: "0000000000000001", freeMemoryMiB: 0, isClaimed: true)
     #expect(MicroagentEntry(text: "coap=1,key=0000000000000001,isa=riscv,mem=-1") == plain)
     for text in [
       "", "coap=5683", "key=00c1f3d29a7b4e60", "coap=0,key=00c1f3d29a7b4e60", "coap=65536,key=00c1f3d29a7b4e60",
-      "coap=1,key=00c1f3d29a7b4e6", "coap=1,key=00c1f3d29a7b4e6g", "coap,key",
+      "coap=1,key=00c1f3d29a7b4e6", "coap=1,key=00c1f3d29a7b4e6-", "coap,key",
     ] {
       #expect(MicroagentEntry(text: text) == nil, "\(text)")
     }

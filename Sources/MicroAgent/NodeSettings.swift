@@ -1,0 +1,110 @@
+import Basics
+import Microcloud
+
+/// What the configuration says about the node as others see it: its name and owner, its microcloud, and the open cluster of
+/// Cloudy nodes.
+public struct NodeSettings: Equatable, Sendable {
+  /// Empty: the host's name.
+  public var name = ""
+  /// The owner's public key, a compressed point of P-256 (SEC 1 section 2.3.3); nil: nobody has claimed the board.
+  public var owner: [UInt8]?
+  /// Where the node is asked for whatever does not fit into gossip.
+  public var coapPort: UInt16 = 5683
+  /// The interfaces that lead to neighbours; none: all but those of containers.
+  public var interfaces: [String] = []
+  public var microcloud = MembershipSettings(.microcloud, isOn: true)
+  /// Nil: one in reach that takes anybody (`MicrocloudChoice`).
+  public var microcloudName: String?
+  /// What the microcloud's gossip is sealed with, the first one, and opened with, all of them. None: it is open.
+  public var gossipKeys: Keyring?
+  public var publicCluster = MembershipSettings(.cloudy, isOn: false, contacts: cloudyContacts)
+
+  public init() {}
+
+  /// Where Cloudy's own nodes in Guifi find each other.
+  static let cloudyContacts = ["10.139.40.22:5000", "10.139.40.122:5000"].compactMap { SocketAddress($0) }
+
+  /// Of an interface's name (netdevice(7)).
+  private static let maximumInterfaceBytes = 15
+  private static let maximumInterfaces = 16
+  private static let ownerBytes = 33
+
+  public var standing: NodeStanding { owner == nil ? .unclaimed : .claimed }
+
+  /// Takes one setting; returns what is wrong with it, and what would be right.
+  mutating func set(_ setting: Setting) -> String? {
+    switch setting.name {
+    case "name": return setName(setting)
+    case "owner":
+      guard let key = Hexadecimal.bytes(setting.value.utf8), key.count == Self.ownerBytes, key[0] == 2 || key[0] == 3
+      else { return setting.wrong("give a public key of P-256, compressed: 66 hexadecimal digits, 02 or 03 first") }
+      owner = key
+    case "coap-port":
+      guard let port = Decimal.parse(setting.value).flatMap({ UInt16(exactly: $0) }), port != 0 else {
+        return setting.wrong("give a port, as 5683")
+      }
+      coapPort = port
+    case "interfaces":
+      interfaces = setting.words
+      guard (1...Self.maximumInterfaces).contains(interfaces.count),
+        interfaces.allSatisfy({ $0.utf8.count <= Self.maximumInterfaceBytes })
+      else { return setting.wrong("give the names of interfaces, as eth0") }
+    case "gossip-key":
+      let keys = setting.words.map { Base64.decode(Array($0.utf8)) ?? [] }
+      guard let keyring = Keyring(keys: keys) else {
+        return "gossip-key: give 16, 24 or 32 random bytes in base64, as `serf keygen` makes them; at most "
+          + "\(GossipCipher.maximumKeys) keys, the one to seal with first"
+      }
+      gossipKeys = keyring
+    case "microcloud": return setMicrocloud(setting)
+    case "public":
+      guard setting.value == "on" || setting.value == "off" else { return setting.wrong("give on or off") }
+      publicCluster.isOn = setting.value == "on"
+    default: return setMembership(setting)
+    }
+    return nil
+  }
+
+  private mutating func setName(_ setting: Setting) -> String? {
+    let bytes = Array(setting.value.utf8)
+    guard let first = bytes.first, let last = bytes.last, bytes.count <= NodeNaming.maximumHostBytes,
+      ASCII.isLetterOrDigit(first), ASCII.isLetterOrDigit(last),
+      bytes.allSatisfy({ ASCII.isLetterOrDigit($0) || $0 == UInt8(ascii: "-") })
+    else { return setting.wrong("use letters, digits and '-', at most \(NodeNaming.maximumHostBytes)") }
+    name = setting.value
+    return nil
+  }
+
+  private mutating func setMicrocloud(_ setting: Setting) -> String? {
+    microcloud.isOn = setting.value != "off"
+    if !microcloud.isOn { return nil }
+    guard MicrocloudName.isValid(setting.value) else {
+      return setting.wrong("use letters, digits and '-', at most \(MicrocloudName.maximumBytes); or off")
+    }
+    microcloudName = setting.value
+    return nil
+  }
+
+  /// `microcloud-port`, `public-port` and so on.
+  private mutating func setMembership(_ setting: Setting) -> String? {
+    let bytes = setting.name.utf8
+    if bytes.starts(with: "microcloud-".utf8) {
+      return microcloud.set(ASCII.string(bytes.dropFirst(11)), setting)
+    }
+    if bytes.starts(with: "public-".utf8) {
+      return publicCluster.set(ASCII.string(bytes.dropFirst(7)), setting)
+    }
+    return setting.unknown
+  }
+
+  /// What is wrong with the settings together; nil: nothing.
+  var problem: String? {
+    if gossipKeys != nil, microcloudName == nil {
+      return "gossip-key needs a microcloud: name the one that it belongs to"
+    }
+    if microcloud.isOn, publicCluster.isOn, microcloud.profile.port == publicCluster.profile.port {
+      return "microcloud-port and public-port are the same: give each its own"
+    }
+    return microcloud.problem("microcloud") ?? publicCluster.problem("public")
+  }
+}

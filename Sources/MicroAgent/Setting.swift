@@ -1,0 +1,17 @@
+import Basics
+
+/// A line of the configuration: `name = value`.
+struct Setting {
+  let name: String
+  let value: String
+
+  /// The parts of a value that is a list.
+  var words: [String] {
+    Array(value.utf8).split { ASCII.isBlank($0) || $0 == UInt8(ascii: ",") }.map { ASCII.string($0) }
+  }
+
+  /// The line that tells that the value will not do.
+  func wrong(_ advice: String) -> String { "\(name) '\(value)': \(advice)" }
+
+  var unknown: String { "there is no setting '\(name)': see docs/CONFIGURATION.md" }
+}
