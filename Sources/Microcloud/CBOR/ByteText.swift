@@ -11,19 +11,22 @@ enum ByteText {
   }
 
   /// A JSON string (RFC 8259 section 7) with its quotation marks.
+  ///
+  /// JSON wants only those below U+0020 escaped, yet no terminal should get the others from a stranger's text either.
   static func appendQuoted(_ text: String, to output: inout [UInt8]) {
     output.append(0x22)
-    for byte in text.utf8 {
-      switch byte {
-      case 0x22, 0x5C: output += [0x5C, byte]
-      case 0x0A: output += "\\n".utf8
-      case 0x0D: output += "\\r".utf8
-      case 0x09: output += "\\t".utf8
-      // DEL is legal in JSON, yet no terminal should get it from a stranger's text.
-      case 0..<0x20, 0x7F:
-        output += "\\u00".utf8
-        appendHexadecimal([byte], to: &output)
-      default: output.append(byte)
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": output += [0x5C, UInt8(truncatingIfNeeded: scalar.value)]
+      case "\n": output += "\\n".utf8
+      case "\r": output += "\\r".utf8
+      case "\t": output += "\\t".utf8
+      // None of them is beyond U+FFFF.
+      case _ where scalar.isControl:
+        output += "\\u".utf8
+        let code = UInt16(truncatingIfNeeded: scalar.value)
+        appendHexadecimal([UInt8(code >> 8), UInt8(truncatingIfNeeded: code)], to: &output)
+      default: output += UTF8.encode(scalar).map { Array($0) } ?? []
       }
     }
     output.append(0x22)

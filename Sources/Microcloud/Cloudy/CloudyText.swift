@@ -27,10 +27,7 @@ public enum CloudyText {
   static func shown(_ bytes: some Sequence<UInt8>) -> String {
     var shown = String.UnicodeScalarView()
     for scalar in String(decoding: Array(bytes.prefix(maximumShownBytes)), as: UTF8.self).unicodeScalars {
-      switch scalar.value {
-      case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: shown.append("\u{FFFD}")
-      default: shown.append(scalar)
-      }
+      shown.append(scalar.isControl ? "\u{FFFD}" : scalar)
     }
     return String(shown)
   }

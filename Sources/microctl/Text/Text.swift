@@ -1,3 +1,5 @@
+import Basics
+
 /// Text from elsewhere, made fit for a terminal.
 enum Text {
   /// The same text without what could move the cursor, change colours or turn the writing round; a newline or tab becomes
@@ -7,8 +9,7 @@ enum Text {
     for scalar in text.unicodeScalars {
       switch scalar.value {
       case 0x09, 0x0A, 0x0D: scalars.append(" ")
-      case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: scalars.append("?")
-      default: scalars.append(scalar)
+      default: scalars.append(scalar.isControl ? "?" : scalar)
       }
     }
     return String(scalars)
