@@ -53,12 +53,15 @@ public struct ContainerRequest: Equatable, Sendable {
   public var removesWhenEnded = false
   /// How long it may take to end after SIGTERM.
   public var graceMilliseconds: UInt64 = 10_000
+  /// What it offers to the neighbours while it runs.
+  public var publications: [Publication] = []
 
   public init() {}
 
   public static let maximumNameBytes = 63
   public static let maximumArguments = 256
   public static let maximumMounts = 32
+  public static let maximumPublications = 8
   /// Of all strings of a request together.
   public static let maximumTextBytes = 16 * 1024
   public static let maximumGraceMilliseconds: UInt64 = 3_600_000
@@ -97,7 +100,21 @@ public struct ContainerRequest: Equatable, Sendable {
     if graceMilliseconds > Self.maximumGraceMilliseconds {
       return "grace period: at most \(Self.maximumGraceMilliseconds / 1000) s"
     }
-    return budget.problem
+    return publicationProblem ?? budget.problem
+  }
+
+  private var publicationProblem: String? {
+    if publications.count > Self.maximumPublications { return "publications: at most \(Self.maximumPublications)" }
+    for (index, publication) in publications.enumerated() {
+      if let line = publication.problem { return line }
+      if publications[..<index].contains(where: { $0.isNamed(publication.name) }) {
+        return "publication \(publication.name): it is there twice: leave one out"
+      }
+      if network == .none {
+        return "publication \(publication.name): nobody could reach it: give the container the network \"host\""
+      }
+    }
+    return nil
   }
 
   /// 4294967295 would mean `as before` to setresuid(2): root.
@@ -109,6 +126,7 @@ public struct ContainerRequest: Equatable, Sendable {
 
   private var texts: [String] {
     [name, root, workingDirectory, hostname] + command + environment + mounts.flatMap { [$0.source, $0.target] }
+      + publications.flatMap { [$0.type, $0.description] }
   }
 
   private var textBytes: Int {

@@ -41,6 +41,8 @@ extension Agent {
         send(Self.value(of: try host.plan(wish)), request)
       case .info:
         send(info(), request)
+      case .nodes, .search, .publications, .publish, .unpublish:
+        throw RequestError(.failed, "this agent is in no microcloud")
       }
     } catch {
       request.connection.send(error.response(token: request.token))

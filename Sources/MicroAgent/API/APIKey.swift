@@ -78,6 +78,39 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case memoryOfferBytes = 93
   case memoryReservedBytes = 94
 
+  // The neighbours, and what they offer: in answers to searches, `isCut` tells that there is more.
+  case nodes = 100
+  case services = 101
+  case isCut = 102
+  case brokenTags = 103
+  case address = 104
+  case sources = 105
+  case isAlive = 106
+  case microcloud = 107
+  /// In percent.
+  case quality = 108
+  case serviceCount = 109
+  case isa = 110
+  case fingerprint = 111
+  case memoryFreeBytes = 112
+  case coapPort = 113
+  case standing = 114
+  case type = 115
+  case description = 116
+  case node = 117
+  case host = 118
+  case port = 119
+  case text = 120
+
+  // What this node itself offers, and where it is a member.
+  case publications = 121
+  case container = 122
+  case announced = 123
+  case memberships = 124
+  case membership = 125
+  case members = 126
+  case status = 127
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -145,6 +178,34 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .agentStarts: "agentStarts"
     case .memoryOfferBytes: "memoryOfferBytes"
     case .memoryReservedBytes: "memoryReservedBytes"
+    case .nodes: "nodes"
+    case .services: "services"
+    case .isCut: "isCut"
+    case .brokenTags: "brokenTags"
+    case .address: "address"
+    case .sources: "sources"
+    case .isAlive: "isAlive"
+    case .microcloud: "microcloud"
+    case .quality: "quality"
+    case .serviceCount: "serviceCount"
+    case .isa: "isa"
+    case .fingerprint: "fingerprint"
+    case .memoryFreeBytes: "memoryFreeBytes"
+    case .coapPort: "coapPort"
+    case .standing: "standing"
+    case .type: "type"
+    case .description: "description"
+    case .node: "node"
+    case .host: "host"
+    case .port: "port"
+    case .text: "text"
+    case .publications: "publications"
+    case .container: "container"
+    case .announced: "announced"
+    case .memberships: "memberships"
+    case .membership: "membership"
+    case .members: "members"
+    case .status: "status"
     }
   }
 }

@@ -23,6 +23,16 @@ public enum APIRequest: Equatable, Sendable {
   case plan(ContainerRequest)
   /// GET /info
   case info
+  /// GET /nodes: the neighbours that are known.
+  case nodes
+  /// GET /services, with ?text=TEXT: what the neighbours offer that has this in it; empty: all.
+  case search(text: String)
+  /// GET /publications: what this node itself offers.
+  case publications
+  /// POST /publications: offer something that runs beside the containers.
+  case publish(Publication)
+  /// DELETE /publications/TYPE:PORT
+  case unpublish(name: String)
 
   public init(_ message: CoAPMessage) throws(RequestError) {
     let path = message.path
@@ -38,6 +48,11 @@ public enum APIRequest: Equatable, Sendable {
     case (.get, 1) where path[0] == "containers": self = .list
     case (.get, 1) where path[0] == "usage": self = .usage
     case (.get, 1) where path[0] == "info": self = .info
+    case (.get, 1) where path[0] == "nodes": self = .nodes
+    case (.get, 1) where path[0] == "services": self = .search(text: query.text("text") ?? "")
+    case (.get, 1) where path[0] == "publications": self = .publications
+    case (.post, 1) where path[0] == "publications": self = .publish(try Self.publication(message))
+    case (.delete, 2) where path[0] == "publications": self = .unpublish(name: path[1])
     case (.get, 2) where path[0] == "containers": self = .inspect(name: path[1], observe: observe)
     case (.delete, 2) where path[0] == "containers": self = .remove(name: path[1], force: try query.flag("force"))
     case (.post, 3) where path[0] == "containers" && path[2] == "start": self = .start(name: path[1])
@@ -61,7 +76,8 @@ public enum APIRequest: Equatable, Sendable {
   /// What may stand in the query of a request.
   private static func queryNames(_ code: CoAPCode, _ path: [String]) -> [String] {
     switch (code, path.count) {
-    case (.delete, 2): ["force"]
+    case (.get, 1) where path[0] == "services": ["text"]
+    case (.delete, 2) where path[0] == "containers": ["force"]
     case (.post, 3) where path[2] == "stop": ["grace"]
     case (.get, 3): ["from", "tail"]
     default: []
@@ -72,8 +88,9 @@ public enum APIRequest: Equatable, Sendable {
   private static func refusal(_ path: [String]) -> RequestError {
     let isResource: Bool
     switch path.count {
-    case 1: isResource = ["containers", "plan", "usage", "info"].contains(path[0])
-    case 2: isResource = path[0] == "containers"
+    case 1:
+      isResource = ["containers", "plan", "usage", "info", "nodes", "services", "publications"].contains(path[0])
+    case 2: isResource = path[0] == "containers" || path[0] == "publications"
     case 3: isResource = path[0] == "containers" && ["start", "stop", "logs"].contains(path[2])
     default: isResource = false
     }
@@ -86,15 +103,23 @@ public enum APIRequest: Equatable, Sendable {
   }
 
   private static func containerRequest(_ message: CoAPMessage) throws(RequestError) -> ContainerRequest {
-    let value: CBORValue
+    let request = try ContainerRequest(try content(of: message))
+    if let problem = request.problem { throw RequestError(.invalid, problem) }
+    return request
+  }
+
+  private static func publication(_ message: CoAPMessage) throws(RequestError) -> Publication {
+    let publication = try Publication(try content(of: message))
+    if let problem = publication.problem { throw RequestError(.invalid, problem) }
+    return publication
+  }
+
+  private static func content(of message: CoAPMessage) throws(RequestError) -> CBORValue {
     do {
-      value = try CBORDecoder.decode(message.payload)
+      return try CBORDecoder.decode(message.payload)
     } catch {
       throw RequestError(.invalid, "the message is not CBOR: \(error.description)")
     }
-    let request = try ContainerRequest(value)
-    if let problem = request.problem { throw RequestError(.invalid, problem) }
-    return request
   }
 }
 
@@ -124,14 +149,16 @@ struct APIQuery {
 
   /// The number under a name; nil where the name is absent.
   func number(_ name: String) throws(RequestError) -> UInt64? {
+    guard let text = text(name) else { return nil }
+    guard let number = Decimal.parse(text) else { throw RequestError(.invalid, "\(name)=\(text): give a number") }
+    return number
+  }
+
+  /// The text under a name, empty where nothing but the name stands there; nil where the name is absent.
+  func text(_ name: String) -> String? {
     let prefix = Array("\(name)=".utf8)
-    for part in parts {
-      let bytes = Array(part.utf8)
-      guard bytes.starts(with: prefix) || part == name else { continue }
-      guard let number = Decimal.parse(bytes.dropFirst(prefix.count)) else {
-        throw RequestError(.invalid, "\(part): give a number")
-      }
-      return number
+    for part in parts where part == name || part.utf8.starts(with: prefix) {
+      return ASCII.string(part.utf8.dropFirst(prefix.count))
     }
     return nil
   }

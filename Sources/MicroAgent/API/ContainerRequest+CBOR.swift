@@ -24,6 +24,7 @@ extension ContainerRequest {
     if restart != .no { map[.restart] = .text(restart.description) }
     if removesWhenEnded { map[.removesWhenEnded] = true }
     if graceMilliseconds != standard.graceMilliseconds { map[.graceMilliseconds] = .unsigned(graceMilliseconds) }
+    if !publications.isEmpty { map[.publications] = .array(publications.map { $0.value }) }
     return .map(map)
   }
 
@@ -32,7 +33,11 @@ extension ContainerRequest {
     self.init()
     let reader = try APIMapReader(value)
     try reader.refuseKeys { key in
-      key.rawValue <= APIKey.graceMilliseconds.rawValue && key != .source && key != .target && key != .readOnly
+      switch key {
+      case .source, .target, .readOnly: false
+      case .publications: true
+      default: key.rawValue <= APIKey.graceMilliseconds.rawValue
+      }
     }
     try reader.text(.name, into: &name)
     try reader.text(.root, into: &root)
@@ -59,6 +64,11 @@ extension ContainerRequest {
     }
     if let found = value[.mounts] {
       for item in try reader.need(found.arrayValue, .mounts, "an array of maps") { mounts.append(try Mount(item)) }
+    }
+    if let found = value[.publications] {
+      for item in try reader.need(found.arrayValue, .publications, "an array of maps") {
+        publications.append(try Publication(item))
+      }
     }
   }
 }
