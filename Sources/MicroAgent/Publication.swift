@@ -44,21 +44,26 @@ public struct Publication: Equatable, Sendable {
 
   /// What is wrong with it, as one line that says what would be right; nil: nothing.
   public var problem: String? {
+    // Before it is told whole.
     if type.utf8.count > Self.maximumTypeBytes {
-      return "publication: its type has at most \(Self.maximumTypeBytes) letters"
+      return "publication: its type has at most \(Self.maximumTypeBytes) characters"
     }
+    return advice.map { "publication \(name): \($0)" }
+  }
+
+  private var advice: String? {
     if !Self.isServiceName(type) {
-      return "publication \(name): its type has letters, digits and single '-' between them, at least one letter"
+      return "its type has letters, digits and single '-' between them, at least one letter"
     }
     if Self(type: MicroagentEntry.type, port: port).isNamed(name) {
-      return "publication \(name): agents themselves are found by that type: choose another"
+      return "agents themselves are found by that type: choose another"
     }
-    if port == 0 { return "publication \(name): give a port from 1 to 65535" }
+    if port == 0 { return "give a port from 1 to 65535" }
     if description.utf8.count > Self.maximumDescriptionBytes {
-      return "publication \(name): its description has at most \(Self.maximumDescriptionBytes) bytes"
+      return "its description has at most \(Self.maximumDescriptionBytes) bytes"
     }
     if description.unicodeScalars.contains(where: { $0.isControl }) {
-      return "publication \(name): its description must not contain control characters"
+      return "its description must not contain control characters"
     }
     return nil
   }

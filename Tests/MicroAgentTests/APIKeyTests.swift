@@ -17,5 +17,8 @@ import Testing
     #expect(APIKey.id.rawValue == 30)
     #expect(APIKey.request.rawValue == 42)
     #expect(APIKey.memoryReservedBytes.rawValue == 94)
+    #expect(APIKey.nodes.rawValue == 100)
+    #expect(APIKey.publications.rawValue == 121)
+    #expect(APIKey.status.rawValue == 127)
   }
 }

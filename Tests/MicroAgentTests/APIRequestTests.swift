@@ -4,6 +4,8 @@ import Testing
 @testable import MicroAgent
 
 @Suite struct APIRequestTests {
+  private static let http = Publication(type: "http", port: 8080, description: "Our library")
+
   private static func message(_ code: CoAPCode, _ path: String, _ query: [String] = [], observe: UInt64? = nil)
     -> CoAPMessage
   {
@@ -14,6 +16,7 @@ import Testing
     if code == .post, path == "containers" || path == "plan" {
       message.payload = plainRequest().value.encoded
     }
+    if code == .post, path == "publications" { message.payload = http.value.encoded }
     return message
   }
 
@@ -27,6 +30,14 @@ import Testing
     (message(.get, "containers"), .list),
     (message(.get, "usage"), .usage),
     (message(.get, "info"), .info),
+    (message(.get, "nodes"), .nodes),
+    (message(.get, "services"), .search(text: "")),
+    (message(.get, "services", ["text"]), .search(text: "")),
+    (message(.get, "services", ["text="]), .search(text: "")),
+    (message(.get, "services", ["text=a=b&c, plaça"]), .search(text: "a=b&c, plaça")),
+    (message(.get, "publications"), .publications),
+    (message(.post, "publications"), .publish(http)),
+    (message(.delete, "publications/http:8080"), .unpublish(name: "http:8080")),
     (message(.get, "containers/dns"), .inspect(name: "dns", observe: false)),
     (message(.get, "containers/dns", observe: 0), .inspect(name: "dns", observe: true)),
     (message(.get, "containers/dns", observe: 1), .inspect(name: "dns", observe: false)),
@@ -50,7 +61,8 @@ import Testing
   @Test(
     arguments: [
       (.put, "containers"), (.delete, "containers"), (.get, "plan"), (.post, "usage"), (.post, "info"),
-      (.patch, "info"),
+      (.patch, "info"), (.post, "nodes"), (.post, "services"), (.delete, "publications"), (.put, "publications"),
+      (.get, "publications/http:80"), (.post, "publications/http:80"),
       (.post, "containers/dns"), (.put, "containers/dns"), (.get, "containers/dns/start"),
       (.delete, "containers/dns/stop"), (.post, "containers/dns/logs"),
     ] as [(CoAPCode, String)])
@@ -61,7 +73,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "container", "containers/dns/kill", "containers/dns/logs/x", "info/x", "usage/x/y", "Containers",
+    "", "container", "containers/dns/kill", "containers/dns/logs/x", "info/x", "usage/x/y", "Containers", "nodes/alix",
+    "services/http", "publications/http:80/x",
   ])
   func noSuchResource(_ path: String) {
     for code in [CoAPCode.get, .post, .delete] {
@@ -82,7 +95,8 @@ import Testing
       (.post, "containers/dns/stop", "grace=3600001"), (.post, "containers/dns/stop", "force"),
       (.get, "containers/dns/logs", "from=x"), (.get, "containers/dns/logs", "tail=all"),
       (.delete, "containers/dns", "force=yes"), (.delete, "containers/dns", "Force"), (.delete, "containers/dns", ""),
-      (.get, "containers", "all"), (.post, "containers", "force"),
+      (.get, "containers", "all"), (.post, "containers", "force"), (.get, "nodes", "text=x"),
+      (.get, "services", "type=x"), (.get, "publications", "text=x"), (.delete, "publications/http:80", "force"),
     ] as [(CoAPCode, String, String)])
   func badQuery(_ code: CoAPCode, _ path: String, _ query: String) {
     let error = refused(Self.message(code, path, [query]))
@@ -123,6 +137,16 @@ import Testing
     // The same key twice.
     message.payload = [0xA2, 0x01, 0x61, 0x61, 0x01, 0x61, 0x62]
     #expect(refused(message)?.kind == .invalid)
+  }
+
+  @Test func whatAPublicationLacksIsTold() {
+    var message = Self.message(.post, "publications")
+    message.payload = Publication(type: "http", port: 0).value.encoded
+    #expect(refused(message)?.description == "publication http:0: give a port from 1 to 65535")
+    message.payload = CBORValue.map(CBORMap()).encoded
+    #expect(refused(message)?.kind == .invalid)
+    message.payload = []
+    #expect(refused(message)?.description.hasPrefix("the message is not CBOR: ") ?? false)
   }
 
   @Test(

@@ -7,6 +7,11 @@ import Testing
 @Suite struct ContainerRequestTests {
   typealias Change = @Sendable (inout ContainerRequest) -> Void
 
+  private static func publish(_ request: inout ContainerRequest, _ publications: [Publication]) {
+    request.network = .host
+    request.publications = publications
+  }
+
   @Test func thePlainOneIsRight() {
     #expect(plainRequest().problem == nil)
     #expect(plainRequest("").problem == nil)
@@ -30,6 +35,8 @@ import Testing
     },
     { $0.graceMilliseconds = 3_600_000 },
     { $0.graceMilliseconds = 0 },
+    { publish(&$0, (1...8).map { .init(type: "http", port: $0) }) },
+    { publish(&$0, [.init(type: "a", port: 1), .init(type: "b", port: 1)]) },
     { $0.budget.memoryBytes = Budget.leastMemoryBytes },
     { $0.budget.memoryBytes = Budget.mostMemoryBytes },
     { $0.budget.processes = 1 },
@@ -92,6 +99,20 @@ import Testing
         $0.group = .max
       }, "group 4294967295: use 0 to 4294967294"
     ),
+    ({ publish(&$0, (1...9).map { .init(type: "http", port: $0) }) }, "publications: at most 8"),
+    ({ publish(&$0, [.init(type: "", port: 1)]) }, "publication :1: its type has letters"),
+    ({ publish(&$0, [.init(type: "http", port: 0)]) }, "publication http:0: give a port"),
+    (
+      { publish(&$0, [.init(type: "http", port: 1), .init(type: "HTTP", port: 1, description: "x")]) },
+      "publication HTTP:1: it is there twice"
+    ),
+    ({ $0.publications = [.init(type: "http", port: 1)] }, "publication http:1: nobody could reach it"),
+    (
+      {
+        publish(&$0, [.init(type: "http", port: 1, description: String(repeating: "x", count: 16 * 1024))])
+      }, "request: its texts exceed 16384 bytes"
+    ),
+    ({ publish(&$0, [.init(type: "a\u{0}", port: 1)]) }, "request: its texts must not contain NUL"),
     ({ $0.graceMilliseconds = 3_600_001 }, "grace period: at most 3600 s"),
     ({ $0.budget.memoryBytes = 512 * 1024 - 1 }, "memory budget 511 KiB: give at least 512 KiB"),
     ({ $0.budget.memoryBytes = (1 << 40) + 1 }, "memory budget: at most 1024 GiB"),
@@ -138,6 +159,11 @@ import Testing
       [.no, .always, .onFailure(maximumRestarts: nil), .onFailure(maximumRestarts: maximum)])
     request.removesWhenEnded = generator.oneIn(2)
     request.graceMilliseconds = generator.pick([0, 10_000, .max])
+    request.publications = (0..<generator.below(3)).map { _ in
+      .init(
+        type: generator.pick(["", "http"]), port: generator.pick([0, 80, .max]),
+        description: generator.pick(["", "plaça"]))
+    }
     return request
   }
 
@@ -166,7 +192,8 @@ import Testing
   @Test(
     arguments: [
       [23: 1], [0: 1], [30: 1], [1000: 1], [-1: 1], ["name": "a"], [13: "/a"], [14: "/a"], [15: true],
-      [12: [[13: "/a", 14: "/b", 1: "x"]]], [12: [["readOnly": true]]],
+      [12: [[13: "/a", 14: "/b", 1: "x"]]], [12: [["readOnly": true]]], [115: "http"], [119: 80],
+      [121: [[115: "http", 119: 80, 122: "dns"]]], [122: "dns"],
     ] as [CBORValue])
   func unknownKeysAreRefused(_ value: CBORValue) {
     let error = refusal { () throws(RequestError) in try ContainerRequest(value) }
@@ -184,6 +211,7 @@ import Testing
       ([10: 0], "network: give"), ([12: [7]], "the message is not a CBOR map"),
       ([12: [:]], "mounts: give an array of maps"),
       ([16: -1], "memoryBytes: give an unsigned number"), ([16: "4M"], "memoryBytes: give an unsigned number"),
+      ([121: "http:80"], "publications: give an array of maps"), ([121: ["http:80"]], "not a CBOR map"),
       ([20: "sometimes"], "restart: give \"no\""), ([20: .null], "restart: give \"no\""),
       ([22: .float(1)], "graceMilliseconds: give an unsigned number"),
     ] as [(CBORValue, String)])

@@ -194,6 +194,8 @@ struct CBORJSONTests {
 
   @Test func escapesText() {
     #expect(json("\"\\/\n\r\t\u{8}\u{0}\u{7f}\u{fc}") == #""\"\\/\n\r\t\u0008\u0000\u007f"# + "\u{fc}\"")
+    // Legal as they are, yet a terminal would obey them.
+    #expect(json("\u{9b}2J\u{202e}日😀") == #""\u009b2J\u202e"# + "日😀\"")
   }
 
   @Test func writesBytesAsBase64URL() {

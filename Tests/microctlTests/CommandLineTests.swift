@@ -76,6 +76,12 @@ private func refusal(_ arguments: String...) -> String? {
     #expect(refusal("run", "--memory", "lots", "/r", "sh") == "run: --memory lots: give a size, as 4M")
     #expect(refusal("run", "-u", "root", "/r", "sh") == "run: --user root: give numbers, as 1000 or 1000:1000")
     #expect(refusal("run", "-v", "/a", "/r", "sh") == "run: --volume /a: give SOURCE:TARGET or SOURCE:TARGET:ro")
+    #expect(
+      refusal("run", "--publish", "http", "/r", "sh")
+        == "run: publication http: write TYPE:PORT[:DESCRIPTION], as http:8080:Our library")
+    #expect(
+      refusal("publish", "a:1", "b:2")
+        == "publish: 'b:2' is too much: write `microctl publish [TYPE:PORT[:DESCRIPTION]]`")
     #expect(refusal("run", "--userns=private", "/r", "sh") == "run: --userns private: give host, or leave it out")
   }
 
@@ -83,7 +89,7 @@ private func refusal(_ arguments: String...) -> String? {
     let found = try request(
       "--name", "dns", "-m", "4M", "--pids-limit", "9", "--cpus", ".25", "--restart", "on-failure:3", "--network=host",
       "-e", "A=0", "-e", "A=1", "--env=B=", "-h", "box", "-u", "7:8", "--read-only", "-w", "/srv",
-      "-v", "/data:/d:ro", "-v", "/x:/y",
+      "-v", "/data:/d:ro", "-v", "/x:/y", "--publish", "http:80:Our: library", "--publish=Docker:8080",
       "--log-size", "32K", "--stop-timeout", "3", "--userns", "host", "--rm", "/r", "prog", "--flag")
     var expected = ContainerRequest()
     expected.name = "dns"
@@ -98,6 +104,9 @@ private func refusal(_ arguments: String...) -> String? {
     expected.userNamespace = false
     expected.mounts = [
       .init(source: "/data", target: "/d", readOnly: true), .init(source: "/x", target: "/y", readOnly: false),
+    ]
+    expected.publications = [
+      Publication(type: "http", port: 80, description: "Our: library"), Publication(type: "Docker", port: 8080),
     ]
     expected.budget.memoryBytes = 4 << 20
     expected.budget.processes = 9

@@ -19,6 +19,14 @@ ID, PHASE, END, EXIT_CODE, REASON, STARTED, ENDED, REQUEST = 30, 31, 36, 37, 38,
 USED, PEAK, COUNT, CPU = 50, 51, 52, 53
 OFFSET, DATA, IS_END = 60, 61, 62
 AGENT_STEPS, CHILD_STEPS, AGENT_PLAN = 70, 71, 72
+NODES, SERVICES, IS_CUT, BROKEN_TAGS = 100, 101, 102, 103
+ADDRESS, SOURCES, IS_ALIVE, MICROCLOUD, QUALITY, SERVICE_COUNT = 104, 105, 106, 107, 108, 109
+ISA, FINGERPRINT, MEMORY_FREE, COAP_PORT, STANDING = 110, 111, 112, 113, 114
+TYPE, DESCRIPTION, NODE, HOST, PORT, TEXT = 115, 116, 117, 118, 119, 120
+PUBLICATIONS, CONTAINER, ANNOUNCED, MEMBERSHIPS, MEMBERSHIP, MEMBERS, STATUS = 121, 122, 123, 124, 125, 126, 127
+NETWORK = 10
+# What would clear the screen, set the window's title, or turn the writing round.
+EVIL = "\x1b[2J\x1b]0;x\x07\x9b2J\u202e"
 TIMEOUT_SECONDS = 20
 
 
@@ -107,7 +115,9 @@ def test_the_environment_names_the_socket_and_the_option_wins(microctl):
 
 
 def test_usage_errors_need_no_agent(ctl):
-    for arguments in [[], ["wombat"], ["run"], ["run", "--memory", "lots", "/r", "sh"], ["logs", "--tail", "x", "a"]]:
+    for arguments in [[], ["wombat"], ["run"], ["run", "--memory", "lots", "/r", "sh"], ["logs", "--tail", "x", "a"],
+                      ["run", "--publish", "8080:80", "/r", "sh"], ["publish", "http"], ["publish", "http:0"],
+                      ["publish", "http:1", "http:2"], ["unpublish"], ["search", "a", "b"], ["nodes", "a"]]:
         result = ctl(*arguments)
         assert (result.returncode, result.stdout) == (2, b"")
         one_line(result.stderr)
@@ -117,13 +127,16 @@ def test_help_and_version_go_to_standard_output(ctl):
     overview = ctl("help")
     assert overview.returncode == 0
     verbs = re.findall(r"^  (\w+)  ", overview.stdout.decode().split("Commands:")[1].split("Options:")[0], re.M)
-    assert {"run", "ps", "logs", "start", "stop", "rm", "inspect", "stats", "plan", "info"} <= set(verbs)
+    assert {"run", "ps", "logs", "start", "stop", "rm", "inspect", "stats", "plan", "info", "publish", "unpublish",
+            "search", "nodes"} <= set(verbs)
     for verb in verbs:
         assert ctl("help", verb).stdout == ctl(verb, "--help").stdout != b""
     assert re.fullmatch(rb"microctl \d+\.\d+\.\d+\n", ctl("--version").stdout)
 
 
-def test_completion_completes_verbs_options_and_containers(ctl, fake, microctl, tmp_path):
+@pytest.fixture
+def complete(ctl, fake, microctl, tmp_path):
+    """What bash offers for the last one of these words."""
     script = tmp_path / "completion"
     script.write_bytes(ctl("completion", "bash").stdout)
     (tmp_path / "microctl").symlink_to(microctl)
@@ -138,11 +151,29 @@ def test_completion_completes_verbs_options_and_containers(ctl, fake, microctl, 
         assert result.stderr == b""
         return result.stdout.decode().split()
 
+    return complete
+
+
+def test_completion_completes_verbs_options_and_containers(complete, fake):
     assert complete("microctl", "in") == ["inspect", "info"]
     assert complete("microctl", "run", "--mem") == ["--memory"]
     assert complete("microctl", "run", "--restart", "on") == ["on-failure", "on-failure:3"]
     fake.serve(lambda talk: talk.answer(talk.expect(GET, "containers"), [state("dns", "ended"), state("web", "running")]))
     assert complete("microctl", "stop", "") == ["dns", "web"]
+
+
+def test_completion_of_publications_minds_that_bash_splits_at_colons(complete, fake):
+    own = [{TYPE: "http", PORT: 80}, {TYPE: "http", PORT: 8080}, {TYPE: "ssh", PORT: 22}]
+    for words, expected in [
+        (["ht"], ["http:80", "http:8080"]), (["http", ":"], ["80", "8080"]), (["http", ":", "808"], ["8080"]),
+        (["http:808"], ["http:8080"]), (["ssh:22", ""], ["http:80", "http:8080", "ssh:22"]),
+    ]:
+        fake.serve(lambda talk: talk.answer(talk.expect(GET, "publications"), own))
+        assert complete("microctl", "unpublish", *words) == expected, words
+        fake.finish()
+    assert complete("microctl", "publish", "") == complete("microctl", "search", "") == []
+    assert complete("microctl", "run", "--pub") == ["--publish"]
+    assert complete("microctl", "un") == ["unpublish"]
 
 
 # One question, one answer
@@ -287,6 +318,207 @@ def test_an_abort_is_told_and_a_ping_answered(ctl, fake):
     result = ctl("info")
     assert result.returncode == 1
     assert one_line(result.stderr) == "the agent ended the conversation: too busy"
+
+
+# Neighbours
+
+
+def alix(name="alix-7qk2", **more):
+    return {NAME: name, ADDRESS: "10.1.2.3", SOURCES: ["link", "microcloud"], IS_ALIVE: True, MICROCLOUD: "gracia",
+            QUALITY: 87, SERVICE_COUNT: 2, ISA: "geode", FINGERPRINT: "00c1000000004e60", MEMORY_FREE: 96 << 20,
+            COAP_PORT: 5683, STANDING: "unclaimed", **more}
+
+
+WIKI = {TYPE: "http", DESCRIPTION: "wiki", NODE: "alix", HOST: "alix.guifi.local", ADDRESS: "10.1.2.3", PORT: 8080,
+        MICROCLOUD: "gracia", SOURCES: ["microcloud"], QUALITY: 87}
+
+
+def cells(output):
+    return [re.split(r" {2,}", line) for line in output.decode().splitlines()]
+
+
+def is_harmless(output):
+    return all(character == "\n" or character.isprintable() for character in output.decode())
+
+
+def test_nodes_are_a_table(ctl, fake):
+    cloudy = {NAME: "cloudy", ADDRESS: "10.1.2.4", SOURCES: ["public"], IS_ALIVE: False, QUALITY: 0, SERVICE_COUNT: 0}
+    fake.serve(lambda talk: talk.answer(talk.expect(GET, "nodes"), {NODES: [alix(), cloudy], IS_CUT: False}))
+    result = ctl("nodes")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert cells(result.stdout) == [
+        ["NAME", "ADDRESS", "STATUS", "QUALITY", "MEMORY", "ISA", "SERVICES", "MICROCLOUD", "SEEN IN"],
+        ["alix-7qk2", "10.1.2.3", "alive, unclaimed", "87%", "96.0M", "geode", "2", "gracia", "link, microcloud"],
+        ["cloudy", "10.1.2.4", "gone", "0%", "-", "-", "0", "-", "public"]]
+
+
+def test_nodes_as_names_and_as_json(ctl, fake):
+    answer = {NODES: [alix("a"), alix("b")], IS_CUT: True}
+    fake.serve(*[lambda talk: talk.answer(talk.expect(GET, "nodes"), answer)] * 2)
+    names = ctl("nodes", "-q")
+    assert (names.returncode, names.stdout) == (0, b"a\nb\n")
+    assert one_line(names.stderr) == "there are more nodes than these 2"
+    result = ctl("nodes", "--json")
+    assert (result.returncode, result.stderr) == (0, b"")
+    document = json.loads(result.stdout)
+    assert document["isCut"] is True
+    assert document["nodes"][0] == {
+        "name": "a", "address": "10.1.2.3", "sources": ["link", "microcloud"], "isAlive": True, "microcloud": "gracia",
+        "quality": 87, "serviceCount": 2, "isa": "geode", "fingerprint": "00c1000000004e60",
+        "memoryFreeBytes": 96 << 20, "coapPort": 5683, "standing": "unclaimed"}
+
+
+@pytest.mark.parametrize("arguments, query", [
+    ([], []), (["http"], ["text=http"]), (["Our library, 10:30 = plaça"], ["text=Our library, 10:30 = plaça"]),
+    (["--", "-x"], ["text=-x"]),
+])
+def test_search_asks_for_exactly_this_text(ctl, fake, arguments, query):
+    def script(talk):
+        request = talk.expect(GET, "services")
+        assert request.query == query
+        talk.answer(request, {SERVICES: [WIKI], IS_CUT: False, BROKEN_TAGS: 0})
+
+    fake.serve(script)
+    result = ctl("search", *arguments)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert cells(result.stdout) == [
+        ["TYPE", "DESCRIPTION", "ADDRESS", "NODE", "QUALITY", "MICROCLOUD", "SEEN IN"],
+        ["http", "wiki", "10.1.2.3:8080", "alix", "87%", "gracia", "microcloud"]]
+
+
+def test_search_tells_what_is_missing(ctl, fake):
+    answer = {SERVICES: [WIKI], IS_CUT: True, BROKEN_TAGS: 2}
+    fake.serve(*[lambda talk: talk.answer(talk.expect(GET, "services"), answer)] * 2)
+    result = ctl("search")
+    assert result.returncode == 0 and result.stdout.count(b"\n") == 2
+    assert result.stderr.decode().splitlines() == [
+        "microctl: there are more services than these 1: search for a text that fewer of them have",
+        "microctl: 2 nodes say what cannot be read, and may offer more"]
+    result = ctl("search", "--json")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert json.loads(result.stdout) == {"isCut": True, "brokenTags": 2, "services": [{
+        "type": "http", "description": "wiki", "node": "alix", "host": "alix.guifi.local", "address": "10.1.2.3",
+        "port": 8080, "microcloud": "gracia", "sources": ["microcloud"], "quality": 87}]}
+
+
+def test_nothing_found_is_no_failure(ctl, fake):
+    fake.serve(lambda talk: talk.answer(talk.expect(GET, "services"), {SERVICES: [], IS_CUT: False, BROKEN_TAGS: 0}))
+    result = ctl("search", "wombat")
+    assert (result.returncode, result.stdout.count(b"\n"), result.stderr) == (0, 1, b"")
+
+
+@pytest.mark.parametrize("arguments, path, answer", [
+    (["nodes"], "nodes", {NODES: [alix(EVIL)], IS_CUT: False}),
+    (["nodes", "-q"], "nodes", {NODES: [alix(EVIL)], IS_CUT: False}),
+    (["nodes"], "nodes", {NODES: [{**alix(), MICROCLOUD: EVIL, ADDRESS: EVIL, ISA: EVIL, SOURCES: [EVIL]}]}),
+    (["search"], "services", {SERVICES: [{TYPE: EVIL, DESCRIPTION: EVIL, NODE: EVIL, HOST: EVIL, ADDRESS: EVIL,
+                                          MICROCLOUD: EVIL, TEXT: EVIL, SOURCES: [EVIL]}]}),
+    (["search"], "services", {SERVICES: [{TYPE: "http", HOST: EVIL, PORT: 80}]}),
+    (["publish"], "publications", [{TYPE: EVIL, PORT: 1, DESCRIPTION: EVIL, CONTAINER: EVIL, ANNOUNCED: EVIL}]),
+    (["publish", "-q"], "publications", [{TYPE: EVIL, PORT: 1}]),
+    (["info"], "info", {NODE: EVIL, MEMBERSHIPS: [{MEMBERSHIP: EVIL, NODE: EVIL, STATUS: [EVIL], EVIL: EVIL}, EVIL]}),
+    (["inspect", "x"], "containers/x", {NAME: "x", REQUEST: {PUBLICATIONS: [{TYPE: EVIL, DESCRIPTION: EVIL}]}}),
+])
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_what_strangers_say_cannot_drive_the_terminal(ctl, fake, arguments, path, answer, form):
+    """Not even where the agent passes it on as it came."""
+    fake.serve(lambda talk: talk.answer(talk.expect(GET, path), answer))
+    result = ctl(*arguments, *form)
+    assert result.returncode == 0
+    assert is_harmless(result.stdout) and "]0;x" in result.stdout.decode()
+
+
+def test_a_refusal_with_a_strangers_text_is_harmless(ctl, fake):
+    fake.serve(lambda talk: talk.refuse(talk.expect(GET, "nodes"), f"node {EVIL}: no"))
+    result = ctl("nodes")
+    assert result.returncode == 1 and is_harmless(result.stderr)
+    assert one_line(result.stderr).startswith("node ")
+
+
+# Publishing
+
+
+def test_publish_sends_exactly_this_and_tells_the_name(ctl, fake):
+    def script(value):
+        def play(talk):
+            request = talk.expect(POST, "publications")
+            assert request.value == value
+            talk.answer(request, {NAME: f"{value[TYPE]}:{value[PORT]}"}, code=CREATED)
+        return play
+
+    fake.serve(script({TYPE: "http", PORT: 80, DESCRIPTION: "Our library: open"}), script({TYPE: "ssh", PORT: 22}),
+               script({TYPE: "ssh", PORT: 22}))
+    result = ctl("publish", "http:80:Our library: open")
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"http:80\n", b"")
+    assert ctl("publish", "ssh:22").stdout == b"ssh:22\n"
+    assert ctl("publish", "ssh:22", "--json").stdout == b'{"name":"ssh:22"}\n'
+
+
+def test_publish_alone_lists_what_is_offered(ctl, fake):
+    own = [{TYPE: "http", PORT: 80, DESCRIPTION: "Our library", ANNOUNCED: "by gossip and mDNS"},
+           {TYPE: "Docker", PORT: 8080, CONTAINER: "web", ANNOUNCED: "not announced: nobody has claimed this board"}]
+    fake.serve(*[lambda talk: talk.answer(talk.expect(GET, "publications"), own)] * 3)
+    assert ctl("publish").stdout.decode() == (
+        "NAME         DESCRIPTION  CONTAINER  ANNOUNCED\n"
+        "http:80      Our library  -          by gossip and mDNS\n"
+        "Docker:8080  -            web        not announced: nobody has claimed this board\n")
+    assert ctl("publish", "--names").stdout == b"http:80\nDocker:8080\n"
+    assert json.loads(ctl("publish", "--json").stdout)[1] == {
+        "type": "Docker", "port": 8080, "container": "web",
+        "announced": "not announced: nobody has claimed this board"}
+
+
+def test_what_is_published_is_not_published_twice(ctl, fake):
+    fake.serve(lambda talk: talk.expect(POST, "publications"))
+    result = ctl("publish", "http:80")
+    assert result.returncode == 3
+    assert "went away" in one_line(result.stderr)
+
+
+def test_unpublish_withdraws_each_and_tells_which(ctl, fake):
+    def script(talk):
+        talk.refuse(talk.expect(DELETE, "publications/http:80"), "publication http:80: container web offers it")
+        talk.answer(talk.expect(DELETE, "publications/ssh:22"), code=ACCEPTED)
+
+    fake.serve(script)
+    result = ctl("unpublish", "http:80", "ssh:22")
+    assert (result.returncode, result.stdout) == (1, b"ssh:22\n")
+    assert one_line(result.stderr) == "publication http:80: container web offers it"
+
+
+def test_run_publishes_what_its_container_serves(ctl, fake):
+    def script(talk):
+        request = talk.expect(POST, "containers")
+        assert request.value[PUBLICATIONS] == [{TYPE: "http", PORT: 80, DESCRIPTION: "Our library"},
+                                               {TYPE: "Docker", PORT: 8080}]
+        assert request.value[NETWORK] == "host"
+        talk.answer(request, {NAME: "web"}, code=CREATED)
+
+    fake.serve(script)
+    result = ctl("run", "-d", "--network", "host", "--publish", "http:80:Our library", "--publish=Docker:8080", "/r", "sh")
+    assert (result.returncode, result.stdout) == (0, b"web\n")
+
+
+def test_inspect_shows_what_a_container_publishes(ctl, fake):
+    value = {NAME: "web", REQUEST: {ROOT: "/r", PUBLICATIONS: [{TYPE: "http", PORT: 80, DESCRIPTION: "Our library"}]}}
+    fake.serve(lambda talk: talk.answer(talk.expect(GET, "containers/web"), value))
+    assert ctl("inspect", "web").stdout.decode() == (
+        "name:    web\nrequest:\n  root:         /r\n  publications:\n"
+        "    type http, port 80, description Our library\n")
+
+
+def test_info_shows_the_node_and_each_membership(ctl, fake):
+    value = {80: "0.1.0", NODE: "alix-7qk2", FINGERPRINT: "00c1000000004e60", STANDING: "claimed", MEMBERSHIPS: [
+        {MEMBERSHIP: "public", NODE: "alix-7qk3", MEMBERS: 12, STATUS: ["in: 12 members, through 10.1.2.3:5000"]},
+        {MEMBERSHIP: "microcloud", NODE: "alix-7qk2", MEMBERS: 1, STATUS: ["gracia: as configured", "searching"]}]}
+    fake.serve(lambda talk: talk.answer(talk.expect(GET, "info"), value))
+    assert ctl("info").stdout.decode() == (
+        "version:     0.1.0\nnode:        alix-7qk2\nfingerprint: 00c1000000004e60\nstanding:    claimed\n"
+        "memberships:\n"
+        "  public:\n    node:    alix-7qk3\n    members: 12\n    status:\n"
+        "      in: 12 members, through 10.1.2.3:5000\n"
+        "  microcloud:\n    node:    alix-7qk2\n    members: 1\n    status:\n"
+        "      gracia: as configured\n      searching\n")
 
 
 # Logs

@@ -1,7 +1,8 @@
 import Microcloud
 
 extension Publication {
-  var value: CBORValue { .map(entries) }
+  /// The message that asks for it to be offered.
+  public var value: CBORValue { .map(entries) }
 
   /// Type, port and, unless it is empty, description.
   var entries: CBORMap {

@@ -37,6 +37,13 @@ enum BashCompletion {
         case $operands in
         containers)
           COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" ps --all --names 2>/dev/null)" -- "$current")) ;;
+        publications)
+          # Bash takes a colon for a word of its own, and completes what is behind it.
+          local name=$current
+          if [[ $current == : ]]; then name=$previous:; fi
+          if [[ $previous == : ]]; then name=${COMP_WORDS[COMP_CWORD-2]}:$current; fi
+          COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" publish --names 2>/dev/null)" -- "$name"))
+          if [[ $name == *:* && $name != "$current" ]]; then COMPREPLY=("${COMPREPLY[@]#*:}"); fi ;;
         verbs) COMPREPLY=($(compgen -W '\(names)' -- "$current")) ;;
         shells) COMPREPLY=($(compgen -W 'bash' -- "$current")) ;;
         files) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")) ;;
@@ -63,7 +70,11 @@ enum BashCompletion {
       return "containers"
     }
     if Text.starts(verb.operands, with: "[COMMAND") { return "verbs" }
-    if verb.name == "completion" { return "shells" }
-    return verb.operands.isEmpty ? "none" : "files"
+    if Text.starts(verb.operands, with: "ROOTFS") { return "files" }
+    switch verb.name {
+    case "completion": return "shells"
+    case "unpublish": return "publications"
+    default: return "none"
+    }
   }
 }

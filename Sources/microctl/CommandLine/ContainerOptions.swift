@@ -18,6 +18,7 @@ let containerOptions = [
   Option(.workdir, "workdir", short: "w", value: "DIR", "Where the program starts (/)"),
   Option(.user, "user", short: "u", value: "UID[:GID]", "Who the program is, in numbers (0:0)"),
   Option(.hostname, "hostname", short: "h", value: "NAME", "The host name inside (the container's name)"),
+  Option(.publish, "publish", value: "TYPE:PORT[:DESCRIPTION]", "Offer a service of it to the neighbours"),
   Option(.readOnly, "read-only", "Let nothing be written to the root file system"),
   Option(.userns, "userns", value: "host", choices: ["host"], "host: root inside is root on the node"),
   Option(.logSize, "log-size", value: "BYTES", "How much of its output is kept (64K)"),
@@ -51,6 +52,7 @@ extension ContainerRequest {
     try reader.read(.userns, "--userns", "host, or leave it out", into: &userNamespace) { $0 == "host" ? false : nil }
     if let text = arguments.value(.user) { (user, group) = try reader.user(text) }
     for text in arguments.values(.volume) { mounts.append(try reader.mount(text)) }
+    for text in arguments.values(.publish) { publications.append(try reader.publication(text)) }
   }
 }
 
@@ -85,6 +87,12 @@ private struct RequestReader {
     }
     return ContainerRequest.Mount(
       source: try path(parts[0]), target: parts[1], readOnly: parts.count == 3 && parts[2] == "ro")
+  }
+
+  func publication(_ text: String) throws(Failure) -> Publication {
+    do throws(RequestError) { return try Publication(text: text) } catch {
+      throw Failure(.usage, "\(verb): \(error.description)")
+    }
   }
 
   /// `NAME=VALUE` as it is; `NAME` with this process's own value, and left out where it has none. Of one name the last

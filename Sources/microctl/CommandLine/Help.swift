@@ -6,7 +6,7 @@ enum Help {
     return """
       Usage: microctl [OPTIONS] COMMAND
 
-      Runs and watches containers on this node, through the agent's socket.
+      Runs and watches containers on this node, and finds what its neighbours offer, through the agent's socket.
 
       Commands:
       \(columns(table))

@@ -3,7 +3,7 @@ struct Option: Sendable {
   enum Name: UInt8, Sendable {
     case help, version, socket, json
     case detach, name, remove, memory, processes, cpus, restart, network, environment, hostname, user, readOnly, workdir
-    case volume, logSize, stopTimeout, userns
+    case volume, logSize, stopTimeout, userns, publish
     case all, quiet, follow, tail, force, time, once, watch
   }
 

@@ -20,6 +20,9 @@ enum Listing {
       case .map:
         text += title + "\n"
         append(entry.value, indent: indent + 2, now, to: &text)
+      case .array(let items) where key(entry.key) == .memberships:
+        text += title + (items.isEmpty ? " none\n" : "\n")
+        for item in items { appendMembership(item, indent: indent + 2, now, to: &text) }
       case .array(let items) where !isTexts(items) || isSentences(entry.key):
         text += title + (items.isEmpty ? " none\n" : "\n")
         for item in items { appendItem(item, indent: indent + 2, now, to: &text) }
@@ -28,6 +31,14 @@ enum Listing {
         text += Text.padded(title, to: indent + width + 1) + " " + shown + "\n"
       }
     }
+  }
+
+  /// A block under its name.
+  private static func appendMembership(_ item: CBORValue, indent: Int, _ now: UInt64, to text: inout String) {
+    guard var map = item.mapValue else { return appendItem(item, indent: indent, now, to: &text) }
+    text += "\(Text.spaces(indent))\(Text.clean(map[.membership]?.textValue ?? "-")):\n"
+    map[.membership] = nil
+    append(.map(map), indent: indent + 2, now, to: &text)
   }
 
   private static func appendItem(_ item: CBORValue, indent: Int, _ now: UInt64, to text: inout String) {
@@ -44,7 +55,7 @@ enum Listing {
   }
 
   private static func isSentences(_ value: CBORValue) -> Bool {
-    key(value) == .notices
+    key(value) == .notices || key(value) == .status
   }
 
   private static func isTexts(_ items: [CBORValue]) -> Bool {
@@ -83,7 +94,7 @@ enum Listing {
   private static func amount(_ number: UInt64, _ key: APIKey, _ now: UInt64) -> String {
     switch key {
     case .memoryBytes, .logBytes, .memoryUsedBytes, .memoryPeakBytes, .memoryTotalBytes, .memoryAvailableBytes,
-      .memoryOfferBytes, .memoryReservedBytes:
+      .memoryOfferBytes, .memoryReservedBytes, .memoryFreeBytes:
       return ByteCount.short(number)
     case .createdSeconds, .startedSeconds, .endedSeconds: return "\(Duration.since(number, now: now)) ago"
     case .uptimeSeconds: return Duration.short(seconds: number)

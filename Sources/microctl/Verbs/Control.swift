@@ -5,7 +5,7 @@ let startVerb = Verb(
   name: "start", operands: "CONTAINER [CONTAINER...]", summary: "Start containers that have ended", leastOperands: 1,
   mostOperands: nil, options: []
 ) { session throws(Failure) in
-  try forEachContainer(session) { (name) throws(Failure) in
+  try forEachOperand(session) { (name) throws(Failure) in
     _ = try session.client.request(.post, ["containers", name, "start"])
   }
 }
@@ -26,7 +26,7 @@ let stopVerb = Verb(
     }
     query = ["grace=\(milliseconds)"]
   }
-  return try forEachContainer(session) { (name) throws(Failure) in
+  return try forEachOperand(session) { (name) throws(Failure) in
     _ = try session.client.request(.post, ["containers", name, "stop"], query: query)
   }
 }
@@ -37,20 +37,20 @@ let rmVerb = Verb(
   options: [Option(.force, "force", short: "f", "Also where one runs: it is killed")]
 ) { session throws(Failure) in
   let query = session.arguments.has(.force) ? ["force"] : []
-  return try forEachContainer(session) { (name) throws(Failure) in
+  return try forEachOperand(session) { (name) throws(Failure) in
     _ = try session.client.request(.delete, ["containers", name], query: query)
   }
 }
 
-/// Does it to each container named, and tells which were done; one that is refused does not keep the others from it.
-private func forEachContainer(
+/// Does it to each one named, and tells which were done; one that is refused does not keep the others from it.
+func forEachOperand(
   _ session: Session, _ body: (String) throws(Failure) -> Void
 ) throws(Failure) -> CInt {
   var done: [String] = []
   var code = ExitCode.success
   for name in session.arguments.operands {
     do throws(Failure) {
-      if name.isEmpty { throw Failure(.refused, "an empty name names no container") }
+      if name.isEmpty { throw Failure(.refused, "an empty name names nothing") }
       try body(name)
       done.append(name)
       if !session.isJSON { try session.output.line(name) }

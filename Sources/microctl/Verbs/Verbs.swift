@@ -8,8 +8,8 @@ let globalOptions = [
 
 /// All commands, in the order of help.
 let allVerbs: [Verb] = [
-  runVerb, psVerb, logsVerb, startVerb, stopVerb, rmVerb, inspectVerb, statsVerb, planVerb, infoVerb, helpVerb,
-  completionVerb,
+  runVerb, psVerb, logsVerb, startVerb, stopVerb, rmVerb, inspectVerb, statsVerb, planVerb, publishVerb, unpublishVerb,
+  searchVerb, nodesVerb, infoVerb, helpVerb, completionVerb,
 ]
 
 let helpVerb: Verb = Verb(
