@@ -75,6 +75,17 @@ ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const 
   return sent < 0 ? -errno : sent;
 }
 
+int system_source_address(const struct sockaddr *to, struct sockaddr_storage *from) {
+  int made = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (made < 0) return -errno;
+  socklen_t length = sizeof *from;
+  int result = connect(made, to, length_of(to));
+  if (result == 0) result = getsockname(made, (struct sockaddr *)from, &length);
+  if (result < 0) result = -errno;
+  close(made);
+  return result;
+}
+
 // Room for what one datagram says of where it was sent to, aligned as a control message header must be.
 union destination {
   struct cmsghdr header;

@@ -24,6 +24,8 @@ public final class GossipTransport {
   /// Is told each effect that is not for the network: members, events, queries and answers, joins, conflicts, the end of a
   /// leave. It may give commands.
   public var onNews: ((SerfEffect) -> Void)?
+  /// Is told what peers say that shows how they see us. It may give commands.
+  public var onEvidence: ((RegistrationEvidence) -> Void)?
   /// Is told why a packet or stream of somebody was not taken, for those who look for a wrong key.
   public var onRefusal: ((GossipError, SocketAddress?) -> Void)?
 
@@ -77,7 +79,7 @@ public final class GossipTransport {
     listener?.close()
     for stream in streams.values { stream.close() }
     (alarm, socket, listener, streams, waiting) = (nil, nil, nil, [:], [])
-    (onNews, onRefusal) = (nil, nil)
+    (onNews, onEvidence, onRefusal) = (nil, nil, nil)
   }
 
   private func carryOut(_ effect: SerfEffect) {
@@ -87,9 +89,16 @@ public final class GossipTransport {
     case .answer(let id, let content): answer(id, content)
     case .closeStream(let id): streams.removeValue(forKey: id)?.close()
     default:
+      tell(RegistrationEvidence(effect, name: membership.name))
       let call = onNews
       call?(effect)
     }
+  }
+
+  private func tell(_ evidence: RegistrationEvidence?) {
+    guard let evidence else { return }
+    let call = onEvidence
+    call?(evidence)
   }
 }
 
@@ -104,6 +113,7 @@ extension GossipTransport {
   private func receive(_ bytes: [UInt8], from source: SocketAddress) {
     do throws(GossipError) {
       let packet = try MemberlistPacket.decode(bytes[...], cipher: cipher)
+      for message in packet.messages { tell(RegistrationEvidence(message, name: membership.name)) }
       perform { membership, now in packet.messages.flatMap { membership.receive($0, from: source, now: now) } }
     } catch {
       let call = onRefusal
@@ -144,6 +154,7 @@ extension GossipTransport {
     streams[id] = stream
     try stream.start(
       onEvent: { [unowned(unsafe) self] event in
+        tell(RegistrationEvidence(event, name: membership.name, address: membership.address))
         perform { $0.receive(event, on: id, now: $1) }
         return streams[id] != nil
       },

@@ -27,7 +27,7 @@ public struct DirectoryService: Equatable, Sendable {
   }
 }
 
-/// Searches for services: those whose type, description, host or node has a text in it, in any case. Those whose type
+/// Searches for services: those whose type, description, host, text or node has a text in it, in any case. Those whose type
 /// is exactly that text come first, then the ones of better quality.
 public struct ServiceSearch: Sendable {
   /// The most services that are found; the best ones stay.
@@ -79,7 +79,7 @@ public struct ServiceSearch: Sendable {
   }
 
   private mutating func add(_ service: CloudyService, node: String, sources: DirectorySources, quality: UInt8?) {
-    guard [service.type, service.description, service.host, node].contains(where: { matches($0) }) else { return }
+    guard [service.type, service.description, service.host, service.text, node].contains(where: { matches($0) }) else { return }
     let isOfType = !text.isEmpty && service.type.utf8.map { ASCII.lowercased($0) } == text
     rows.add(
       DirectoryService(service: service, node: node, sources: sources, quality: quality, isOfType: isOfType))

@@ -95,26 +95,9 @@ public struct MicrocloudRegistration: Sendable {
     return finish(now)
   }
 
-  /// See `Registration.joined`, and so on.
-  public mutating func joined(_ address: SocketAddress, isSuccess: Bool, now: Instant) -> [MicrocloudEffect] {
-    take(registration?.joined(address, isSuccess: isSuccess, now: now))
-    return finish(now)
-  }
-
-  public mutating func hasLeft(now: Instant) -> [MicrocloudEffect] {
-    take(registration?.hasLeft(now: now))
-    return finish(now)
-  }
-
-  public mutating func memberChanged(
-    _ address: SocketAddress, isThere: Bool, peers: Int, now: Instant
-  ) -> [MicrocloudEffect] {
-    take(registration?.memberChanged(address, isThere: isThere, peers: peers, now: now))
-    return finish(now)
-  }
-
-  public mutating func heard(_ evidence: RegistrationEvidence, now: Instant) -> [MicrocloudEffect] {
-    take(registration?.heard(evidence, now: now))
+  /// See `Registration.take`.
+  public mutating func take(_ news: RegistrationNews, now: Instant) -> [MicrocloudEffect] {
+    take(registration?.take(news, now: now))
     return finish(now)
   }
 

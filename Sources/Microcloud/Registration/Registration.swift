@@ -141,34 +141,30 @@ public struct Registration: Sendable {
 
   // MARK: Input
 
-  /// What became of a join, ours or the membership's own.
-  public mutating func joined(
-    _ address: SocketAddress, isSuccess: Bool, now: Instant
-  ) -> [RegistrationEffect] {
-    guard phase == .running, self.address != nil else { return [] }
-    let isOfUse = isSuccess && !reachability.isUnreachable
-    contacts.tried(address, isSuccess: isOfUse, now: now)
-    if isSuccess {
-      // That one takes us in does not help if nobody can reach us: neither will the others.
-      if !isOfUse { contacts.failAll(now: now) }
-      reachability.joined(now: now)
-      if !isProven { through = address }
-      beginProof(now)
+  public mutating func take(_ news: RegistrationNews, now: Instant) -> [RegistrationEffect] {
+    switch news {
+    case .hasLeft: if case .leaving = phase { endLeave(now) }
+    case .joined(let address, let isSuccess): joined(address, isSuccess, now)
+    case .member(let address, let isThere, let peers): memberChanged(address, isThere, peers, now)
+    case .heard(let evidence): heard(evidence, now)
     }
     return finish(now)
   }
 
-  /// The membership took its leave.
-  public mutating func hasLeft(now: Instant) -> [RegistrationEffect] {
-    if case .leaving = phase { endLeave(now) }
-    return finish(now)
+  private mutating func joined(_ address: SocketAddress, _ isSuccess: Bool, _ now: Instant) {
+    guard phase == .running, self.address != nil else { return }
+    let isOfUse = isSuccess && !reachability.isUnreachable
+    contacts.tried(address, isSuccess: isOfUse, now: now)
+    guard isSuccess else { return }
+    // That one takes us in does not help if nobody can reach us: neither will the others.
+    if !isOfUse { contacts.failAll(now: now) }
+    reachability.joined(now: now)
+    if !isProven { through = address }
+    beginProof(now)
   }
 
-  /// A member at this address came or went; `peers` are there now, without us.
-  public mutating func memberChanged(
-    _ address: SocketAddress, isThere: Bool, peers: Int, now: Instant
-  ) -> [RegistrationEffect] {
-    guard phase == .running else { return [] }
+  private mutating func memberChanged(_ address: SocketAddress, _ isThere: Bool, _ peers: Int, _ now: Instant) {
+    guard phase == .running else { return }
     let hadPeers = self.peers > 0
     self.peers = peers
     if isThere {
@@ -180,12 +176,10 @@ public struct Registration: Sendable {
       contacts.forget(member: address, now: now)
       if hadPeers && peers == 0 { loseAll(now) }
     }
-    return finish(now)
   }
 
-  /// Something was heard about how others see us.
-  public mutating func heard(_ evidence: RegistrationEvidence, now: Instant) -> [RegistrationEffect] {
-    guard phase == .running, address != nil else { return [] }
+  private mutating func heard(_ evidence: RegistrationEvidence, _ now: Instant) {
+    guard phase == .running, address != nil else { return }
     switch evidence {
     case .listed: prove()
     case .probed:
@@ -196,7 +190,6 @@ public struct Registration: Sendable {
     case .nameLost: rename(now)
     case .seenAs(let address): reachability.seen(as: address, own: ownAddresses)
     }
-    return finish(now)
   }
 
   /// Does what is due at `now`.

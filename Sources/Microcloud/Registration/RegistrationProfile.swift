@@ -23,12 +23,24 @@ public enum RegistrationEffect: Equatable, Sendable {
   /// Be a member of this name that is advertised at this address and knows nobody. A membership that there was is dropped
   /// without a word.
   case start(NodeName, SocketAddress)
-  /// Ask this one to take us in; `joined` is to be called with what comes of it.
+  /// Ask this one to take us in; `joined` is to be told of what comes of it.
   case join(SocketAddress)
-  /// Take leave; `hasLeft` is to be called when it is done.
+  /// Take leave; `hasLeft` is to be told when it is done.
   case leave
   /// Store the number of the name, for `NodeNaming`.
   case storeNameNumber(Int)
+}
+
+/// What a registration has to be told.
+public enum RegistrationNews: Equatable, Sendable {
+  /// What became of a join, ours or the membership's own.
+  case joined(SocketAddress, isSuccess: Bool)
+  /// The membership took its leave.
+  case hasLeft
+  /// A member at this address came or went; `peers` are there now, without us.
+  case member(SocketAddress, isThere: Bool, peers: Int)
+  /// Something was heard about how others see us.
+  case heard(RegistrationEvidence)
 }
 
 /// What was heard that says how others see us. It is a stranger's word.

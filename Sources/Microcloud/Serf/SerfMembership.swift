@@ -92,6 +92,14 @@ public struct SerfMembership {
 
   public var name: NodeName { membership.name }
 
+  /// Where we say that we are.
+  public var address: SocketAddress { membership.table[Membership.localSlot].address }
+
+  /// How many other members are there.
+  public var peerCount: Int {
+    membership.table.occupiedSlots.count { Int($0) != Membership.localSlot && isPresent(Int($0)) }
+  }
+
   // MARK: Looking
 
   /// How Serf sees a member; nil if it is not known.

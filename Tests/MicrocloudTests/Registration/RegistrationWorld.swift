@@ -293,15 +293,15 @@ final class RegistrationWorld {
       }
       events.add(.stream(encoded(content, serf), to: dialer), at: arrival(1))
     case .joined(let address, let isSuccess):
-      act(index) { $0.node.joined(address, isSuccess: isSuccess, now: now) }
-    case .hasLeft: act(index) { $0.node.hasLeft(now: now) }
+      act(index) { $0.node.take(.joined(address, isSuccess: isSuccess), now: now) }
+    case .hasLeft: act(index) { $0.node.take(.hasLeft, now: now) }
     case .member(let name, let change):
       guard change == .joined || change == .failed || change == .left,
         let member = serf.membership.node(named: name)
       else { return }
       let peers = serf.membership.nodes.count { !$0.isGone && $0.name != serf.name }
       act(index) {
-        $0.node.memberChanged(member.address, isThere: change == .joined, peers: peers, now: now)
+        $0.node.take(.member(member.address, isThere: change == .joined, peers: peers), now: now)
       }
     case .recordChanged: boards[index].stored = power.node.announced.map { ($0.name, serf.record.peers) }
     case .closeStream, .conflict, .nameLost, .userEvent, .query, .queryResponse, .queryEnded: break
@@ -310,7 +310,7 @@ final class RegistrationWorld {
   }
 
   private func hear(_ evidence: RegistrationEvidence, at index: Int) {
-    act(index) { $0.node.heard(evidence, now: now) }
+    act(index) { $0.node.take(.heard(evidence), now: now) }
   }
 
   private func receive(_ bytes: [UInt8], from source: SocketAddress, at index: Int) {

@@ -1,14 +1,13 @@
 import Basics
-import EventLoop
 import LinuxSystem
 
 /// A timer that is set to a state machine's next deadline, and else does not wake anybody.
-final class Alarm {
+public final class Alarm {
   private let loop: EventLoop
   private let timer: Timer
   private var deadline: Instant?
 
-  init(on loop: EventLoop, onDeadline: @escaping () -> Void) throws(SystemError) {
+  public init(on loop: EventLoop, onDeadline: @escaping () -> Void) throws(SystemError) {
     self.loop = loop
     let forward = Forward()
     timer = try Timer(on: loop) { forward.call() }
@@ -19,7 +18,7 @@ final class Alarm {
   }
 
   /// Goes off at `deadline`, or not at all.
-  func set(_ deadline: Instant?) {
+  public func set(_ deadline: Instant?) {
     if deadline == self.deadline { return }
     self.deadline = deadline
     if let deadline {
@@ -29,7 +28,8 @@ final class Alarm {
     }
   }
 
-  func close() { timer.close() }
+  /// Ends it and lets its closure go.
+  public func close() { timer.close() }
 
   private final class Forward {
     var onDeadline: (() -> Void)?
