@@ -48,7 +48,10 @@ let package = Package(
 
     program(
       "microagentd",
-      ["MicroAgent", "Microcloud", "ContainerRunner", "Cgroups", "EventLoop", "Store", "LinuxSystem", "Basics"]),
+      [
+        "MicroAgent", "Microcloud", "ContainerRunner", "Cgroups", "Transport", "NodeSecurity", "Crypto", "EventLoop",
+        "Store", "LinuxSystem", "Basics",
+      ]),
     program("microctl", ["MicroAgent", "Microcloud", "LinuxSystem", "Basics"]),
 
     .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),

@@ -61,7 +61,7 @@ class Agent:
         os.mkdir(f"{home}/{name}")
         with open(f"{home}/{name}/conf", "w", encoding="utf-8") as file:
             file.write(f"state-directory = {state_directory}\nruntime-directory = {home}/{name}\n"
-                       f"cgroup = {CGROUP}-{name}\n")
+                       f"cgroup = {CGROUP}-{name}\nmicrocloud = off\n")
         with open(f"{home}/{name}/messages", "w", encoding="utf-8") as messages:
             self._process = subprocess.Popen(
                 [f"{self.programs}/microagentd", "--config", f"{home}/{name}/conf"], stderr=messages)

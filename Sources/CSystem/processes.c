@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include "CSystem.h"
 #include "kernel.h"
@@ -73,3 +74,8 @@ uint64_t system_monotonic_time(void) { return nanoseconds(CLOCK_MONOTONIC); }
 uint64_t system_wall_time(void) { return nanoseconds(CLOCK_REALTIME); }
 
 const char *system_error_text(int code) { return strerror(code); }
+
+int system_is_kernel_64(void) {
+  struct utsname names;
+  return uname(&names) == 0 && strcmp(names.machine, "x86_64") == 0;
+}

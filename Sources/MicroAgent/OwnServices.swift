@@ -72,9 +72,13 @@ public struct OwnServices: Equatable, Sendable {
   ) -> (value: String, dropped: [Int]) {
     let own = agent.service(node: node, address: "\(address)", microcloud: microcloud)
     // Of a board that nobody has claimed, only itself is told.
-    let ranked = !agent.isClaimed ? [] : entries.map { entry in
-      RankedService(entry.publication.service(node: node, address: address, microcloud: microcloud), order: entry.order)
-    }
+    let ranked =
+      !agent.isClaimed
+      ? []
+      : entries.map { entry in
+        RankedService(
+          entry.publication.service(node: node, address: address, microcloud: microcloud), order: entry.order)
+      }
     let tag = ServicesTag(agent: own, services: ranked)
     return (tag.value, tag.dropped)
   }

@@ -13,5 +13,10 @@ struct Setting {
   /// The line that tells that the value will not do.
   func wrong(_ advice: String) -> String { "\(name) '\(value)': \(advice)" }
 
-  var unknown: String { "there is no setting '\(name)': see docs/CONFIGURATION.md" }
+  var unknown: String { "there is no setting '\(name)': use one of \(Self.names)" }
+
+  private static let names =
+    "state-directory, runtime-directory, cgroup, first-user-id, memory-reserve, name, owner, "
+    + "interfaces, coap-port, microcloud, gossip-key, public, and with microcloud- or public- before it contacts, port, "
+    + "family, profile, advertise"
 }

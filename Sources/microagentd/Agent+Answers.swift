@@ -41,8 +41,15 @@ extension Agent {
         send(Self.value(of: try host.plan(wish)), request)
       case .info:
         send(info(), request)
-      case .nodes, .search, .publications, .publish, .unpublish:
-        throw RequestError(.failed, "this agent is in no microcloud")
+      case .nodes: send(DirectoryAnswer.value(of: network.nodes()), request)
+      case .search(let text): send(network.search(text), request)
+      case .publications:
+        let statuses = network.publications(ofAll: publications { _ in true })
+        send(.array(statuses.map { $0.value }), request)
+      case .publish(let publication):
+        try network.publish(publication) { [self] in written(request, name: publication.name, $0) }
+      case .unpublish(let name):
+        try network.unpublish(name) { [self] in written(request, name: name, $0) }
       }
     } catch {
       request.connection.send(error.response(token: request.token))
@@ -51,6 +58,13 @@ extension Agent {
 
   private func send(_ value: CBORValue, _ request: ControlRequest) {
     request.connection.send(Responses.content(value, token: request.token))
+  }
+
+  /// Tells whether what was asked for is durable.
+  private func written(_ request: ControlRequest, name: String, _ problem: String?) {
+    guard let problem else { return request.connection.send(Responses.done(request, name: name)) }
+    let error = RequestError(.failed, "\(name): it is done, but not remembered over a restart: \(problem)")
+    request.connection.send(error.response(token: request.token))
   }
 
   private func need(_ name: String) throws(RequestError) -> Container {
@@ -112,6 +126,7 @@ extension Agent {
     map[.memoryAvailableBytes] = .unsigned(memory.availableBytes)
     map[.memoryOfferBytes] = .unsigned(host.offerBytes)
     map[.memoryReservedBytes] = .unsigned(supervisor.reservedBytes)
+    network.status.add(to: &map)
     map[.notices] = .array(notices.map { .text($0) })
     return .map(map)
   }

@@ -21,6 +21,7 @@ final class Agent {
   let table: ContainerTable
   let host: ContainerHost
   let server: ControlServer
+  let network: NodeNetwork
   let life: AgentLife
   let started: Instant
   /// What a person should know about this node, oldest first: shown by `microctl info`.
@@ -32,6 +33,8 @@ final class Agent {
   /// Effects still to be carried out, in order.
   private var effects: [Effect] = []
   private var isPerforming = false
+  /// A container has changed in the eyes of others.
+  private var hasChanged = false
   /// Requests that the supervisor will answer.
   private var pending: [(token: UInt64, request: ControlRequest)] = []
   private var nextToken: UInt64 = 1
@@ -65,13 +68,22 @@ final class Agent {
       notices.append("the store was damaged and is set aside as \(name): the containers it knew are ended")
       Diagnostics.line(notices[0])
     }
+    let identity = try NodeIdentity(configuration)
+    let memory = NodeMemory(table.items, configuredKeys: configuration.node.gossipKeys)
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
+    do throws(SystemError) {
+      network = try NodeNetwork(configuration.node, identity, memory, freeMemoryBytes: host.offerBytes, on: loop)
+    } catch {
+      throw StartError("\(error)")
+    }
     server = ControlServer(on: loop)
     supervisor = Supervisor(
       nextID: max(table.nextID, host.files.nextID), offerBytes: host.offerBytes, wallSeconds: Clock.wallSeconds)
     do throws(SystemError) {
       try listen()
       try recover()
+      tellNetwork()
+      try network.start()
     } catch {
       close()
       throw StartError("\(error)")
@@ -84,9 +96,14 @@ final class Agent {
     Diagnostics.line("ready")
     startQuiet()
     loop.run()
-    manager.tell("STOPPING=1")
     close()
     return exitCode
+  }
+
+  /// Takes leave of the neighbours, and ends.
+  private func leave() {
+    manager.tell("STOPPING=1")
+    network.leave { [self] in end(0, nil) }
   }
 
   private func end(_ code: CInt, _ reason: String?) {
@@ -97,6 +114,7 @@ final class Agent {
 
   private func close() {
     server.close(forGood: exitCode != AgentExit.restart)
+    network.close()
     host.close()
     table.close()
     for watcher in watchers { watcher.close() }
@@ -126,8 +144,9 @@ final class Agent {
     quietTimer = try Timer(on: loop) { ProgramMemory.release() }
     try watch(table.completionDescriptor) { [self] in storeCompleted() }
     try watch(keeper.descriptor) { [self] in keeperSpoke() }
+    table.items.onFailure = { [self] in retry($0) }
     for signal in [SIGTERM, SIGINT] {
-      signals.append(try SignalWatcher(on: loop, signal: signal) { [self] in end(0, nil) })
+      signals.append(try SignalWatcher(on: loop, signal: signal) { [self] in leave() })
     }
     try server.listen(path: configuration.controlSocket)
     if let period = manager.watchdogMilliseconds { try feedWatchdog(every: period) }
@@ -189,7 +208,22 @@ final class Agent {
     }
     isPerforming = false
     armDeadline()
+    if hasChanged { tellNetwork() }
     startQuiet()
+  }
+
+  /// What is free and what is offered has changed, perhaps.
+  private func tellNetwork() {
+    hasChanged = false
+    let free = host.offerBytes > supervisor.reservedBytes ? host.offerBytes - supervisor.reservedBytes : 0
+    network.update(freeMemoryBytes: free, contained: publications { $0.phase == .running })
+  }
+
+  /// What these containers publish.
+  func publications(ofThose isIncluded: (Container) -> Bool) -> [OwnServices.Entry] {
+    supervisor.containers.filter(isIncluded).flatMap { container in
+      container.request.publications.map { OwnServices.Entry($0, container: container.name, order: container.id) }
+    }
   }
 
   private func perform(_ effect: Effect) {
@@ -213,6 +247,7 @@ final class Agent {
     case .reply(let token, let reply):
       self.reply(token, reply)
     case .changed(let id):
+      hasChanged = true
       tellObservers(id)
     }
   }

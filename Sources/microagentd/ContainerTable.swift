@@ -11,6 +11,8 @@ final class ContainerTable {
   /// A number above every id ever given out.
   private(set) var nextID: UInt64 = 1
 
+  /// What the node remembers beside its containers.
+  let items: ItemTable
   private let store: Store
   private var containers: [Container] = []
 
@@ -43,6 +45,7 @@ final class ContainerTable {
       + "CREATE TABLE container (" + columns + ", stop_deadline INTEGER) STRICT;"
       + "INSERT INTO container SELECT *, NULL FROM old; DROP TABLE old;"
       + "DELETE FROM sqlite_sequence WHERE name = 'container'; UPDATE sqlite_sequence SET name = 'container'",
+    ItemTable.schema,
   ])
 
   /// Id, name, request and time of creation never change: an update leaves the index and its page alone.
@@ -57,6 +60,7 @@ final class ContainerTable {
       let opened = try Store.open(path, schema: Self.schema)
       store = opened.store
       setAside = opened.setAside
+      items = try ItemTable(store)
       var found: [Container] = []
       var highest: UInt64 = 0
       try store.read { database throws(StoreError) in

@@ -39,7 +39,7 @@ import Testing
   @Test(
     arguments: [
       ("cgroup", "line 1: 'cgroup' is not a setting: write name = value"),
-      ("\ncgrp = a", "line 2: there is no setting 'cgrp': see docs/CONFIGURATION.md"),
+      ("\ncgrp = a", "line 2: there is no setting 'cgrp': use one of state-directory"),
       (" = a", "line 1: there is no setting ''"),
       ("cgroup = a\n#\ncgroup = a", "line 3: cgroup is set twice: keep one"),
       ("cgroup = a/b", "line 1: cgroup 'a/b': give one name, as microagent"),

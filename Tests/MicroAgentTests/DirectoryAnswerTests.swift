@@ -19,7 +19,7 @@ import Testing
 
   private func agentTag(_ services: CloudyService...) -> String {
     let entry = MicroagentEntry(
-      coapPort: 5683, isa: .geode, fingerprint: 0x00C1_0000_0000_4E60, freeMemoryMiB: 96, isClaimed: false)
+      coapPort: 5683, isa: .geode, fingerprint: "00c1000000004e60", freeMemoryMiB: 96, isClaimed: false)
     let agent = entry.service(node: "alix", address: "10.1.2.3", microcloud: "gracia")
     return ServicesTag(agent: agent, services: services.map { RankedService($0, order: 1) }).value
   }
@@ -140,7 +140,7 @@ import Testing
     var map = CBORMap()
     map[.version] = "1"
     let status = NodeStatus(
-      name: "alix-7qk2", fingerprint: 0xC1, standing: .unclaimed,
+      name: "alix-7qk2", fingerprint: "00000000000000c1", standing: .unclaimed,
       memberships: [
         MembershipStatus(kind: .public, nodeName: "alix-7qk3", members: 12, lines: ["in: 12 members"]),
         MembershipStatus(kind: .microcloud, nodeName: "alix-7qk2", members: 1, lines: ["none yet", "searching"]),

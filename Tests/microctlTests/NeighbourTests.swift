@@ -117,7 +117,7 @@ import Testing
     var map = CBORMap()
     map[.version] = "0.1.0"
     NodeStatus(
-      name: "alix-7qk2", fingerprint: 0xC1, standing: .claimed,
+      name: "alix-7qk2", fingerprint: "00000000000000c1", standing: .claimed,
       memberships: [
         MembershipStatus(
           kind: .public, nodeName: "alix-7qk3", members: 12, lines: ["in: 12 members, through 10.1.2.3:5000"]),

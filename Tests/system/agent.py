@@ -10,9 +10,9 @@ STOP_TIMEOUT_SECONDS = 30
 
 
 class Agent:
-    """Runs microagentd on a machine. `programs` tells where the binaries lie there."""
+    """Runs microagentd on a machine, or on a `host` of a network there. `programs` tells where the binaries lie."""
 
-    def __init__(self, machine, programs, name, directory):
+    def __init__(self, machine, programs, name, directory, host=None):
         self.machine = machine
         self.name = name
         self.directory = directory
@@ -25,16 +25,21 @@ class Agent:
         #: How often `start` was called since the node was last found or made empty of containers.
         self.starts = 0
         self._programs = programs
+        # Not by `ip netns exec`, which shows another /sys, without control groups.
+        self._prefix = ["nsenter", f"--net=/run/netns/{host.namespace}"] if host else []
 
     def configure(self, **settings):
-        """Writes the configuration file: the test's own places and the settings (`some_key=1`: `some-key = 1`)."""
+        """Writes the configuration file: the test's own places and the settings (`some_key=1`: `some-key = 1`; None: not
+        set). Without any, the agent is in no microcloud."""
         lines = {
             "state-directory": self.state_directory,
             "runtime-directory": self.runtime_directory,
             "cgroup": self.name,
+            "microcloud": "off",
             **{key.replace("_", "-"): value for key, value in settings.items()},
         }
-        self.machine.write(self.configuration, "".join(f"{key} = {value}\n" for key, value in lines.items()))
+        self.machine.write(self.configuration, "".join(
+            f"{key} = {value}\n" for key, value in lines.items() if value is not None))
 
     def start(self, wait=True, env=None):
         """Starts the daemon, with `env` added to its environment, and waits until it says that it is ready."""
@@ -69,8 +74,8 @@ class Agent:
 
     def argv_of_daemon(self):
         """The command line of microagentd with this agent's configuration."""
-        return [self._programs["microagentd"], "--config", self.configuration]
+        return [*self._prefix, self._programs["microagentd"], "--config", self.configuration]
 
     def argv_of_ctl(self, *arguments):
         """The command line of microctl with these arguments, for scripts that run on the machine."""
-        return [self._programs["microctl"], "--socket", self.socket, *map(str, arguments)]
+        return [*self._prefix, self._programs["microctl"], "--socket", self.socket, *map(str, arguments)]

@@ -48,7 +48,7 @@ def node(machine, programs, test_name, directory, rootfs):
     """The unit as a person installs it, not started."""
     machine.sh(f"mkdir -p /usr/local/sbin /usr/local/bin; cp {programs['microagentd']} /usr/local/sbin/; cp {programs['microctl']} /usr/local/bin/")
     machine.put(UNIT_FILE, INSTALLED)
-    machine.write("/etc/microagent.conf", f"cgroup = {test_name}\n")
+    machine.write("/etc/microagent.conf", f"cgroup = {test_name}\nmicrocloud = off\n")
     machine.sh("systemctl daemon-reload")
     agent = Agent(machine, {"microctl": "/usr/local/bin/microctl"}, test_name, directory)
     agent.socket = "/run/microagent/control.sock"

@@ -151,6 +151,8 @@ ssize_t system_receive_from_kernel(int socket, void *buffer, size_t capacity);
 // The address that this machine would speak from to another one. Nothing is sent.
 int system_source_address(const struct sockaddr *to, struct sockaddr_storage *from);
 
+int system_is_kernel_64(void);  // whether the kernel runs 64-bit programs, though this one may have 32
+
 int system_ignore_broken_pipes(void);  // a write to a peer that is gone gives EPIPE instead of killing the process
 
 // For a command that waits: which of these is ready, as a sum. A socket until it can be read (or written), a descriptor

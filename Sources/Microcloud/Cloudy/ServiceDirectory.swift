@@ -28,19 +28,22 @@ public struct DirectoryMember: Sendable {
   public var name: NodeName
   public var address: IPAddress
   public var isAlive: Bool
+  /// Whether it is this node.
+  public var isSelf: Bool
   /// What it says of itself, as it came: see `Tags`.
   public var meta: [UInt8]
   /// By coordinates, or as measured; nil if it is not known.
   public var roundTripMilliseconds: UInt32?
 
   public init(
-    kind: MembershipKind, name: NodeName, address: IPAddress, isAlive: Bool, meta: [UInt8],
+    kind: MembershipKind, name: NodeName, address: IPAddress, isAlive: Bool, isSelf: Bool = false, meta: [UInt8],
     roundTripMilliseconds: UInt32?
   ) {
     self.kind = kind
     self.name = name
     self.address = address
     self.isAlive = isAlive
+    self.isSelf = isSelf
     self.meta = meta
     self.roundTripMilliseconds = roundTripMilliseconds
   }
@@ -64,9 +67,11 @@ public struct ServiceDirectory: Sendable {
   ///     100 * (alive + 5) / (looked + 10) * 500 / (500 + milliseconds)
   ///
   /// in slots of six minutes, rounded. A node that is new begins at half; a day later how it began hardly counts. At
-  /// half a second the round trip halves it; one that is not known counts as a quarter of a second. Who is gone has 0.
+  /// half a second the round trip halves it; one that is not known counts as a quarter of a second. Who is gone has 0, and this
+  /// node itself 100.
   public func quality(of member: DirectoryMember) -> UInt8 {
     guard member.isAlive else { return 0 }
+    if member.isSelf { return 100 }
     let slots = availability.slots(of: member.name, in: member.kind)
     return Self.quality(alive: slots.alive, looked: slots.looked, roundTripMilliseconds: member.roundTripMilliseconds)
   }

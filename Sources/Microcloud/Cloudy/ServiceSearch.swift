@@ -79,7 +79,9 @@ public struct ServiceSearch: Sendable {
   }
 
   private mutating func add(_ service: CloudyService, node: String, sources: DirectorySources, quality: UInt8?) {
-    guard [service.type, service.description, service.host, service.text, node].contains(where: { matches($0) }) else { return }
+    guard [service.type, service.description, service.host, service.text, node].contains(where: { matches($0) }) else {
+      return
+    }
     let isOfType = !text.isEmpty && service.type.utf8.map { ASCII.lowercased($0) } == text
     rows.add(
       DirectoryService(service: service, node: node, sources: sources, quality: quality, isOfType: isOfType))

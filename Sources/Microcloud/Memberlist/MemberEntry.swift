@@ -65,7 +65,7 @@ struct MemberEntry {
   }
 
   var versions: ProtocolVersions { fields.versions }
-  var isGone: Bool { state == .dead || state == .left }
+  var isGone: Bool { state.isGone }
   var texts: ArraySlice<UInt8> { text }
   var meta: ArraySlice<UInt8> { text.suffix(Int(fields.metaBytes)) }
   var name: NodeName { NodeName(nameSlice) }

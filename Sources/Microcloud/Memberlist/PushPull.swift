@@ -46,6 +46,8 @@ public enum PushPullNodeState: UInt8, Sendable {
   case dead = 2
   /// Unknown to peers of 2015, which pass over the member.
   case left = 3
+
+  public var isGone: Bool { self == .dead || self == .left }
 }
 
 /// One member in a push/pull.

@@ -4,7 +4,7 @@ import Basics
 extension SerfRecord {
   public var value: CBORValue {
     .array([
-      .unsigned(clocks.member), .unsigned(clocks.event), .unsigned(clocks.query),
+      .unsigned(clocks.member.rawValue), .unsigned(clocks.event.rawValue), .unsigned(clocks.query.rawValue),
       .array(peers.map { .text("\($0)") }),
     ])
   }
@@ -16,7 +16,8 @@ extension SerfRecord {
       peers.count <= Self.maximumPeers
     else { return nil }
     self.init(
-      clocks: SerfClocks(member: member, event: event, query: query),
+      clocks: SerfClocks(
+        member: LamportTime(rawValue: member), event: LamportTime(rawValue: event), query: LamportTime(rawValue: query)),
       peers: peers.compactMap { $0.textValue.flatMap { SocketAddress($0) } })
   }
 }

@@ -9,19 +9,17 @@ import Transport
 /// One of the node's memberships, carried out: what its registration decides, this does, by a `GossipTransport`.
 final class ClusterMember {
   let kind: MembershipKind
-  /// What is said of the node there.
-  private(set) var tags: Tags
   /// Why nobody can hear us; nil: nothing is wrong.
   private(set) var problem: String?
   /// Is told what the registration has to know.
   var onNews: ((RegistrationNews) -> Void)?
-  /// A member came, went or says something else.
-  var onMembersChanged: (() -> Void)?
 
   private let loop: EventLoop
   private let profile: RegistrationProfile
   private let memory: NodeMemory
   private var keyring: Keyring?
+  /// What is said of the node there.
+  private var tags: Tags = [:]
   private var transport: GossipTransport?
   /// To be a member is wanted, and the port was not to be had.
   private var wanted: (name: NodeName, address: SocketAddress)?
@@ -33,13 +31,11 @@ final class ClusterMember {
   private static let retryMilliseconds: UInt64 = 10_000
 
   init(
-    _ kind: MembershipKind, _ profile: RegistrationProfile, keyring: Keyring?, tags: Tags, memory: NodeMemory,
-    on loop: EventLoop
+    _ kind: MembershipKind, _ profile: RegistrationProfile, keyring: Keyring?, memory: NodeMemory, on loop: EventLoop
   ) throws(SystemError) {
     self.kind = kind
     self.profile = profile
     self.keyring = keyring
-    self.tags = tags
     self.memory = memory
     self.loop = loop
     retry = try Timer(on: loop) { [unowned(unsafe) self] in begin() }
@@ -48,11 +44,17 @@ final class ClusterMember {
   /// The membership as it is now; nil: there is none.
   var state: SerfMembership? { transport?.state }
 
+  /// Becomes a member that knows nobody, or a new one in its place.
+  func start(_ name: NodeName, _ address: SocketAddress, _ tags: Tags) {
+    wanted = (name, address)
+    self.tags = tags
+    begin()
+  }
+
+  /// Does what the registration wants; to start is told by `start`.
   func carryOut(_ effect: RegistrationEffect) {
     switch effect {
-    case .start(let name, let address):
-      wanted = (name, address)
-      begin()
+    case .start: break
     case .join(let address):
       guard let transport else { return tell(.joined(address, isSuccess: false)) }
       transport.perform { $0.join([address], now: $1) }
@@ -76,7 +78,7 @@ final class ClusterMember {
   func close() {
     transport?.close()
     retry?.close()
-    (transport, retry, wanted, onNews, onMembersChanged) = (nil, nil, nil, nil, nil)
+    (transport, retry, wanted, onNews) = (nil, nil, nil, nil)
   }
 
   /// Another program may have the port. It is tried again, as one day it may be gone.
@@ -121,12 +123,10 @@ final class ClusterMember {
   }
 
   private func memberChanged(_ name: NodeName, _ change: SerfMemberChange) {
-    guard let state, let member = state.membership.node(named: name) else { return }
-    if change == .joined || change == .failed || change == .left {
-      tell(.member(member.address, isThere: change == .joined, peers: state.peerCount))
-    }
-    let call = onMembersChanged
-    call?()
+    guard change == .joined || change == .failed || change == .left, let state,
+      let member = state.membership.node(named: name)
+    else { return }
+    tell(.member(member.address, isThere: change == .joined, peers: state.peerCount))
   }
 
   private func store() {

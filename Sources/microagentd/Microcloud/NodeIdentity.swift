@@ -6,8 +6,8 @@ import NodeSecurity
 
 /// Who this node is: a key pair made at its first start, and the owner who answers for it, if it has one.
 struct NodeIdentity {
-  /// Of the node's key; whole, for people who compare.
-  let fingerprint: KeyFingerprint
+  /// Of the node's key, 16 letters and digits (`KeyFingerprint.short`).
+  let fingerprint: String
   let standing: NodeStanding
   /// What the host is called, as far as it goes into the node's name.
   let hostName: String
@@ -32,12 +32,12 @@ struct NodeIdentity {
   }
 
   func naming(number: Int) -> NodeNaming {
-    NodeNaming(hostName: hostName, fingerprint: fingerprint.short, number: number)
+    NodeNaming(hostName: hostName, fingerprint: fingerprint, number: number)
   }
 
-  private static func fingerprint(of key: P256.PrivateKey) throws(NodeKeyError) -> KeyFingerprint {
+  private static func fingerprint(of key: P256.PrivateKey) throws(NodeKeyError) -> String {
     do throws(CryptoError) {
-      return try KeyFingerprint(of: key.publicKey)
+      return try KeyFingerprint(of: key.publicKey).short
     } catch {
       throw .notMade(error)
     }

@@ -42,8 +42,13 @@ final class NodeMemory {
 
   func bytes(_ item: Item) -> [UInt8]? { table[item.name] }
 
+  /// See `ItemTable.save`.
   func save(_ item: Item, _ bytes: [UInt8]) {
     table.save(item.name, bytes)
+  }
+
+  func save(_ item: Item, _ bytes: [UInt8], completion: @escaping (String?) -> Void) {
+    table.save(item.name, bytes, completion: completion)
   }
 
   // MARK: Records

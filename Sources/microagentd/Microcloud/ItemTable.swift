@@ -1,0 +1,63 @@
+import Store
+
+/// Small items under names in the store. They are all in memory, and few.
+final class ItemTable {
+  /// Is given what to do again later where the disk was full.
+  var onFailure: ((@escaping () -> Void) -> Void)?
+
+  private let store: Store
+  private var items: [(name: String, bytes: [UInt8])]
+
+  static let schema = "CREATE TABLE item (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID"
+
+  /// Reads them all.
+  init(_ store: Store) throws(StoreError) {
+    self.store = store
+    var found: [(name: String, bytes: [UInt8])] = []
+    try store.read { database throws(StoreError) in
+      let rows = try database.prepare("SELECT name, value FROM item")
+      while try rows.step() { found.append((rows.text(0), rows.bytes(1))) }
+    }
+    items = found
+  }
+
+  subscript(name: String) -> [UInt8]? {
+    items.first { $0.name == name }?.bytes
+  }
+
+  /// Keeps it from now on, and writes it as soon as there is room on the disk.
+  func save(_ name: String, _ bytes: [UInt8]) {
+    keep(name, bytes)
+    write(name)
+  }
+
+  /// Keeps it from now on; `completion` is called when it is on the disk, or with what is wrong: then it may go with the
+  /// next power cut.
+  func save(_ name: String, _ bytes: [UInt8], completion: @escaping (String?) -> Void) {
+    keep(name, bytes)
+    write(name, bytes, completion)
+  }
+
+  private func keep(_ name: String, _ bytes: [UInt8]) {
+    if let index = items.firstIndex(where: { $0.name == name }) {
+      items[index].bytes = bytes
+    } else {
+      items.append((name, bytes))
+    }
+  }
+
+  private func write(_ name: String) {
+    guard let bytes = self[name] else { return }
+    write(name, bytes) { [unowned(unsafe) self] problem in
+      if problem != nil { onFailure? { [unowned(unsafe) self] in write(name) } }
+    }
+  }
+
+  private func write(_ name: String, _ bytes: [UInt8], _ completion: @escaping (String?) -> Void) {
+    store.write { database throws(StoreError) in
+      try database.kept("INSERT OR REPLACE INTO item VALUES (?1, ?2)").bind(1, name).bind(2, bytes).run()
+    } completion: { failure in
+      completion(failure?.description)
+    }
+  }
+}
