@@ -119,6 +119,29 @@ import Testing
     #expect(error?.description == "option \(number) is critical and not known here")
   }
 
+  /// Else what is wrong with it could be told only in a message that is too long to be sent.
+  @Test func partsOfPathAndQueryAreShort() throws {
+    let most = String(repeating: "x", count: 255)
+    #expect(try APIRequest(Self.message(.get, "containers/\(most)")) == .inspect(name: most, observe: false))
+    for message in [
+      Self.message(.get, "containers/\(most)x"), Self.message(.get, "services", ["text=\(most)"]),
+      Self.message(.get, "info", [String(repeating: "\u{FFFD}", count: 20_000)]),
+    ] {
+      let error = refused(message)
+      #expect(error?.kind == .badOption)
+      #expect(error?.description == "a name or text in path or query has more than 255 bytes: shorten it")
+    }
+  }
+
+  @Test func aRefusalCanAlwaysBeSent() throws {
+    var message = CoAPMessage(code: .get, token: [1])
+    message.path = ["info"]
+    // Told with U+FFFD for each of them, it would be three times as long.
+    message.options.add(CoAPOption(.uriQuery, [UInt8](repeating: 0xFF, count: 30_000)))
+    let answer = try #require(refused(message)).response(token: [1])
+    #expect(throws: Never.self) { try CoAPStreamEncoder.encode(answer) }
+  }
+
   @Test(arguments: [3, 4, 7, 12, 17, 60, 252, 65_000] as [UInt16])
   func otherOptionsAreLetBe(_ number: UInt16) throws {
     var message = Self.message(.get, "info")

@@ -34,12 +34,19 @@ public enum APIRequest: Equatable, Sendable {
   /// DELETE /publications/TYPE:PORT
   case unpublish(name: String)
 
+  /// Of each part of path and query (RFC 7252 section 5.10), which may be told whole where it is wrong.
+  static let maximumOptionBytes = 255
+
   public init(_ message: CoAPMessage) throws(RequestError) {
     let path = message.path
     let query = APIQuery(message.query)
     let observe = message.options.unsigned(.observe) == 0
     if let option = message.options.list.first(where: { $0.number.isCritical && !Self.known($0.number) }) {
       throw RequestError(.badOption, "option \(option.number.rawValue) is critical and not known here")
+    }
+    if message.options.list.contains(where: { $0.number.isCritical && $0.value.count > Self.maximumOptionBytes }) {
+      let line = "a name or text in path or query has more than \(Self.maximumOptionBytes) bytes: shorten it"
+      throw RequestError(.badOption, line)
     }
     try query.refuse(except: Self.queryNames(message.code, path))
     switch (message.code, path.count) {

@@ -1,0 +1,41 @@
+// sources: Sources/Basics Sources/Microcloud Sources/MicroAgent
+// The first message of a stream of CoAP is a request that holds what it promises and is the same when written and read
+// again; or it is refused with an answer that can be sent.
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  var stream = Array(UnsafeBufferPointer(start: start, count: count))[...]
+  var decoder = CoAPStreamDecoder()
+  guard let message = try? decoder.next(from: &stream), message.code.isRequest else { return 0 }
+  do throws(RequestError) {
+    switch try APIRequest(message) {
+    case .run(let request), .plan(let request): check(request)
+    case .publish(let publication): check(publication)
+    case .search, .inspect, .remove, .start, .stop, .logs, .unpublish: break
+    case .list, .usage, .info, .nodes, .publications: break
+    }
+  } catch {
+    let answer = error.response(token: message.token)
+    precondition((try? CoAPStreamEncoder.encode(answer)) != nil, "a refusal that cannot be sent")
+  }
+  return 0
+}
+
+private func check(_ request: ContainerRequest) {
+  precondition(request.problem == nil, "a wrong request is taken")
+  precondition((try? ContainerRequest(again(request.value))) == request, "another request after a round trip")
+}
+
+private func check(_ publication: Publication) {
+  precondition(publication.problem == nil, "a wrong publication is taken")
+  precondition((try? Publication(again(publication.value))) == publication, "another one after a round trip")
+  let text = "\(publication.name):\(publication.description)"
+  precondition((try? Publication(text: text)) == publication, "another one by its text")
+}
+
+private func again(_ value: CBORValue) -> CBORValue {
+  guard let decoded = try? CBORDecoder.decode(value.encoded) else {
+    preconditionFailure("what we encode does not decode")
+  }
+  return decoded
+}
