@@ -6,7 +6,7 @@ FOLDERS = ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr", "var"]
 APPLETS = ["sh", "true", "false", "sleep", "cat", "echo", "printf", "dd", "ls", "id", "mount", "umount", "ps", "tail",
            "head", "seq", "yes", "env", "hostname", "kill", "mkdir", "mknod", "rm", "touch", "grep", "wc", "stat",
            "readlink", "test", "uname", "ip", "nc", "date", "df", "chmod", "chown", "tr", "cut", "awk", "sed",
-           "nice", "sync", "setsid"]
+           "nice", "sync", "setsid", "httpd"]
 FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
