@@ -14,10 +14,12 @@ PACKAGE_LISTS = packages.txt cross/packages.txt Tests/system/packages.txt
 build: deps
 	swift build
 
-# Shows the whole thing working: a container in a budget, a hog ended by its own, an agent killed and back.
+# Shows the whole thing working: a container in a budget, a hog ended by its own, an agent killed and back; then boards
+# that find each other, and a container on one that is found from another.
 demo: deps
 	cross/build i586
 	bench/demo
+	bench/demo-microcloud
 
 test: lint test-unit check-binaries fuzz-replay test-system test-vm
 
