@@ -3,8 +3,8 @@ import Microcloud
 
 /// A service that this node offers to its neighbours, in one of its containers or beside them.
 public struct Publication: Equatable, Sendable {
-  /// What it is: a service name (RFC 6335 section 5.1), as `http`, which is found as `_http._tcp`; Cloudy shows `Docker`
-  /// as something that a browser can open. Large and small letters are the same.
+  /// What it is: a service name (RFC 6335 section 5.1), as `http`, which is found as `_http._tcp`. Large and small
+  /// letters are the same.
   public var type: String
   /// The TCP port on this board.
   public var port: UInt16

@@ -8,8 +8,8 @@ let publishVerb = Verb(
   options: [Option(.quiet, "quiet", alias: "names", short: "q", "Only their names, one a line")],
   notes: """
     It is for what runs beside the containers, as `microctl publish http:80:Our library`; what a container offers is
-    said when it is made, with --publish of `microctl run`. TYPE is a service name, as http or ssh; Cloudy shows what
-    has the type Docker as something that a browser can open.
+    said when it is made, with --publish of `microctl run`. TYPE is a service name, as http or ssh; Cloudy shows http
+    and https as something that a browser can open.
 
     """
 ) { session throws(Failure) in

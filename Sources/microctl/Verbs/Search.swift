@@ -5,8 +5,8 @@ let searchVerb = Verb(
   name: "search", operands: "[TYPE|TEXT]", summary: "Search what the neighbours offer; without a text, list all of it",
   leastOperands: 0, mostOperands: 1, options: [],
   notes: """
-    Found is what has the text in its type, description, host or node, in letters of any size; what is of exactly that
-    type, as http, comes first, then what better neighbours offer. What nodes say of themselves is not proven.
+    Found is what has the text anywhere in what is said of it, or in its node's name, in letters of any size; what is of
+    exactly that type, as ssh, comes first, then what better neighbours offer. What nodes say is not proven.
 
     """
 ) { session throws(Failure) in
