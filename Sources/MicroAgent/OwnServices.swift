@@ -83,8 +83,19 @@ public struct OwnServices: Equatable, Sendable {
     return (tag.value, tag.dropped)
   }
 
-  /// What multicast DNS announces.
-  public var announced: [PublishedService] { entries.map { $0.publication.announced } }
+  /// What multicast DNS announces. One name is one service there: where two would be called the same, all but the first
+  /// are called by type and port.
+  public var announced: [PublishedService] {
+    var services: [PublishedService] = []
+    for publication in entries.map({ $0.publication }) {
+      var service = publication.announced
+      if services.contains(where: { $0.type == service.type && $0.label == service.label }) {
+        service.label = publication.name
+      }
+      services.append(service)
+    }
+    return services
+  }
 
   // MARK: In the store
 

@@ -50,7 +50,9 @@ import Testing
     _ = services.setContained(
       (1...20).map { number in
         .init(
-          Publication(type: "type-\(number)", port: UInt16(1000 + number * 7), description: "no \(number * 7919 % 997)"),
+          Publication(
+            type: "type-\(number)", port: UInt16(1000 + number * 7),
+            description: "\(UInt64(number) &* 0x9E37_79B9_7F4A_7C15 % 0xFFFF_FFFF_FFFF)"),
           container: "c\(number)", order: UInt64(number))
       })
     let tag = services.tag(Self.entry(), node: "alix-95nxhb", address: Self.address, microcloud: "gracia")
@@ -65,6 +67,11 @@ import Testing
     #expect(web.service(node: "a", address: Self.address, microcloud: "m").type == "Docker")
     let secure = Publication(type: "HTTPS", port: 443).service(node: "a", address: Self.address, microcloud: "m")
     #expect(secure.type == "Docker" && secure.text == "https")
+  }
+
+  @Test func twoOfOneDescriptionAreTwo() {
+    let pages = [80, 8080].map { Publication(type: "http", port: $0, description: "Pages") }
+    #expect(OwnServices(beside: pages).announced.map { $0.label } == ["Pages", "http:8080"])
   }
 
   @Test func publishingAgainChangesTheDescription() throws {

@@ -27,8 +27,8 @@ public struct DirectoryService: Equatable, Sendable {
   }
 }
 
-/// Searches for services: those whose type, description, host, text or node has a text in it, in any case. Those whose type
-/// is exactly that text come first, then the ones of better quality.
+/// Searches for services: those whose type, description, host, text or node has a text in it, in any case. Those whose
+/// type is exactly that text come first, then the ones of better quality.
 public struct ServiceSearch: Sendable {
   /// The most services that are found; the best ones stay.
   public static let maximumResults = 256
@@ -82,7 +82,9 @@ public struct ServiceSearch: Sendable {
     guard [service.type, service.description, service.host, service.text, node].contains(where: { matches($0) }) else {
       return
     }
-    let isOfType = !text.isEmpty && service.type.utf8.map { ASCII.lowercased($0) } == text
+    // What a browser can open has Cloudy's type, and its own as text.
+    let types = service.type == CloudyService.webType ? [service.type, service.text] : [service.type]
+    let isOfType = !text.isEmpty && types.contains { $0.utf8.map { ASCII.lowercased($0) } == text }
     rows.add(
       DirectoryService(service: service, node: node, sources: sources, quality: quality, isOfType: isOfType))
   }
