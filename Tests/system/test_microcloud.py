@@ -201,6 +201,63 @@ def test_a_power_cut_leaves_no_second_self(boards):
     assert first.membership()["status"][0] == "microcloud: chosen before"
 
 
+def test_a_power_cut_and_another_address_make_another_name(boards):
+    """Others do not believe that a name they know, which took no leave, is at another address now."""
+    first, second, third = (boards.on() for _ in range(3))
+    together(first, second, third)
+    name = first.node_name
+    first.kill()
+    first.host.ip("address", "delete", f"{first.address}/24", "dev", "eth0")
+    first.address = "10.77.0.77"
+    first.plug().start()
+    first.machine.wait_until(lambda: first.is_in() and sees(second, first.node_name), timeout=90)
+    assert first.node_name == f"{name}-2"
+    second.machine.wait_until(lambda: sees(second, name, is_alive=False))
+    # It keeps that name, also over another power cut.
+    first.kill()
+    first.start()
+    first.machine.wait_until(lambda: first.is_in(), timeout=60)
+    assert first.node_name == f"{name}-2"
+
+
+def test_an_agent_that_dies_is_back_before_anybody_misses_it(boards):
+    first, second = boards.on(), boards.on()
+    together(first, second)
+    first.machine.kill(first.info()["agentProcess"], signals.SIGKILL)
+    first.machine.wait_until(lambda: first.ctl("info").code == 0 and first.info()["agentStarts"] == 2)
+    together(first, second)
+
+
+def test_members_are_remembered_where_multicast_does_not_reach(boards):
+    """In the open cluster only contacts lead to the others: once in, a board knows more of them than the one it was told."""
+    def cloudy(number):
+        host = boards.network.host(boards.switch).address(f"10.77.0.{number}/24")
+        return SerfAgent(host, f"cloudy{number}", f"10.77.0.{number}", port=5000, profile="wan")
+
+    first, second = cloudy(100), cloudy(101)
+    second.serf("join", first.at)
+    board = boards.on(microcloud="off", public="on", public_contacts="10.77.0.100")
+    board.machine.wait_until(lambda: board.is_in("public") and len(board.names()) == 3, timeout=60)
+    # What happens together is recorded together, ten seconds later.
+    time.sleep(15)
+    first.kill()
+    board.kill()
+    board.start()
+    board.machine.wait_until(lambda: "cloudy101" in board.names(), timeout=60)
+    assert second.members()[board.membership("public")["node"]] == "alive"
+
+
+def test_whom_nobody_reaches_says_so(boards):
+    """As behind a router that forwards nothing: it can join, and is seen by nobody at the address that it tells."""
+    first, second = boards.on(), boards.on()
+    together(first, second)
+    hidden = boards.on(microcloud_advertise="10.77.0.200")
+    hidden.machine.wait_until(
+        lambda: any(line.startswith("unreachable: ") for line in hidden.membership()["status"]), timeout=120)
+    assert "10.77.0.200" in hidden.membership()["status"][1]
+    together(first, second)
+
+
 def test_who_ends_takes_leave(boards):
     first, second, third = (boards.on() for _ in range(3))
     together(first, second, third)
