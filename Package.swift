@@ -37,7 +37,8 @@ let package = Package(
       linkerSettings: [.linkedLibrary("uv")]),
     .target(name: "Transport", dependencies: ["Basics", "LinuxSystem", "EventLoop", "Microcloud"]),
     .target(
-      name: "Store", dependencies: ["Basics", "LinuxSystem", "CSQLite"], linkerSettings: [.linkedLibrary("sqlite3")]),
+      name: "Store", dependencies: ["Basics", "LinuxSystem", "CSystem", "CSQLite"],
+      linkerSettings: [.linkedLibrary("sqlite3")]),
 
     // The primitives know nothing of what they are used for: what is spoken may stand on them (OSCORE, EDHOC), never they
     // on it. What joins them to gossip and to the disk stands above both.
@@ -62,6 +63,7 @@ let package = Package(
       name: "microagentdTests",
       dependencies: [
         "microagentd", "MicroAgent", "ContainerRunner", "Store", "LinuxSystem", "CSystem", "Basics", "TestSupport",
+        "store-driver",
       ]),
     .testTarget(
       name: "MicrocloudTests", dependencies: ["Microcloud", "Basics", "TestSupport"], exclude: ["vectors"]),

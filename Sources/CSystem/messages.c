@@ -1,4 +1,4 @@
-// What the keeper and the agent say to each other goes through these.
+// What the agent says to its keeper and to its store's writer goes through these.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <sys/signalfd.h>
@@ -29,6 +29,8 @@ int system_next_signal(int descriptor) {
   while (count < 0 && errno == EINTR);
   return count == sizeof info ? (int)info.ssi_signo : -EAGAIN;
 }
+
+int system_ignore_signal(int number) { return signal(number, SIG_IGN) == SIG_ERR ? -errno : 0; }
 
 int system_unblock_all_signals(void) {
   sigset_t none;
@@ -108,4 +110,18 @@ ssize_t system_receive_message(int socket, void *bytes, size_t capacity, int *de
     *descriptor_count = count;
   }
   return received;
+}
+
+ssize_t system_next_message_bytes(int socket) {
+  ssize_t count;
+  do count = recv(socket, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+  while (count < 0 && errno == EINTR);
+  return count < 0 ? -errno : count;
+}
+
+int system_end_sending(int socket) { return shutdown(socket, SHUT_WR) < 0 ? -errno : 0; }
+
+int system_wait_message(int socket, int or_room) {
+  struct pollfd polled = {.fd = socket, .events = or_room ? POLLIN | POLLOUT : POLLIN};
+  return poll(&polled, 1, -1) < 0 && errno != EINTR ? -errno : 0;
 }

@@ -33,6 +33,11 @@ int system_close_from(int first) {
   RESULT(syscall(SYS_close_range, (unsigned)first, ~0U, 0));
 }
 
+int system_close_others(int kept) {
+  if (kept > 3 && syscall(SYS_close_range, 3u, (unsigned)kept - 1, 0) < 0) return -errno;
+  return system_close_from(kept < 3 ? 3 : kept + 1);
+}
+
 int system_pidfd_open(int32_t process) { RESULT(syscall(SYS_pidfd_open, process, 0)); }
 int system_pidfd_send_signal(int pidfd, int signal) { RESULT(syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0)); }
 int system_kill(int32_t process, int signal) { RESULT(kill(process, signal)); }
@@ -62,6 +67,13 @@ int system_wait(int32_t process, int keep, struct system_exit_status *status) {
       .by_signal = info.si_pid != 0 && info.si_code != CLD_EXITED,
   };
   return 0;
+}
+
+int system_wait_for_end(int32_t process) {
+  pid_t result;
+  do result = waitpid(process, NULL, 0);
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : 0;
 }
 
 static uint64_t nanoseconds(clockid_t clock) {

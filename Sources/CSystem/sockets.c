@@ -76,5 +76,3 @@ int system_peer_credentials(int socket, struct system_peer_credentials *credenti
   *credentials = (struct system_peer_credentials){.process = found.pid, .user = found.uid, .group = found.gid};
   return 0;
 }
-
-int system_ignore_broken_pipes(void) { return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0; }

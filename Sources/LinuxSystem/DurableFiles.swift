@@ -11,9 +11,10 @@ extension Files {
     try check(system_chmod(path, mode), "set the mode of", path)
   }
 
-  /// Opens an existing file for reading and writing.
-  public static func openForWriting(_ path: String) throws(SystemError) -> FileDescriptor {
-    try FileDescriptor.open(path, O_RDWR)
+  /// Makes an existing file's content and size durable. Closing it again ends all of the process's POSIX locks on it.
+  public static func sync(_ path: String) throws(SystemError) {
+    let file = try FileDescriptor.open(path, O_RDWR)
+    try sync(file.rawValue, path)
   }
 
   /// Makes an open file's content and size durable (fsync(2)).

@@ -36,6 +36,22 @@ public struct MessageSocket: ~Copyable {
     try check(result, "send to", "the peer")
   }
 
+  /// The peer finds the end behind what it was sent.
+  public borrowing func endSending() {
+    _ = system_end_sending(descriptor.rawValue)
+  }
+
+  /// Waits until there is a message to receive, or the end; with `orRoom` also until one could be sent.
+  public borrowing func wait(orRoom: Bool) {
+    _ = system_wait_message(descriptor.rawValue, orRoom ? 1 : 0)
+  }
+
+  /// How many bytes the next message has, which may be none; nil: there is none yet, or the peer is gone. Never waits.
+  public borrowing func nextMessageBytes() -> Int? {
+    let count = system_next_message_bytes(descriptor.rawValue)
+    return count < 0 ? nil : Int(count)
+  }
+
   /// The next message; nil: there is none yet (only without `wait`). Empty bytes: the peer is gone.
   public borrowing func receive(limitBytes: Int, wait: Bool) throws(SystemError) -> Message? {
     var bytes = [UInt8](repeating: 0, count: limitBytes)

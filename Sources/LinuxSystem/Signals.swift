@@ -17,6 +17,6 @@ public enum Signals {
   /// Makes a write to a peer that is gone an error (EPIPE) rather than the end of the process. The setting is inherited
   /// through exec: whoever starts another program puts SIGPIPE back first.
   public static func ignoreBrokenPipes() throws(SystemError) {
-    try check(system_ignore_broken_pipes(), "ignore SIGPIPE")
+    try check(system_ignore_signal(SIGPIPE), "ignore SIGPIPE")
   }
 }

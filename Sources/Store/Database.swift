@@ -3,15 +3,18 @@ import LinuxSystem
 
 /// An SQLite database that is open. Thin: SQL in, rows out, errors as `StoreError`.
 ///
-/// It is opened by `Store`, which decides how it is locked and synced, and given to the closures that read and write.
+/// It is given to the closures that read at the start, and to nobody else but the writer.
 public final class Database {
   /// The file's path, for messages.
   public let path: String
   /// What is being done with the store, for messages.
   var action = "open store"
   private var connection: OpaquePointer?
-  /// Statements that are run again and again.
+  /// Statements that are run again and again, oldest first.
   private var kept: [(sql: String, statement: Statement)] = []
+  private static let keptLimit = 24
+  /// The log's length in pages after the last commit; 0 once it was copied.
+  private(set) var logPages = 0
 
   /// Opens or makes the file, for this process alone.
   init(path: String) throws(StoreError) {
@@ -47,23 +50,19 @@ public final class Database {
     return Statement(made, of: self)
   }
 
-  /// The same, made once and kept until the end: for the few statements that are run again and again. Bind all of its
-  /// parameters each time.
-  public func kept(_ sql: String) throws(StoreError) -> Statement {
+  /// The same, made once and kept under its SQL: for the few statements that are run again and again.
+  func kept(_ sql: String) throws(StoreError) -> Statement {
     if let found = kept.first(where: { $0.sql == sql }) { return found.statement }
     let made = try prepare(sql)
+    if kept.count == Self.keptLimit { kept.removeFirst() }
     kept.append((sql, made))
     return made
   }
 
-  /// The number of rows that the last statement inserted, changed or removed.
-  public var changedRows: Int {
-    connection.map { Int(sqlite3_changes($0)) } ?? 0
-  }
-
-  /// The row that the last insert made.
-  public var lastInsertedRow: Int64 {
-    connection.map { sqlite3_last_insert_rowid($0) } ?? 0
+  /// Gives back what makes the next work quicker.
+  func releaseMemory() {
+    kept = []
+    sqlite3_db_release_memory(connection)
   }
 
   /// The single number that a query gives.
@@ -96,18 +95,31 @@ public final class Database {
     sqlite3_db_readonly(connection, "main") == 1
   }
 
-  /// Copies the log into the database file (mode PASSIVE), or that and empties it (TRUNCATE). Returns the pages in the
-  /// log and those copied.
-  func checkpoint(_ mode: CInt) throws(StoreError) -> (logPages: Int, copiedPages: Int) {
-    var logPages: CInt = 0
-    var copiedPages: CInt = 0
-    try check(sqlite3_wal_checkpoint_v2(connection, "main", mode, &logPages, &copiedPages), "checkpoint store")
-    return (Int(logPages), Int(copiedPages))
+  /// Copies the log into the database file, with the syncs that this takes; the next commit writes it anew. False where some
+  /// of it could not be copied yet.
+  func copyLog() throws(StoreError) -> Bool {
+    var found: CInt = 0
+    var copied: CInt = 0
+    let code = sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_PASSIVE, &found, &copied)
+    try check(code, "copy the log of store")
+    if found != copied { return false }
+    logPages = 0
+    return true
   }
 
-  /// Has the log's length in pages written to `pages` at each commit. The place must outlive the database.
-  func reportLogPages(to pages: UnsafeMutablePointer<Int>) {
-    sqlite3_wal_hook(connection, logGrew, pages)
+  /// The same, and cuts the log to nothing.
+  func emptyLog() throws(StoreError) {
+    try check(
+      sqlite3_wal_checkpoint_v2(connection, "main", SQLITE_CHECKPOINT_TRUNCATE, nil, nil), "empty the log of store")
+  }
+
+  /// Has `logPages` told at each commit, as long as this object lives.
+  func countLogPages() {
+    sqlite3_wal_hook(connection, logGrew, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  fileprivate func logHas(_ pages: CInt) {
+    logPages = Int(pages)
   }
 
   func check(_ code: CInt, _ action: String) throws(StoreError) {
@@ -129,8 +141,8 @@ public final class Database {
 }
 
 private func logGrew(
-  _ pages: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ count: CInt
+  _ database: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ count: CInt
 ) -> CInt {
-  pages?.assumingMemoryBound(to: Int.self).pointee = Int(count)
+  if let database { Unmanaged<Database>.fromOpaque(database).takeUnretainedValue().logHas(count) }
   return SQLITE_OK
 }

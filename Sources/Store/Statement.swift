@@ -17,51 +17,32 @@ public final class Statement {
   // MARK: Binding
 
   @discardableResult
-  public func bind(_ index: Int, _ value: Int64?) throws(StoreError) -> Statement {
-    guard let value else { return try bindNull(index) }
-    return try bound(sqlite3_bind_int64(statement, CInt(index), value))
-  }
-
-  /// SQLite's integers are signed: a number above 2^63 - 1 is stored as the negative number of the same bits, and read
-  /// back whole by `unsigned`; only its order among others is lost.
-  @discardableResult
-  public func bind(_ index: Int, _ value: UInt64?) throws(StoreError) -> Statement {
-    try bind(index, value.map { Int64(bitPattern: $0) })
-  }
-
-  @discardableResult
-  public func bind(_ index: Int, _ value: String?) throws(StoreError) -> Statement {
-    guard let value else { return try bindNull(index) }
-    let bytes = Array(value.utf8)
-    let code = bytes.withUnsafeBytes {
-      // The pointer of an empty array may be nil, which would bind NULL.
-      $0.isEmpty
-        ? sqlite_bind_text_copy(statement, CInt(index), "", 0)
-        : sqlite_bind_text_copy(
-          statement, CInt(index), $0.baseAddress!.assumingMemoryBound(to: CChar.self), CInt($0.count))
-    }
-    return try bound(code)
-  }
-
-  @discardableResult
-  public func bind(_ index: Int, _ value: [UInt8]?) throws(StoreError) -> Statement {
-    guard let value else { return try bindNull(index) }
-    let code = value.withUnsafeBytes {
-      $0.isEmpty
-        ? sqlite3_bind_zeroblob(statement, CInt(index), 0)
-        : sqlite_bind_blob_copy(statement, CInt(index), $0.baseAddress, CInt($0.count))
-    }
-    return try bound(code)
-  }
-
-  @discardableResult
-  public func bindNull(_ index: Int) throws(StoreError) -> Statement {
-    try bound(sqlite3_bind_null(statement, CInt(index)))
-  }
-
-  private func bound(_ code: CInt) throws(StoreError) -> Statement {
-    try database.check(code, database.action)
+  public func bind(_ index: Int, _ value: SQLValue) throws(StoreError) -> Statement {
+    try database.check(bindingCode(CInt(index), value), database.action)
     return self
+  }
+
+  // The pointer of an empty array may be nil, which would bind NULL.
+  private func bindingCode(_ index: CInt, _ value: SQLValue) -> CInt {
+    switch value {
+    case .null:
+      return sqlite3_bind_null(statement, index)
+    case .integer(let number):
+      return sqlite3_bind_int64(statement, index, number)
+    case .text(let text):
+      return Array(text.utf8).withUnsafeBytes {
+        $0.isEmpty
+          ? sqlite_bind_text_copy(statement, index, "", 0)
+          : sqlite_bind_text_copy(
+            statement, index, $0.baseAddress!.assumingMemoryBound(to: CChar.self), CInt($0.count))
+      }
+    case .blob(let blob):
+      return blob.withUnsafeBytes {
+        $0.isEmpty
+          ? sqlite3_bind_zeroblob(statement, index, 0)
+          : sqlite_bind_blob_copy(statement, index, $0.baseAddress, CInt($0.count))
+      }
+    }
   }
 
   // MARK: Running

@@ -1,118 +1,99 @@
-import CSQLite
+import CSystem
 import LinuxSystem
 
 extension Store {
-  /// A store that was opened, and what happened to the one before.
+  /// A store that was opened in this process, to be read; `startWriter` goes on to writing.
   public struct Opened {
-    public let store: Store
     /// Where a damaged store was moved; nil if there was none. A fresh one was started: tell the owner.
     public let setAside: String?
+    let database: Database
+
+    /// Reads, at once. A query that needs pages which are not in memory waits for the disk.
+    public func read<Value>(_ body: (Database) throws(StoreError) -> Value) throws(StoreError) -> Value {
+      defer { database.resetStatements() }
+      return try body(database)
+    }
+
+    /// Closes the database here and opens it in a child process, the writer, that has it from now on. Waits for the disk, and
+    /// until the writer is ready.
+    ///
+    /// The child is a copy of this process, in which only the calling thread goes on. Call it early: what this process has in
+    /// memory by then the child has, too, until either changes it.
+    public func startWriter(checkpointPages: Int = Store.checkpointPages) throws(StoreError) -> Store {
+      let path = try finish()
+      let (ours, theirs) = try storeError { () throws(SystemError) in try MessageSocket.pair() }
+      let process = system_fork()
+      if process == 0 {
+        Self.becomeWriter(keeping: theirs)
+        StoreWriter.run(path, on: MessageSocket(FileDescriptor(owning: theirs)), checkpointPages: checkpointPages)
+        system_exit(0)
+      }
+      _ = system_close(theirs)
+      let socket = MessageSocket(FileDescriptor(owning: ours))
+      _ = try storeError { () throws(SystemError) in try check(process, "fork", "the store's writer") }
+      return try Store(path, socket, process: process)
+    }
+
+    /// Closes the database in this process and makes its files last. Returns their path.
+    ///
+    /// SQLite's locks are the process's: a connection must not be taken across a fork.
+    func finish() throws(StoreError) -> String {
+      let path = database.path
+      database.close()
+      try storeError { () throws(SystemError) in try StoreFiles.makeDurable(path: path) }
+      return path
+    }
+
+    /// What the agent has open or is told is not the writer's business: a connection that the agent closes must be closed, and
+    /// a service manager that ends the agent by a signal to its whole group must not lose what the agent still writes.
+    private static func becomeWriter(keeping socket: CInt) {
+      _ = system_close_others(socket)
+      for signal in [SIGTERM, SIGINT, SIGHUP] { _ = system_ignore_signal(signal) }
+      _ = system_set_process_name(StoreWriter.processName)
+    }
   }
 
   /// Opens the store at `path`, making it if there is none, and takes it to `schema`. Waits for the disk.
   ///
-  /// Only one process may have it open. A store that is damaged, as far as SQLite's quick check sees, is moved aside under
-  /// a name that `Opened` tells, and a fresh one is started. One of a newer schema is refused and left alone.
+  /// Only one process may have it open. Another that has it is waited for as long as `patienceMilliseconds`. A store that is
+  /// damaged, as far as SQLite's quick check sees, is moved aside under a name that `Opened` tells, and a fresh one is
+  /// started. One of a newer schema is refused and left alone.
   public static func open(
-    _ path: String, schema: Schema, checkpointPages: Int = Store.checkpointPages
+    _ path: String, schema: Schema, patienceMilliseconds: UInt64 = lockPatienceMilliseconds
   ) throws(StoreError) -> Opened {
     do throws(StoreError) {
-      return Opened(store: try openOnce(path, schema, checkpointPages), setAside: nil)
+      return Opened(setAside: nil, database: try openOnce(path, schema, patienceMilliseconds))
     } catch {
       guard error.kind == .damaged else { throw error }
-      let name = try setAside(path)
-      return Opened(store: try openOnce(path, schema, checkpointPages), setAside: name)
-    }
-  }
-
-  private static func setAside(_ path: String) throws(StoreError) -> String {
-    do throws(SystemError) {
-      return try StoreFiles.setAside(path: path)
-    } catch {
-      throw StoreError(error)
+      let name = try storeError { () throws(SystemError) in try StoreFiles.setAside(path: path) }
+      return Opened(setAside: name, database: try openOnce(path, schema, patienceMilliseconds))
     }
   }
 
   private static func openOnce(
-    _ path: String, _ schema: Schema, _ checkpointPages: Int
-  ) throws(StoreError) -> Store {
-    let database = try Database(path: path)
+    _ path: String, _ schema: Schema, _ patienceMilliseconds: UInt64
+  ) throws(StoreError) -> Database {
+    let database = try Database.open(path, patienceMilliseconds: patienceMilliseconds)
     do throws(StoreError) {
-      try protect(path)
-      try readable(database)
+      // What the agent remembers is nobody else's business. SQLite gives the log the same mode.
+      try storeError { () throws(SystemError) in try Files.setMode(path, 0o600) }
+      try database.inspect()
       try schema.migrate(database)
-      try empty(database)
-      let files = try openFiles(path)
-      // From here on the sequencer syncs, and SQLite never does.
-      try database.execute("PRAGMA synchronous = OFF")
-      database.action = "use store"
-      return try Store(database, files, checkpointPages: checkpointPages)
+      // What an earlier run left in the log is copied, and what it had not synced yet is made durable.
+      try database.emptyLog()
+      return database
     } catch {
       database.close()
       throw error
     }
   }
+}
 
-  /// What the agent remembers is nobody else's business. SQLite gives the log the same mode.
-  private static func protect(_ path: String) throws(StoreError) {
-    do throws(SystemError) {
-      try Files.setMode(path, 0o600)
-    } catch {
-      throw StoreError(error)
-    }
-  }
-
-  private static func openFiles(_ path: String) throws(StoreError) -> StoreFiles {
-    do throws(SystemError) {
-      return try StoreFiles.open(path: path)
-    } catch {
-      throw StoreError(error)
-    }
-  }
-
-  /// Our own fixed statements are never refused by a sound file: a refusal is damage that SQLite took for something else,
-  /// such as a file format of the future.
-  private static func readable(_ database: Database) throws(StoreError) {
-    do throws(StoreError) {
-      try configure(database)
-      try inspect(database)
-    } catch {
-      throw error.kind == .refused ? StoreError(.damaged, error.description) : error
-    }
-  }
-
-  /// Exclusive locking comes before the log's mode, so that SQLite keeps its index of the log in memory, not in a shared
-  /// file. `synchronous` is FULL until the store is open.
-  private static func configure(_ database: Database) throws(StoreError) {
-    try database.execute(
-      """
-      PRAGMA locking_mode = EXCLUSIVE;
-      PRAGMA synchronous = FULL;
-      PRAGMA temp_store = MEMORY;
-      PRAGMA cache_size = -\(cacheKibibytes);
-      PRAGMA foreign_keys = ON;
-      PRAGMA wal_autocheckpoint = 0;
-      """)
-    // The first read takes the lock, and looks at the header.
-    _ = try database.number("SELECT count(*) FROM sqlite_schema")
-    if database.isReadOnly {
-      throw StoreError(.damaged, "open store \(database.path): its header names an unknown format")
-    }
-    let mode = try database.text("PRAGMA journal_mode = WAL")
-    guard mode == "wal" else {
-      throw StoreError(.system, "open store \(database.path): its journal mode is \(mode), not wal")
-    }
-  }
-
-  /// Looks for damage.
-  private static func inspect(_ database: Database) throws(StoreError) {
-    let finding = try database.text("PRAGMA quick_check(1)")
-    if finding != "ok" { throw StoreError(.damaged, "open store \(database.path): \(finding)") }
-  }
-
-  /// Copies what an earlier run left in the log, with all the syncs this takes, and empties it. What that run had not
-  /// synced yet is made durable here.
-  private static func empty(_ database: Database) throws(StoreError) {
-    _ = try database.checkpoint(SQLITE_CHECKPOINT_TRUNCATE)
+/// The system's errors as the store's.
+func storeError<Value>(_ body: () throws(SystemError) -> Value) throws(StoreError) -> Value {
+  do throws(SystemError) {
+    return try body()
+  } catch {
+    throw StoreError(error)
   }
 }

@@ -1,21 +1,12 @@
 import LinuxSystem
 
-/// A store's files, open beside SQLite for syncing.
-///
-/// They are opened only once SQLite has the lock, and closed only after SQLite has closed: closing any descriptor of a file
-/// ends all of the process's POSIX locks on it (fcntl(2)), SQLite's too.
-struct StoreFiles: ~Copyable {
-  let database: FileDescriptor
-  let log: FileDescriptor
-
-  /// Opens the files and makes them, and their names, durable.
-  static func open(path: String) throws(SystemError) -> StoreFiles {
-    let database = try Files.openForWriting(path)
-    let log = try Files.openForWriting(logPath(path))
-    try Files.sync(database.rawValue, path)
-    try Files.sync(log.rawValue, logPath(path))
+/// A store's files, beside what SQLite does with them.
+enum StoreFiles {
+  /// Makes the files and their names durable. Only while SQLite has them closed: see `Files.sync`.
+  static func makeDurable(path: String) throws(SystemError) {
+    try Files.sync(path)
+    try Files.sync(logPath(path))
     try Files.syncDirectory(Files.directory(of: path))
-    return StoreFiles(database: database, log: log)
   }
 
   static func logPath(_ path: String) -> String { path + "-wal" }

@@ -5,6 +5,7 @@ import EventLoop
 import LinuxSystem
 import MicroAgent
 import Microcloud
+import Store
 
 /// What the agent answers to each request.
 extension Agent {
@@ -120,6 +121,7 @@ extension Agent {
     map[.uptimeSeconds] = .unsigned(loop.now.milliseconds(since: started) / 1000)
     map[.agentProcess] = .unsigned(UInt64(max(0, system_self())))
     map[.keeperProcess] = .unsigned(UInt64(max(0, system_parent())))
+    map[.storeProcess] = .unsigned(UInt64(max(0, store.process)))
     map[.agentStarts] = .unsigned(UInt64(life.generation))
     let memory = MachineStatus.memory()
     map[.memoryTotalBytes] = .unsigned(memory.totalBytes)

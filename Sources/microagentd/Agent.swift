@@ -4,6 +4,7 @@ import EventLoop
 import LinuxSystem
 import MicroAgent
 import Microcloud
+import Store
 
 /// Why the agent could not start; the line is for people.
 struct StartError: Error, CustomStringConvertible {
@@ -18,7 +19,7 @@ struct StartError: Error, CustomStringConvertible {
 final class Agent {
   let configuration: Configuration
   let loop: EventLoop
-  let table: ContainerTable
+  let store: Store
   let host: ContainerHost
   let server: ControlServer
   let network: NodeNetwork
@@ -27,6 +28,8 @@ final class Agent {
   /// What a person should know about this node, oldest first: shown by `microctl info`.
   private(set) var notices: [String] = []
 
+  private let table: ContainerTable
+  private let items: ItemTable
   private let keeper: KeeperLink
   private let manager = ServiceManager()
   private(set) var supervisor: Supervisor
@@ -63,13 +66,24 @@ final class Agent {
       throw StartError("\(error)")
     }
     started = loop.now
-    table = try ContainerTable(path: configuration.storePath)
-    if let name = table.setAside {
-      notices.append("the store was damaged and is set aside as \(name): the containers it knew are ended")
-      Diagnostics.line(notices[0])
+    let content: ContainerTable.Content
+    let remembered: [ItemTable.Item]
+    do throws(StoreError) {
+      let opened = try Store.open(configuration.storePath, schema: ContainerTable.schema)
+      content = try ContainerTable.read(opened)
+      remembered = try ItemTable.read(opened)
+      store = try opened.startWriter()
+      if let name = opened.setAside {
+        notices.append("the store was damaged and is set aside as \(name): the containers it knew are ended")
+        Diagnostics.line(notices[0])
+      }
+    } catch {
+      throw StartError("\(error)")
     }
+    table = ContainerTable(store: store)
+    items = ItemTable(store, remembered)
     let identity = try NodeIdentity(configuration)
-    let memory = NodeMemory(table.items, configuredKeys: configuration.node.gossipKeys)
+    let memory = NodeMemory(items, configuredKeys: configuration.node.gossipKeys)
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
     do throws(SystemError) {
       network = try NodeNetwork(configuration.node, identity, memory, freeMemoryBytes: host.offerBytes, on: loop)
@@ -78,10 +92,10 @@ final class Agent {
     }
     server = ControlServer(on: loop)
     supervisor = Supervisor(
-      nextID: max(table.nextID, host.files.nextID), offerBytes: host.offerBytes, wallSeconds: Clock.wallSeconds)
+      nextID: max(content.nextID, host.files.nextID), offerBytes: host.offerBytes, wallSeconds: Clock.wallSeconds)
     do throws(SystemError) {
       try listen()
-      try recover()
+      try recover(content.containers)
       tellNetwork()
       try network.start()
     } catch {
@@ -116,7 +130,7 @@ final class Agent {
     server.close(forGood: exitCode != AgentExit.restart)
     network.close()
     host.close()
-    table.close()
+    store.close()
     for watcher in watchers { watcher.close() }
     for signal in signals { signal.close() }
     deadlineTimer?.close()
@@ -142,9 +156,10 @@ final class Agent {
     }
     retryTimer = try Timer(on: loop) { [self] in retryAll() }
     quietTimer = try Timer(on: loop) { ProgramMemory.release() }
-    try watch(table.completionDescriptor) { [self] in storeCompleted() }
-    try watch(keeper.descriptor) { [self] in keeperSpoke() }
-    table.items.onFailure = { [self] in retry($0) }
+    items.onFailure = { [self] in retry($0) }
+    let storeWatcher = try watch(store.descriptor) { [self] in storeSpoke() }
+    store.onWritableInterest = { wants in try? storeWatcher.start(wants ? [.readable, .writable] : .readable) }
+    _ = try watch(keeper.descriptor) { [self] in keeperSpoke() }
     for signal in [SIGTERM, SIGINT] {
       signals.append(try SignalWatcher(on: loop, signal: signal) { [self] in leave() })
     }
@@ -152,10 +167,11 @@ final class Agent {
     if let period = manager.watchdogMilliseconds { try feedWatchdog(every: period) }
   }
 
-  private func watch(_ descriptor: CInt, _ call: @escaping () -> Void) throws(SystemError) {
+  private func watch(_ descriptor: CInt, _ call: @escaping () -> Void) throws(SystemError) -> DescriptorWatcher {
     let watcher = try DescriptorWatcher(on: loop, borrowing: descriptor) { _ in call() }
     try watcher.start(.readable)
     watchers.append(watcher)
+    return watcher
   }
 
   /// Tells the service manager that the loop turns, as often as it asked for.
@@ -168,10 +184,11 @@ final class Agent {
     watchdogTimer = timer
   }
 
-  private func storeCompleted() {
-    if let failure = table.handleCompletion() {
+  private func storeSpoke() {
+    store.handleCompletion()
+    if let failure = store.failure {
       // What the disk holds is not known any more. A new agent reads it again, and finds the containers as they are.
-      end(AgentExit.restart, failure)
+      end(AgentExit.restart, failure.description)
     }
   }
 
@@ -326,8 +343,7 @@ final class Agent {
   // MARK: Recovery
 
   /// Takes over from an earlier agent: the store says what should be, the keeper and the kernel what is.
-  private func recover() throws(SystemError) {
-    let containers = table.takeContainers()
+  private func recover(_ containers: [Container]) throws(SystemError) {
     // First the kernel, then the keeper: what ends in between is still there for the one or known to the other.
     let processes = containers.map { $0.process.flatMap { ProcessStatus(of: $0.process) } }
     let state = try keeper.receiveState()

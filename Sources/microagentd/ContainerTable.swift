@@ -4,17 +4,16 @@ import MicroAgent
 import Microcloud
 import Store
 
-/// The containers' records in the store: one row each, as `Container` has them.
-final class ContainerTable {
-  /// Where a damaged store was moved; nil if there was none.
-  let setAside: String?
-  /// A number above every id ever given out.
-  private(set) var nextID: UInt64 = 1
+/// The containers' records in the store: one row each, as `Container` has them. Read once at the start, written from then on.
+struct ContainerTable {
+  /// What an earlier agent left.
+  struct Content {
+    var containers: [Container] = []
+    /// A number above every id ever given out.
+    var nextID: UInt64 = 1
+  }
 
-  /// What the node remembers beside its containers.
-  let items: ItemTable
-  private let store: Store
-  private var containers: [Container] = []
+  let store: Store
 
   /// AUTOINCREMENT keeps the highest id in a table of its own, so that an id is never used twice.
   private static let columns = """
@@ -55,44 +54,15 @@ final class ContainerTable {
       end_cause=?11, end_number=?12, end_peak=?13, end_text=?14, end_initiator=?15, started=?17, ended=?18, stop_deadline=?19
     """
 
-  init(path: String) throws(StartError) {
-    do throws(StoreError) {
-      let opened = try Store.open(path, schema: Self.schema)
-      store = opened.store
-      setAside = opened.setAside
-      items = try ItemTable(store)
-      var found: [Container] = []
-      var highest: UInt64 = 0
-      try store.read { database throws(StoreError) in
-        let rows = try database.prepare("SELECT * FROM container ORDER BY id")
-        while try rows.step() { found.append(try Self.container(rows)) }
-        let sequence = try database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'container'")
-        if try sequence.step() { highest = sequence.unsigned(0) }
-      }
-      containers = found
-      nextID = highest + 1
-    } catch {
-      throw StartError("\(error)")
+  static func read(_ opened: Store.Opened) throws(StoreError) -> Content {
+    try opened.read { database throws(StoreError) in
+      var content = Content()
+      let rows = try database.prepare("SELECT * FROM container ORDER BY id")
+      while try rows.step() { content.containers.append(try container(rows)) }
+      let sequence = try database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'container'")
+      if try sequence.step() { content.nextID = sequence.unsigned(0) + 1 }
+      return content
     }
-  }
-
-  /// The containers that were found, once.
-  func takeContainers() -> [Container] {
-    defer { containers = [] }
-    return containers
-  }
-
-  /// Readable when `handleCompletion` has something to do.
-  var completionDescriptor: CInt { store.completionDescriptor }
-
-  /// Calls the completions that are due. Returns why the store stopped, if it did.
-  func handleCompletion() -> String? {
-    store.handleCompletion()
-    return store.failure?.description
-  }
-
-  func close() {
-    store.close()
   }
 
   /// Writes a record; `completion` is called when it is durable, or with what is wrong.
@@ -100,36 +70,30 @@ final class ContainerTable {
   /// That it runs is news that nobody waits for, and a record `starting` leads a new agent to the same place: it causes no
   /// sync of its own.
   func save(_ container: Container, completion: @escaping (String?) -> Void) {
-    store.write(isUrgent: container.phase != .running) { database throws(StoreError) in
-      let statement = try database.kept(Self.upsert)
-      try Self.bind(container, to: statement)
-      try statement.run()
-    } completion: { failure in
-      completion(failure?.description)
+    store.write(Transaction(Self.upsert, Self.values(of: container)), isUrgent: container.phase != .running) {
+      completion($0?.description)
     }
   }
 
   func delete(_ id: UInt64, completion: @escaping (String?) -> Void) {
-    store.write { database throws(StoreError) in
-      try database.kept("DELETE FROM container WHERE id = ?1").bind(1, id).run()
-    } completion: { failure in
-      completion(failure?.description)
-    }
+    store.write(Transaction("DELETE FROM container WHERE id = ?1", [SQLValue(id)])) { completion($0?.description) }
   }
 
   // MARK: Rows
 
-  private static func bind(_ container: Container, to row: Statement) throws(StoreError) {
-    try row.bind(1, container.id).bind(2, container.name).bind(3, container.request.value.encoded)
-    try row.bind(4, UInt64(container.phase.rawValue)).bind(5, container.wanted ? 1 : UInt64(0))
-    try row.bind(6, container.process.map { Int64($0.process) }).bind(7, container.process?.startTicks)
-    try row.bind(8, container.process?.boot)
-    try row.bind(9, UInt64(container.starts)).bind(10, UInt64(container.restarts))
+  /// In the order of the columns.
+  private static func values(of container: Container) -> [SQLValue] {
     let end = container.end.map { EndColumns($0.cause) }
-    try row.bind(11, end?.cause).bind(12, end?.number).bind(13, end?.peak).bind(14, end?.text)
-    try row.bind(15, container.end.map { UInt64($0.initiator.rawValue) })
-    try row.bind(16, container.createdSeconds).bind(17, container.startedSeconds).bind(18, container.endedSeconds)
-    try row.bind(19, container.stopDeadline?.nanoseconds)
+    return [
+      SQLValue(container.id), SQLValue(container.name), SQLValue(container.request.value.encoded),
+      SQLValue(UInt64(container.phase.rawValue)), SQLValue(container.wanted),
+      SQLValue(container.process.map { Int64($0.process) }), SQLValue(container.process?.startTicks),
+      SQLValue(container.process?.boot), SQLValue(UInt64(container.starts)), SQLValue(UInt64(container.restarts)),
+      SQLValue(end?.cause), SQLValue(end?.number), SQLValue(end?.peak), SQLValue(end?.text),
+      SQLValue(container.end.map { UInt64($0.initiator.rawValue) }), SQLValue(container.createdSeconds),
+      SQLValue(container.startedSeconds), SQLValue(container.endedSeconds),
+      SQLValue(container.stopDeadline?.nanoseconds),
+    ]
   }
 
   private static func container(_ row: Statement) throws(StoreError) -> Container {

@@ -1,10 +1,14 @@
-// A program for tests: writes numbered rows to a store, says which are acknowledged, and ends without closing.
+// A program for tests, for processes that are to be killed, traced, or to have no threads.
 //
-//   store-driver <path> <count> [wait]
+//   store-driver write <path> <count>
 //
-// It prints `open`, then `acknowledged <n>` for each row from 1, or `refused <n>: <why>`, and stops at the first refusal.
-// With `wait` it stays until its input ends. It kills itself when nobody
-// reads its output any more.
+// writes numbered rows to a store through a writer of its own, says which are acknowledged, and ends without closing. It
+// prints `open`, then `acknowledged <n>` for each row from 1, or `refused <n>: <why>`, and stops at the first refusal. It
+// kills itself when nobody reads its output any more.
+//
+//   store-driver serve <path> <pages>
+//
+// is a store's writer, whose agent's socket is its standard input; it copies a log of so many pages.
 import Basics
 import CSystem
 import LinuxSystem
@@ -17,7 +21,7 @@ private func say(_ line: String) {
   if written < 0 { kill(getpid(), SIGKILL) }
 }
 
-private final class Writer {
+private final class Rows {
   let store: Store
   let last: UInt64
   var isDone = false
@@ -32,10 +36,8 @@ private final class Writer {
       isDone = true
       return
     }
-    store.write { (database: Database) throws(StoreError) in
-      try database.prepare("INSERT INTO rows VALUES (?1, ?2)")
-        .bind(1, number).bind(2, [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 3000)).run()
-    } completion: { failure in
+    let body = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 3000)
+    store.write(Transaction("INSERT INTO rows VALUES (?1, ?2)", [SQLValue(number), SQLValue(body)])) { failure in
       if let failure {
         say("refused \(number): \(failure)")
         self.isDone = true
@@ -49,23 +51,19 @@ private final class Writer {
   func run() {
     write(1)
     while !isDone {
-      var wait = pollfd(fd: store.completionDescriptor, events: Int16(POLLIN), revents: 0)
-      _ = poll(&wait, 1, -1)
+      _ = system_wait_message(store.descriptor, 0)
       store.handleCompletion()
     }
   }
 }
 
-private func run(_ path: String, _ count: UInt64, wait: Bool) -> CInt {
+private func write(_ path: String, _ count: UInt64) -> CInt {
   do throws(StoreError) {
     let opened = try Store.open(
       path, schema: Schema(migrations: ["CREATE TABLE rows (id INTEGER PRIMARY KEY, body BLOB)"]))
+    let store = try opened.startWriter()
     say("open")
-    Writer(opened.store, last: count).run()
-    if wait {
-      var byte: UInt8 = 0
-      while system_read(0, &byte, 1) > 0 {}
-    }
+    Rows(store, last: count).run()
     _exit(0)
   } catch {
     say("\(error)")
@@ -73,10 +71,19 @@ private func run(_ path: String, _ count: UInt64, wait: Bool) -> CInt {
   }
 }
 
+private func serve(_ path: String, _ pages: UInt64) -> CInt {
+  StoreWriter.run(path, on: MessageSocket(FileDescriptor(owning: 0)), checkpointPages: Int(pages))
+  return 0
+}
+
 // Where the program starts: SwiftPM tells the linker that `main` is `<module>_main`, on the host and on boards alike.
 @_cdecl("store_driver_main")
 func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   let words = (0..<Int(count)).map { arguments[$0].map { String(cString: $0) } ?? "" }
-  guard words.count >= 3, let rows = Decimal.parse(words[2]) else { return 2 }
-  return run(words[1], rows, wait: words.count > 3)
+  guard words.count == 4, let number = Decimal.parse(words[3]) else { return 2 }
+  switch words[1] {
+  case "write": return write(words[2], number)
+  case "serve": return serve(words[2], number)
+  default: return 2
+  }
 }

@@ -10,7 +10,7 @@ import Testing
 
   /// Makes a store with ten rows and closes it.
   private func makeStore() throws {
-    let store = try Store.open(directory.store, schema: rows).store
+    let store = try openStore(directory.store)
     for number in 1...10 as ClosedRange<UInt64> { store.insert(number) }
     store.close()
     _ = try Store.open(directory.store, schema: rows)  // copies the log into the file
@@ -20,18 +20,19 @@ import Testing
     try makeStore()
     let second = Schema(
       migrations: rows.migrations + ["ALTER TABLE rows ADD COLUMN note TEXT", "CREATE TABLE more (x)"])
-    var store: Store? = try Store.open(directory.store, schema: second).store
-    #expect(try store!.numbers() == Array(1...10))
-    #expect(try store!.read { (d: Database) throws(StoreError) in try d.number("PRAGMA user_version") } == 3)
-    #expect(try store!.read { (d: Database) throws(StoreError) in try d.number("SELECT count(*) FROM more") } == 0)
-    store = nil
+    func numbers() throws -> [UInt64] {
+      let opened = try Store.open(directory.store, schema: second)
+      #expect(try opened.read { (d: Database) throws(StoreError) in try d.number("PRAGMA user_version") } == 3)
+      #expect(try opened.read { (d: Database) throws(StoreError) in try d.number("SELECT count(*) FROM more") } == 0)
+      return try opened.numbers()
+    }
+    #expect(try numbers() == Array(1...10))
     let error = #expect(throws: StoreError.self) { _ = try Store.open(directory.store, schema: rows) }
     #expect(error?.kind == .newerSchema)
     #expect(
       error?.description == "open store \(directory.store): it has schema version 3, this agent knows up to 1; "
         + "install the agent that wrote it, or move the file away to start afresh")
-    store = try Store.open(directory.store, schema: second).store
-    #expect(try store!.numbers() == Array(1...10), "a refused store is not touched")
+    #expect(try numbers() == Array(1...10), "a refused store is not touched")
   }
 
   @Test func aMigrationThatFailsLeavesTheVersionBefore() throws {
@@ -39,27 +40,44 @@ import Testing
     let bad = Schema(migrations: rows.migrations + ["CREATE TABLE a (x); INSERT INTO nowhere VALUES (1)"])
     let error = #expect(throws: StoreError.self) { _ = try Store.open(directory.store, schema: bad) }
     #expect(error?.kind == .refused)
-    let store = try Store.open(directory.store, schema: rows).store
+    let opened = try Store.open(directory.store, schema: rows)
     #expect(throws: StoreError.self) {
-      try store.read { (d: Database) throws(StoreError) in try d.number("SELECT count(*) FROM a") }
+      try opened.read { (d: Database) throws(StoreError) in try d.number("SELECT count(*) FROM a") }
     }
   }
 
-  @Test func aSecondOpenerIsRefusedAtOnce() throws {
-    let store = try Store.open(directory.store, schema: rows).store
-    var count = 0
-    store.insert(1) { _ in count += 1 }
-    store.run(until: { count == 1 })
-    let error = #expect(throws: StoreError.self) { _ = try Store.open(directory.store, schema: rows) }
-    #expect(error?.kind == .inUse)
-    // Also after the refusal above, which must not have let go of this process's locks.
-    let outcome = try runProgram([driverPath, directory.store, "0"])
-    #expect(outcome.status == 1)
-    #expect(outcome.lines.count == 1)
-    #expect(outcome.lines.first?.hasSuffix("the store is in use by another agent; stop it first") == true)
+  @Test func aSecondOpenerIsRefused() throws {
+    let store = try openStore(directory.store)
+    for _ in 1...2 {
+      let error = #expect(throws: StoreError.self) {
+        _ = try Store.open(directory.store, schema: rows, patienceMilliseconds: 50)
+      }
+      #expect(error?.kind == .inUse)
+      #expect(error?.description.hasSuffix("the store is in use by another agent; stop it first") == true)
+    }
+    var isDone = false
+    store.insert(1) { isDone = $0 == nil }
+    store.run(until: { isDone })
     #expect(directory.names == ["store", "store-wal"])
     store.close()
-    #expect(try runProgram([driverPath, directory.store, "0"]).status == 0)
+    #expect(try Store.open(directory.store, schema: rows).numbers() == [1])
+  }
+
+  @Test func aSecondOpenerWithinTheProcessIsRefused() throws {
+    let first = try Store.open(directory.store, schema: rows)
+    #expect(throws: StoreError.self) { _ = try Store.open(directory.store, schema: rows, patienceMilliseconds: 0) }
+    #expect(try first.numbers() == [])
+  }
+
+  @Test func aWriterThatFinishesItsWorkIsWaitedFor() throws {
+    let (store, writer) = try Store.open(directory.store, schema: rows).startProgram()
+    kill(writer.processIdentifier, SIGSTOP)
+    for number in 1...10 as ClosedRange<UInt64> { store.insert(number) }
+    #expect(throws: StoreError.self) { _ = try Store.open(directory.store, schema: rows, patienceMilliseconds: 50) }
+    // As if its agent were killed: the end is behind what was sent.
+    shutdown(store.descriptor, Int32(SHUT_WR))
+    kill(writer.processIdentifier, SIGCONT)
+    #expect(try Store.open(directory.store, schema: rows).numbers() == Array(1...10))
   }
 
   enum Damage: CaseIterable { case garbage, header, pages, truncated, short, formatVersion }
@@ -80,10 +98,11 @@ import Testing
     let opened = try Store.open(directory.store, schema: rows)
     #expect(opened.setAside == directory.store + ".damaged-1")
     #expect(try Data(contentsOf: URL(fileURLWithPath: directory.store + ".damaged-1")) == bytes)
-    #expect(try opened.store.numbers().isEmpty)
+    #expect(try opened.numbers().isEmpty)
+    let store = try opened.startProgram().store
     var done = false
-    opened.store.insert(1) { done = $0 == nil }
-    opened.store.run(until: { done })
+    store.insert(1) { done = $0 == nil }
+    store.run(until: { done })
   }
 
   @Test func earlierDamageIsNeverReplaced() throws {
@@ -92,7 +111,7 @@ import Testing
         .write(to: URL(fileURLWithPath: directory.store))
       let opened = try Store.open(directory.store, schema: rows)
       #expect(opened.setAside == directory.store + ".damaged-\(number)")
-      opened.store.close()
+      _ = try opened.finish()
     }
     let first = try String(contentsOfFile: directory.store + ".damaged-1", encoding: .utf8)
     #expect(first.hasPrefix("no database 1"))
@@ -110,9 +129,9 @@ import Testing
       do {
         let opened = try Store.open(place.store, schema: rows)
         if opened.setAside == nil {
-          #expect(try opened.store.numbers() == Array(1...10), "byte \(index)")
+          #expect(try opened.numbers() == Array(1...10), "byte \(index)")
         } else {
-          #expect(try opened.store.numbers().isEmpty)
+          #expect(try opened.numbers().isEmpty)
         }
       } catch let error as StoreError {
         #expect(error.description.hasPrefix("open store \(place.store)"), "byte \(index)")

@@ -12,15 +12,19 @@ extension TemporaryDirectory {
 
 let rows = Schema(migrations: ["CREATE TABLE rows (id INTEGER PRIMARY KEY, body BLOB)"])
 
-extension Store {
-  /// Writes one row; `completed` gets its number, or nothing if it failed.
-  func insert(_ number: UInt64, bytes: Int = 3000, completion: @escaping (StoreError?) -> Void = { _ in }) {
-    write { (database: Database) throws(StoreError) in
-      try database.prepare("INSERT INTO rows VALUES (?1, ?2)")
-        .bind(1, number).bind(2, [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: bytes)).run()
-    } completion: {
-      completion($0)
-    }
+func row(_ number: UInt64, bytes: Int = 3000) -> Transaction {
+  let body = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: bytes)
+  return Transaction("INSERT INTO rows VALUES (?1, ?2)", [SQLValue(number), SQLValue(body)])
+}
+
+extension Store.Opened {
+  /// Starts the writer as a program of its own. A fork of this process, whose other threads are not in it, could wait for ever
+  /// for what one of them holds.
+  func startProgram(checkpointPages: Int = Store.checkpointPages) throws -> (store: Store, writer: Process) {
+    let path = try finish()
+    let (ours, theirs) = try MessageSocket.pair()
+    let writer = try startWriterProgram([driverPath], path, checkpointPages, socket: theirs)
+    return (try Store(path, MessageSocket(FileDescriptor(owning: ours)), process: 0), writer)
   }
 
   func numbers() throws -> [UInt64] {
@@ -31,20 +35,69 @@ extension Store {
       return found
     }
   }
+}
+
+/// Starts the driver's writer by these words; it owns the socket.
+func startWriterProgram(_ words: [String], _ path: String, _ pages: Int, socket: CInt) throws -> Process {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+  process.arguments = words + ["serve", path, "\(pages)"]
+  process.standardInput = FileHandle(fileDescriptor: socket, closeOnDealloc: false)
+  try process.run()
+  _ = close(socket)
+  return process
+}
+
+/// Opens a store, or a fresh one, with a writer that is a program of its own.
+func openStore(_ path: String, checkpointPages: Int = Store.checkpointPages) throws -> Store {
+  try Store.open(path, schema: rows).startProgram(checkpointPages: checkpointPages).store
+}
+
+extension Store {
+  /// Writes one row.
+  func insert(_ number: UInt64, bytes: Int = 3000, completion: @escaping (StoreError?) -> Void = { _ in }) {
+    write(row(number, bytes: bytes), completion: completion)
+  }
 
   /// Turns what stands for a loop until `isDone`.
   func run(until isDone: () -> Bool) {
     for _ in 0..<100_000 {
       if isDone() { return }
-      synchroniserWait()
+      var wait = pollfd(fd: descriptor, events: Int16(wantsWritable ? POLLIN | POLLOUT : POLLIN), revents: 0)
+      #expect(poll(&wait, 1, 20_000) == 1)
       handleCompletion()
     }
     Issue.record("the store did not get there")
   }
+}
 
-  private func synchroniserWait() {
-    var wait = pollfd(fd: completionDescriptor, events: Int16(POLLIN), revents: 0)
-    #expect(poll(&wait, 1, 10_000) == 1)
+/// The end of a socket pair that a writer would have, for tests that are the writer.
+final class FakeWriter {
+  let socket: MessageSocket
+
+  init(_ socket: consuming MessageSocket) {
+    self.socket = socket
+  }
+
+  /// A store whose writer has just said that it is ready.
+  static func start() throws -> (FakeWriter, Store) {
+    let (ours, theirs) = try MessageSocket.pair()
+    let writer = FakeWriter(MessageSocket(FileDescriptor(owning: theirs)))
+    try writer.reply(0)
+    return (writer, try Store("/store", MessageSocket(FileDescriptor(owning: ours)), process: 0))
+  }
+
+  func reply(_ number: UInt64, _ failure: StoreError? = nil) throws {
+    try socket.send(WriterReply(number, failure).bytes)
+  }
+
+  /// The transactions that have come.
+  func received() throws -> [TransactionReader] {
+    var found: [TransactionReader] = []
+    while let message = try socket.receive(limitBytes: Transaction.maximumBytes, wait: false), !message.bytes.isEmpty {
+      found.append(try #require(TransactionReader(message.bytes)))
+    }
+    return found
   }
 }
 

@@ -1,21 +1,34 @@
 import Basics
-import CSystem
+import Foundation
 import LinuxSystem
 import MicroAgent
-import Store
 import TestSupport
 import Testing
 
+@testable import Store
 @testable import microagentd
 
 @Suite struct ContainerTableTests {
-  /// Waits for the store's completions until `isDone`; the store's own descriptor says when.
-  private func finish(_ table: ContainerTable, until isDone: () -> Bool) {
-    while !isDone() {
-      var readable: [CInt] = [0]
-      _ = system_wait_readable([table.completionDescriptor], &readable, 1, 10_000)
-      #expect(table.handleCompletion() == nil)
-    }
+  /// A table and what it held, with a writer that is a program of its own: a fork of this process, whose other threads are
+  /// not in it, could wait for ever for what one of them holds.
+  private func open(_ path: String) throws -> (table: ContainerTable, content: ContainerTable.Content) {
+    let opened = try Store.open(path, schema: ContainerTable.schema)
+    let content = try ContainerTable.read(opened)
+    _ = try opened.finish()
+    let (ours, theirs) = try MessageSocket.pair()
+    let writer = Process()
+    writer.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+      .deletingLastPathComponent().appendingPathComponent("store-driver")
+    writer.arguments = ["serve", path, "\(Store.checkpointPages)"]
+    writer.standardInput = FileHandle(fileDescriptor: theirs, closeOnDealloc: false)
+    try writer.run()
+    close(theirs)
+    let store = try Store(path, MessageSocket(FileDescriptor(owning: ours)), process: 0)
+    return (ContainerTable(store: store), content)
+  }
+
+  private func read(_ path: String) throws -> ContainerTable.Content {
+    try ContainerTable.read(try Store.open(path, schema: ContainerTable.schema))
   }
 
   @Test func readsBackEveryField() throws {
@@ -43,36 +56,30 @@ import Testing
       container.endedSeconds = 33
       written.append(container)
     }
-    do {
-      let table = try ContainerTable(path: path)
-      #expect(table.nextID == 1)
-      var saved = 0
-      for container in written {
-        table.save(container) {
-          #expect($0 == nil)
-          saved += 1
-        }
-      }
-      finish(table) { saved == written.count }
-      // One that was stopped before is not any more.
-      var stopping = written[1]
-      stopping.phase = .stopping
-      stopping.stopDeadline = Instant(nanoseconds: 7)
-      for container in [stopping, written[1]] { table.save(container) { _ in saved += 1 } }
-      finish(table) { saved == written.count + 2 }
-      var deleted = false
-      table.delete(5) {
+    let (table, content) = try open(path)
+    #expect(content.nextID == 1 && content.containers.isEmpty)
+    var saved = 0
+    for container in written {
+      table.save(container) {
         #expect($0 == nil)
-        deleted = true
+        saved += 1
       }
-      finish(table) { deleted }
-      table.close()
     }
-    let again = try ContainerTable(path: path)
+    // One that was stopped before is not any more.
+    var stopping = written[1]
+    stopping.phase = .stopping
+    stopping.stopDeadline = Instant(nanoseconds: 7)
+    for container in [stopping, written[1]] { table.save(container) { _ in saved += 1 } }
+    table.delete(5) {
+      #expect($0 == nil)
+      saved += 1
+    }
+    table.store.close()
+    #expect(saved == written.count + 3)
+    let again = try read(path)
     written.remove(at: 4)
-    #expect(again.takeContainers() == written)
+    #expect(again.containers == written)
     #expect(again.nextID == 7, "an id is never given out twice")
-    again.close()
   }
 
   @Test func takesOverTheStoreOfAnAgentThatKnewNoDeadlines() throws {
@@ -81,28 +88,26 @@ import Testing
     let request = plain.value.encoded
     try writeVersion1(path) { database throws(StoreError) in
       let row = "INSERT INTO container VALUES (3,'dns',?1,3,0,99,1,'boot',1,0,NULL,NULL,NULL,NULL,NULL,11,22,0)"
-      try database.prepare(row).bind(1, request).run()
+      try database.prepare(row).bind(1, SQLValue(request)).run()
       // The bearer of a higher id is gone.
       try database.execute("UPDATE sqlite_sequence SET seq = 7")
     }
-    let table = try ContainerTable(path: path)
-    #expect(table.nextID == 8, "an id is never given out twice")
+    let (table, content) = try open(path)
+    #expect(content.nextID == 8, "an id is never given out twice")
     var expected = Container(id: 3, name: "dns", request: plain, createdSeconds: 11)
     expected.phase = .stopping
     expected.wanted = false
     expected.process = ProcessIdentity(process: 99, startTicks: 1, boot: "boot")
     expected.starts = 1
     expected.startedSeconds = 22
-    #expect(table.takeContainers() == [expected])
+    #expect(content.containers == [expected])
     expected.stopDeadline = Instant(nanoseconds: 5)
     var isSaved = false
-    table.save(expected) { _ in isSaved = true }
-    finish(table) { isSaved }
-    table.close()
-    let again = try ContainerTable(path: path)
-    #expect(again.takeContainers() == [expected])
+    table.save(expected) { isSaved = $0 == nil }
+    table.store.close()
+    let again = try read(path)
+    #expect(isSaved && again.containers == [expected])
     #expect(again.nextID == 8)
-    again.close()
   }
 
   /// Its containers are all gone, its highest id is not.
@@ -112,21 +117,12 @@ import Testing
     try writeVersion1(path) { database throws(StoreError) in
       try database.execute("INSERT INTO sqlite_sequence VALUES ('container', 7)")
     }
-    let table = try ContainerTable(path: path)
-    #expect(table.nextID == 8)
-    table.close()
+    #expect(try read(path).nextID == 8)
   }
 
   /// Makes a store as the first version of the agent did, with what `body` writes.
-  private func writeVersion1(_ path: String, _ body: @escaping (Database) throws(StoreError) -> Void) throws {
-    let store = try Store.open(path, schema: Schema(migrations: [ContainerTable.schema.migrations[0]])).store
-    var isWritten = false
-    store.write(body) {
-      #expect($0 == nil)
-      isWritten = true
-    }
-    while !isWritten { store.handleCompletion() }
-    store.close()
+  private func writeVersion1(_ path: String, _ body: (Database) throws(StoreError) -> Void) throws {
+    try Store.open(path, schema: Schema(migrations: [ContainerTable.schema.migrations[0]])).read(body)
   }
 
   private var plain: ContainerRequest {

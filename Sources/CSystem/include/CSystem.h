@@ -75,13 +75,6 @@ int system_eventfd(void);  // non-blocking, counting from 0
 int system_dup(int descriptor, int at_least);
 int system_set_nonblocking(int descriptor, int on);
 
-// Syncs of files that the kernel performs meanwhile. Setting up fails with -ENOSYS on a kernel without CONFIG_AIO.
-int system_aio_setup(unsigned capacity, uintptr_t *context);
-int system_aio_destroy(uintptr_t context);  // waits for what is under way
-int system_aio_sync(uintptr_t context, int descriptor, int data_only, int eventfd, uint64_t tag);
-// 1 and the tag and result (0 or a negative errno) of a sync that ended, or 0 if none has.
-int system_aio_completed(uintptr_t context, uint64_t *tag, int64_t *result);
-
 // Processes.
 int system_pidfd_open(int32_t process);
 int system_pidfd_send_signal(int pidfd, int signal);
@@ -98,17 +91,20 @@ struct system_exit_status {
 };
 // waitid(2) without waiting. `process` 0 means any child. With `keep` the zombie stays to be waited for again.
 int system_wait(int32_t process, int keep, struct system_exit_status *status);
+int system_wait_for_end(int32_t process);  // until a child has ended, and collects it
 
 int32_t system_fork(void);
 int32_t system_parent(void);
 int32_t system_self(void);
-int system_close_from(int first);  // closes this descriptor and all above it
+int system_close_from(int first);   // closes this descriptor and all above it
+int system_close_others(int kept);  // closes all but the three standard ones and this one
 _Noreturn void system_exit(int code);  // without running what C registered for the end
 
 // Signals as messages: blocks these signals and returns a non-blocking descriptor that reads them.
 int system_signal_descriptor(const int *signals, size_t count);
 int system_next_signal(int descriptor);  // the number, or -EAGAIN
 int system_unblock_all_signals(void);
+int system_ignore_signal(int signal);
 
 // Waits until one of these is readable or hung up, or the time is over (-1: none); returns how many are.
 // On return readable[i] is 1 for each that is.
@@ -122,6 +118,9 @@ ssize_t system_send_message(int socket, const void *bytes, size_t count, const i
                             size_t descriptor_count, int wait);
 ssize_t system_receive_message(int socket, void *bytes, size_t capacity, int *descriptors, size_t *descriptor_count,
                                int wait);
+ssize_t system_next_message_bytes(int socket);     // of the one that the next receive takes; does not wait
+int system_wait_message(int socket, int or_room);  // until there is one, or the end, or also room for one
+int system_end_sending(int socket);                // the peer finds the end behind what it was sent
 
 // Tells a service manager (sd_notify(3)); the path is what NOTIFY_SOCKET says.
 int system_notify(const char *socket_path, const char *message);
@@ -152,8 +151,6 @@ ssize_t system_receive_from_kernel(int socket, void *buffer, size_t capacity);
 int system_source_address(const struct sockaddr *to, struct sockaddr_storage *from);
 
 int system_is_kernel_64(void);  // whether the kernel runs 64-bit programs, though this one may have 32
-
-int system_ignore_broken_pipes(void);  // a write to a peer that is gone gives EPIPE instead of killing the process
 
 // For a command that waits: which of these is ready, as a sum. A socket until it can be read (or written), a descriptor
 // of signals, an output until nobody reads it any more. Negative descriptors are passed over; 0: the time is over.

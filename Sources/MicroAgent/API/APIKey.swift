@@ -77,6 +77,7 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case agentStarts = 92
   case memoryOfferBytes = 93
   case memoryReservedBytes = 94
+  case storeProcess = 95
 
   // The neighbours, and what they offer: in answers to searches, `isCut` tells that there is more.
   case nodes = 100
@@ -178,6 +179,7 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .agentStarts: "agentStarts"
     case .memoryOfferBytes: "memoryOfferBytes"
     case .memoryReservedBytes: "memoryReservedBytes"
+    case .storeProcess: "storeProcess"
     case .nodes: "nodes"
     case .services: "services"
     case .isCut: "isCut"

@@ -5,20 +5,29 @@ final class ItemTable {
   /// Is given what to do again later where the disk was full.
   var onFailure: ((@escaping () -> Void) -> Void)?
 
+  struct Item {
+    let name: String
+    var bytes: [UInt8]
+  }
+
   private let store: Store
-  private var items: [(name: String, bytes: [UInt8])]
+  private var items: [Item]
 
   static let schema = "CREATE TABLE item (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID"
 
-  /// Reads them all.
-  init(_ store: Store) throws(StoreError) {
-    self.store = store
-    var found: [(name: String, bytes: [UInt8])] = []
-    try store.read { database throws(StoreError) in
+  static func read(_ opened: Store.Opened) throws(StoreError) -> [Item] {
+    try opened.read { database throws(StoreError) in
+      var found: [Item] = []
       let rows = try database.prepare("SELECT name, value FROM item")
-      while try rows.step() { found.append((rows.text(0), rows.bytes(1))) }
+      while try rows.step() { found.append(Item(name: rows.text(0), bytes: rows.bytes(1))) }
+      return found
     }
-    items = found
+  }
+
+  /// Goes on with what was read.
+  init(_ store: Store, _ items: [Item]) {
+    self.store = store
+    self.items = items
   }
 
   subscript(name: String) -> [UInt8]? {
@@ -42,7 +51,7 @@ final class ItemTable {
     if let index = items.firstIndex(where: { $0.name == name }) {
       items[index].bytes = bytes
     } else {
-      items.append((name, bytes))
+      items.append(Item(name: name, bytes: bytes))
     }
   }
 
@@ -54,10 +63,7 @@ final class ItemTable {
   }
 
   private func write(_ name: String, _ bytes: [UInt8], _ completion: @escaping (String?) -> Void) {
-    store.write { database throws(StoreError) in
-      try database.kept("INSERT OR REPLACE INTO item VALUES (?1, ?2)").bind(1, name).bind(2, bytes).run()
-    } completion: { failure in
-      completion(failure?.description)
-    }
+    let write = Transaction("INSERT OR REPLACE INTO item VALUES (?1, ?2)", [SQLValue(name), SQLValue(bytes)])
+    store.write(write) { completion($0?.description) }
   }
 }
