@@ -22,6 +22,16 @@ def make_group():
     move_to(CGROUP)
 
 
+def children_of(process):
+    with open(f"/proc/{process}/task/{process}/children", encoding="utf-8") as file:
+        return list(map(int, file.read().split()))
+
+
+def name_of(process):
+    with open(f"/proc/{process}/comm", encoding="utf-8") as file:
+        return file.read().strip()
+
+
 def give_shares(group):
     with open(f"/sys/fs/cgroup/cpu/{group}/cpu.shares", "w", encoding="utf-8") as file:
         file.write(str(MOST_SHARES))
@@ -80,9 +90,10 @@ class Agent:
             time.sleep(0.05)
 
     def processes(self):
-        """The keeper and the agent."""
-        with open(f"/proc/{self._process.pid}/task/{self._process.pid}/children", encoding="utf-8") as file:
-            return [self._process.pid, *map(int, file.read().split())]
+        """The keeper, the agent, and the writer of the agent's store."""
+        agents = children_of(self._process.pid)
+        writers = [child for agent in agents for child in children_of(agent) if name_of(child) == "store-writer"]
+        return [self._process.pid, *agents, *writers]
 
     def stop(self):
         self._process.send_signal(signal.SIGTERM)

@@ -62,9 +62,9 @@ public final class StoreWriter {
     var byteCount = 0
     while batch.count < Self.batchLimit, byteCount < Transaction.maximumBytes, let count = socket.nextMessageBytes() {
       if count == 0 { return batch.isEmpty ? nil : batch }
-      guard let message = try? socket.receive(limitBytes: count, wait: false),
-        let transaction = TransactionReader(message.bytes)
-      else {
+      // An agent that dies is an error once; what it has sent is still there.
+      guard let message = try? socket.receive(limitBytes: count, wait: false) else { return batch }
+      guard let transaction = TransactionReader(message.bytes) else {
         stop(StoreError(.refused, "its writer was sent what makes no sense"))
         return nil
       }
@@ -109,16 +109,16 @@ public final class StoreWriter {
   /// Returns what was wrong with each that was refused; the others are written.
   private func commit(_ batch: ArraySlice<TransactionReader>) throws(StoreError) -> [StoreError?] {
     try syncCommits(batch.contains { $0.isUrgent })
-    try database.kept("BEGIN IMMEDIATE").run()
+    try database.execute("BEGIN IMMEDIATE")
     var failures: [StoreError?] = []
     for transaction in batch { failures.append(try failure(of: transaction)) }
-    try database.kept("COMMIT").run()
+    try database.execute("COMMIT")
     return failures
   }
 
   /// Performs one within the commit. One that is refused leaves nothing of itself.
   private func failure(of transaction: TransactionReader) throws(StoreError) -> StoreError? {
-    try database.kept("SAVEPOINT one").run()
+    try database.execute("SAVEPOINT one")
     var refusal: StoreError?
     do throws(StoreError) {
       try run(transaction)
@@ -126,9 +126,9 @@ public final class StoreWriter {
       // SQLite rolls all back by itself after some errors.
       guard database.isInTransaction, !error.leavesDiskUnknown else { throw error }
       refusal = error
-      try database.kept("ROLLBACK TO one").run()
+      try database.execute("ROLLBACK TO one")
     }
-    try database.kept("RELEASE one").run()
+    try database.execute("RELEASE one")
     return refusal
   }
 

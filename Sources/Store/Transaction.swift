@@ -20,7 +20,8 @@ public struct Transaction: Equatable, Sendable {
     case null, integer, text, blob
   }
 
-  private var bytes = [UInt8](repeating: 0, count: headerBytes)
+  /// The statements.
+  private var bytes: [UInt8] = []
   private var hasTooManyValues = false
 
   public init() {}
@@ -44,19 +45,21 @@ public struct Transaction: Equatable, Sendable {
     if hasTooManyValues {
       return StoreError(.refused, "write to store: more than \(Self.maximumValues) values for one statement")
     }
-    if bytes.count > Self.maximumBytes {
+    if bytes.count > Self.maximumBytes - Self.headerBytes {
       return StoreError(
-        .refused, "write to store: \(bytes.count) bytes at once, \(Self.maximumBytes) are the most; write less at a time")
+        .refused,
+        "write to store: \(bytes.count) bytes at once, \(Self.maximumBytes) are the most; write less at a time")
     }
     return nil
   }
 
   /// The message to the writer.
   func message(number: UInt64, isUrgent: Bool) -> [UInt8] {
-    var message = bytes
-    for index in 0..<8 { message[index] = UInt8(truncatingIfNeeded: number >> (8 * UInt64(index))) }
-    message[8] = isUrgent ? Self.urgentBit : 0
-    return message
+    var message: [UInt8] = []
+    message.reserveCapacity(Self.headerBytes + bytes.count)
+    LittleEndian.append(number, byteCount: 8, to: &message)
+    message.append(isUrgent ? Self.urgentBit : 0)
+    return message + bytes
   }
 
   private mutating func append(_ value: SQLValue) {
@@ -80,7 +83,7 @@ public struct Transaction: Equatable, Sendable {
     bytes += counted
   }
 
-  private mutating func append(_ number: UInt64, byteCount: UInt64) {
-    for index in 0..<byteCount { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * index))) }
+  private mutating func append(_ number: UInt64, byteCount: Int) {
+    LittleEndian.append(number, byteCount: byteCount, to: &bytes)
   }
 }

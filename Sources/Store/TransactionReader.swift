@@ -52,7 +52,7 @@ struct TransactionReader {
   }
 
   private static func number(_ byteCount: UInt64, _ rest: inout ArraySlice<UInt8>) -> UInt64? {
-    take(byteCount, &rest)?.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    take(byteCount, &rest).map { LittleEndian.number($0) }
   }
 
   private static func take(_ count: UInt64, _ rest: inout ArraySlice<UInt8>) -> ArraySlice<UInt8>? {

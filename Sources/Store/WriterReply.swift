@@ -16,7 +16,7 @@ struct WriterReply: Equatable {
   /// Nil where the bytes are no reply.
   init?(_ bytes: [UInt8]) {
     guard bytes.count >= Self.headerBytes else { return nil }
-    number = bytes[..<8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    number = LittleEndian.number(bytes[..<8])
     if bytes[8] == 0 {
       failure = nil
     } else {
@@ -27,9 +27,10 @@ struct WriterReply: Equatable {
 
   /// A line that is too long loses its end.
   var bytes: [UInt8] {
-    var bytes = (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
+    var bytes: [UInt8] = []
+    LittleEndian.append(number, byteCount: 8, to: &bytes)
     bytes.append(failure?.kind.rawValue ?? 0)
-    if let failure { bytes += failure.description.utf8.prefix(Self.maximumBytes - Self.headerBytes) }
-    return bytes
+    if let failure { bytes += Array(failure.description.utf8) }
+    return bytes.count > Self.maximumBytes ? Array(bytes[..<Self.maximumBytes]) : bytes
   }
 }

@@ -192,6 +192,9 @@ final class Agent {
     }
   }
 
+  /// Nobody knows what became of what was written: the next agent finds out, and this one does and says nothing any more.
+  private var hasLostStore: Bool { store.failure != nil }
+
   private func keeperSpoke() {
     if !host.hearKeeper() { end(1, "the keeper is gone: ending, containers go on") }
   }
@@ -272,6 +275,7 @@ final class Agent {
   private func save(_ id: UInt64, _ revision: UInt32) {
     guard let container = supervisor.container(id: id) else { return }
     table.save(container) { [self] problem in
+      if hasLostStore { return }
       CrashPoint.pass("the record is durable")
       guard let problem else { return handle(.saved(revision: revision), id) }
       couldNotSave(id, revision, problem)
@@ -295,6 +299,7 @@ final class Agent {
 
   private func forget(_ id: UInt64) {
     table.delete(id) { [self] problem in
+      if hasLostStore { return }
       CrashPoint.pass("the record's deletion is durable")
       if problem == nil { return handle(.forgotten, id) }
       retry { [self] in forget(id) }

@@ -103,7 +103,8 @@ import Testing
 
   @Test func aFailedSyncStopsTheStore() throws {
     let outcome = try runProgram([
-      "strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=30+", driverPath,
+      "strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=30+",
+      driverPath,
       "write", directory.store, "200",
     ])
     let last = try #require(outcome.lines.last)

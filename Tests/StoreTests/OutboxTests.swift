@@ -29,7 +29,9 @@ import Testing
   @Test func repliesFindTheirWrites() throws {
     let (writer, store) = try FakeWriter.start()
     var outcomes: [String] = []
-    for number in 1...3 as ClosedRange<UInt64> { store.insert(number) { outcomes.append("\(number) \($0?.description ?? "")") } }
+    for number in 1...3 as ClosedRange<UInt64> {
+      store.insert(number) { outcomes.append("\(number) \($0?.description ?? "")") }
+    }
     try writer.reply(3)
     try writer.reply(7)  // nobody's
     try writer.reply(1, StoreError(.full, "no room"))
@@ -46,7 +48,9 @@ import Testing
     var interests: [Bool] = []
     store.onWritableInterest = { interests.append($0) }
     store.insert(1, bytes: Transaction.maximumBytes) { outcomes.append($0) }
-    store.write(Transaction("SELECT 1", Array(repeating: .null, count: Transaction.maximumValues + 1))) { outcomes.append($0) }
+    store.write(Transaction("SELECT 1", Array(repeating: .null, count: Transaction.maximumValues + 1))) {
+      outcomes.append($0)
+    }
     #expect(outcomes.isEmpty && interests == [true], "it is told when the loop comes by")
     store.handleCompletion()
     #expect(outcomes.map { $0?.kind } == [.refused, .refused] && interests == [true, false])

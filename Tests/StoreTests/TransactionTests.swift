@@ -5,9 +5,11 @@ import Testing
 
 @Suite struct TransactionTests {
   private var sample: Transaction {
-    var transaction = Transaction("INSERT INTO año VALUES (?1, ?2, ?3, ?4)", [
-      .null, .integer(-2), .text("ü\0"), .blob([0, 1, 255]),
-    ])
+    var transaction = Transaction(
+      "INSERT INTO año VALUES (?1, ?2, ?3, ?4)",
+      [
+        .null, .integer(-2), .text("ü\0"), .blob([0, 1, 255]),
+      ])
     transaction.run("DELETE FROM x")
     transaction.run("", [.text(""), .blob([])])
     return transaction
@@ -24,13 +26,16 @@ import Testing
     let message = sample.message(number: 0x0102_0304_0506_0708, isUrgent: true)
     let reader = try #require(TransactionReader(message))
     #expect(reader.number == 0x0102_0304_0506_0708 && reader.isUrgent)
-    #expect(try steps(message) == [
-      .init(sql: "INSERT INTO año VALUES (?1, ?2, ?3, ?4)", values: [
-        .null, .integer(-2), .text("ü\0"), .blob([0, 1, 255]),
-      ]),
-      .init(sql: "DELETE FROM x", values: []),
-      .init(sql: "", values: [.text(""), .blob([])]),
-    ])
+    #expect(
+      try steps(message) == [
+        .init(
+          sql: "INSERT INTO año VALUES (?1, ?2, ?3, ?4)",
+          values: [
+            .null, .integer(-2), .text("ü\0"), .blob([0, 1, 255]),
+          ]),
+        .init(sql: "DELETE FROM x", values: []),
+        .init(sql: "", values: [.text(""), .blob([])]),
+      ])
     #expect(try #require(TransactionReader(sample.message(number: 1, isUrgent: false))).isUrgent == false)
   }
 

@@ -82,8 +82,8 @@ class NodeState:
             wrong.append(f"control groups of {self.groups}, live are {live}")
         if bool(self.members) != bool(live):
             wrong.append(f"processes {self.members} in control groups, live are {live}")
-        if len(self.marked) != 2:
-            wrong.append(f"processes besides keeper and agent: {self.marked}")
+        if len(self.marked) != 3:
+            wrong.append(f"not keeper, agent and store's writer, but processes {self.marked}")
         if self.zombies:
             wrong.append(f"not collected by the keeper: {self.zombies}")
         if unknown := self.folders - ids:
@@ -95,7 +95,7 @@ class NodeState:
 
 
 def marked(agent):
-    """The processes that are the agent's: keeper, agent, and children of theirs that run no other program yet."""
+    """The processes that are the agent's: keeper, agent, store's writer, and children that run no other program yet."""
     text = agent.machine.sh(f"grep -l {MARKER}={agent.name} /proc/[0-9]*/environ 2>/dev/null; true").text
     return set(re.findall(r"/proc/(\d+)/", text))
 

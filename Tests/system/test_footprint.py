@@ -1,20 +1,23 @@
-"""What agent and keeper cost a board: the program's file, their memory and wake-ups at rest, and each idle container."""
+"""What the agent, its keeper and its store's writer cost a board: the program's file, their memory and wake-ups at rest, and each
+idle container."""
 
 import time
 from dataclasses import dataclass
 
 import pytest
 
+from state import marked
+
 CONTAINERS = 50
 RING_BYTES = 65536
-#: Agent and keeper give back what their work needed a second after it; then they sleep.
+#: Each gives back what its work needed a second after it; then it sleeps.
 SETTLE_SECONDS = 3
 IDLE_SECONDS = 5
 
 
 @dataclass
 class Limits:
-    """The issue's for i586; for the others what would be a mistake to pass. Memory is of agent and keeper together."""
+    """The issue's for i586; for the others what would be a mistake to pass. Memory is of all three processes together."""
 
     file_bytes: int
     idle_kilobytes: int
@@ -71,15 +74,20 @@ def memory(machine, process):
 
 
 def processes(agent):
-    """Keeper and agent, once they are at rest."""
+    """All that there are without containers, once they are at rest."""
     info = agent.info()
     time.sleep(SETTLE_SECONDS)
-    return {"keeper": info["keeperProcess"], "agent": info["agentProcess"]}
+    found = {name: info[f"{name}Process"] for name in ("keeper", "agent", "store")}
+    assert {str(process) for process in found.values()} == marked(agent), "and no other"
+    return found
 
 
-def memory_of_both(agent):
-    pair = processes(agent)
-    return memory(agent.machine, pair["keeper"]) + memory(agent.machine, pair["agent"])
+def memory_of_all(agent):
+    return total(memory(agent.machine, process) for process in processes(agent).values())
+
+
+def total(memories):
+    return sum(memories, start=Memory(0, 0, 0))
 
 
 def test_program_is_small(machine, programs, limits, tell):
@@ -90,9 +98,9 @@ def test_program_is_small(machine, programs, limits, tell):
 
 def test_memory_at_rest(agent, limits, tell):
     each = {name: memory(agent.machine, process) for name, process in processes(agent).items()}
-    total = each["keeper"] + each["agent"]
-    tell(f"at rest: keeper {each['keeper']}, agent {each['agent']}, together {total}")
-    assert total.rss <= limits.idle_kilobytes
+    together = total(each.values())
+    tell(f"at rest: {', '.join(f'{name} {one}' for name, one in each.items())}, together {together}")
+    assert together.rss <= limits.idle_kilobytes
 
 
 def test_one_thread_each(agent):
@@ -102,10 +110,10 @@ def test_one_thread_each(agent):
 
 def test_no_wake_up_at_rest(agent):
     def wake_ups():
-        fields = [numbers(agent.machine, f"/proc/{process}/status") for process in pair.values()]
+        fields = [numbers(agent.machine, f"/proc/{process}/status") for process in all_processes]
         return [status["voluntary_ctxt_switches"] + status["nonvoluntary_ctxt_switches"] for status in fields]
 
-    pair = processes(agent)
+    all_processes = processes(agent).values()
     before = wake_ups()
     time.sleep(IDLE_SECONDS)
     assert wake_ups() == before
@@ -117,15 +125,15 @@ def test_idle_containers_cost_little(node, limits, tell):
     options = ("--memory", "2M")
     first = node.start_sh(program, *options)
     node.wait_for_log(first, "20000\n")
-    before, available = memory_of_both(node.agent), available_kilobytes(node.machine)
+    before, available = memory_of_all(node.agent), available_kilobytes(node.machine)
     names = [node.start_sh(program, *options) for _ in range(CONTAINERS)]
     for name in names:
         node.wait_for_log(name, "20000\n")
-    after = memory_of_both(node.agent)
+    after = memory_of_all(node.agent)
     dropped = (available - available_kilobytes(node.machine)) / CONTAINERS
-    # The rings are memory files that neither maps: they are in no process's memory.
+    # The rings are memory files that nobody maps: they are in no process's memory.
     each, own = (after.rss - before.rss) / CONTAINERS, (after.private - before.private) / CONTAINERS
-    tell(f"each of {CONTAINERS} idle containers: agent and keeper {each:.2f} kB RSS ({own:.2f} kB of their own), "
+    tell(f"each of {CONTAINERS} idle containers: {each:.2f} kB RSS of the three ({own:.2f} kB of their own), "
          f"MemAvailable {dropped:.0f} kB with its ring of {RING_BYTES // 1024} kB; before {before}, after {after}")
     assert len(node.logs(names[-1])) <= RING_BYTES
     assert max(each, own) <= limits.container_kilobytes

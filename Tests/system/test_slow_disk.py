@@ -24,8 +24,6 @@ pytestmark = pytest.mark.machines("local")
 
 FLUSH_SECONDS = 1.0
 STALL_LIMIT_MILLISECONDS = 100
-# One in about ten runs has one; more would be news.
-KNOWN_STALLS = 2
 PINGS = Path(__file__).parent / "disk" / "pings.py"
 ROUNDS = 2
 CLIENTS = 4
@@ -140,8 +138,7 @@ def all_at_once(calls):
 
 
 def measure(agent, disk, rootfs, record_property):
-    """Lets containers live while the disk is slow; returns how long the agent took to answer, sorted, where it stood when an
-    answer was late, and a line of all that."""
+    """Lets containers live while the disk is slow; returns how long the agent took to answer at most, and a line of it all."""
     agent.start()
     before = disk.slow_down(FLUSH_SECONDS)
     pings = Pings(agent)
@@ -161,22 +158,20 @@ def measure(agent, disk, rootfs, record_property):
     # Nothing was acknowledged before its sync.
     for steps in took:
         assert min(steps["run"], steps["stop"], steps["rm -f"]) >= FLUSH_SECONDS * 0.9, steps
-    return times, answers["places"], line
+    return times[-1], line
 
 
 def test_loop_never_waits_for_the_store(slow_agent, files_elsewhere, slow_disk, rootfs, record_property):
-    times, _, line = measure(slow_agent, slow_disk, rootfs, record_property)
-    assert times[-1] < STALL_LIMIT_MILLISECONDS, line
+    longest, line = measure(slow_agent, slow_disk, rootfs, record_property)
+    assert longest < STALL_LIMIT_MILLISECONDS, line
 
 
 def test_loop_never_waits_for_the_containers_files(slow_agent, slow_disk, rootfs, record_property):
-    """They are made by a mounter and deleted by a sweeper. But unmounting an overlay syncs the whole disk, and while ext4
-    writes its journal it lets even a write into the page cache wait that dates a file: the store's log. That is the one
-    place where the loop is known to wait, now and then; nowhere else."""
-    times, places, line = measure(slow_agent, slow_disk, rootfs, record_property)
-    assert len([time for time in times if time >= STALL_LIMIT_MILLISECONDS]) <= KNOWN_STALLS, line
-    dating = ("do_get_write_access", "ext4_dirty_inode", "file_update_time", "vfs_write")
-    assert [place for place in places if not all(call in place for call in dating)] == [], line
+    """They are made by a mounter and deleted by a sweeper. Regression: unmounting an overlay syncs the whole disk, and while
+    ext4 writes its journal even a write into the page cache waits, for it dates the file. Nothing that the loop writes may
+    be a file of that disk: the store's writer does."""
+    longest, line = measure(slow_agent, slow_disk, rootfs, record_property)
+    assert longest < STALL_LIMIT_MILLISECONDS, line
 
 
 def test_what_is_stopped_before_its_record_is_durable_never_runs(
@@ -208,25 +203,34 @@ def test_what_is_stopped_before_its_record_is_durable_never_runs(
 SYNCS = {"fsync", "fdatasync", "msync", "sync", "syncfs", "sync_file_range"}
 
 
-def test_nobody_waits_for_a_sync_in_a_system_call(agent, rootfs, record_property):
-    """Agent, keeper and all their children: only the kernel's own work queue syncs (io_submit)."""
+def test_only_the_stores_writer_syncs(agent, rootfs, record_property):
+    """Neither agent nor keeper nor a child of theirs ever makes a system call that waits for the disk to sync; the store's
+    writer does, and has for each command that was acknowledged."""
     info = agent.info()
-    processes = ["-p", str(info["agentProcess"]), "-p", str(info["keeperProcess"])]
-    calls = ",".join([*SYNCS, "io_submit"])
-    strace = agent.machine.spawn(["strace", "-f", "-qq", "-e", f"trace={calls}", "-e", "signal=none", *processes])
-    # What proves that both are traced is what tells it of them.
-    agent.machine.wait_until(lambda: all(traced(agent, info[key]) for key in ("agentProcess", "keeperProcess")))
+    others = Syncs(agent, info["agentProcess"], info["keeperProcess"])
+    writer = Syncs(agent, info["storeProcess"])
     for number in range(3):
         life(agent, rootfs, f"c{number}")
-    strace.signal(signals.SIGINT)
-    text = strace.wait().error_text
-    counts = {name: len(re.findall(rf"\b{name}\(", text)) for name in [*SYNCS, "io_submit"]}
-    line = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+    by_others, by_writer = others.end(), writer.end()
+    line = f"syncs of agent, keeper and their children: {by_others}, of the store's writer: {by_writer}"
     print(line)
     record_property("system calls", line)
-    # Twelve acknowledged commands; each of them waited for one at least, alone.
-    assert counts.pop("io_submit") >= 9
-    assert set(counts.values()) == {0}, text
+    # Twelve acknowledged commands, one after the other.
+    assert by_others == 0 and by_writer >= 12, line
+
+
+class Syncs:
+    """Counts the system calls that sync, of processes and the children that they get, until `end`."""
+
+    def __init__(self, agent, *processes):
+        options = [word for process in processes for word in ("-p", str(process))]
+        calls = ",".join(sorted(SYNCS))
+        self._strace = agent.machine.spawn(["strace", "-f", "-qq", "-e", f"trace={calls}", "-e", "signal=none", *options])
+        agent.machine.wait_until(lambda: all(traced(agent, process) for process in processes))
+
+    def end(self):
+        self._strace.signal(signals.SIGINT)
+        return len(re.findall(rf"\b(?:{'|'.join(SYNCS)})\(", self._strace.wait().error_text))
 
 
 def traced(agent, process):

@@ -3,10 +3,12 @@
 import random
 import shlex
 import signal as signals
+import threading
 
 import pytest
 
 from node import SLOW_COUNTER, Node, assert_unbroken, line_numbers, numbered
+from state import wait_for_rest
 
 SEED = 20261122
 ROUNDS = 6
@@ -224,6 +226,130 @@ def test_stop_keeps_its_time_when_the_agent_dies(node):
     node.kill_agent()
     node.wait_for_phase(name, "ended")
     assert node.end(name)[0] == 137
+
+
+# The store's writer dies, or stands still
+
+
+def test_writer_that_dies_loses_nothing_and_no_container(node):
+    """The agent cannot know what is on the disk any more: it ends, and the next one reads it."""
+    counter = node.start_sh(SLOW_COUNTER)
+    node.wait_for_lines(counter, 5)
+    clients = [Client(node, f"client{number}") for number in range(3)]
+    node.machine.wait_until(lambda: all(client.acknowledged for client in clients))
+    before = node.info()
+    node.machine.kill(before["storeProcess"], signals.SIGKILL)
+    node.machine.wait_until(lambda: node.answers() and node.info()["storeProcess"] != before["storeProcess"])
+    after = node.info()
+    for client in clients:
+        client.end()
+    assert after["agentStarts"] == 2 and after["keeperProcess"] == before["keeperProcess"]
+    assert not node.machine.exists(f"/proc/{before['storeProcess']}"), "it was collected"
+    state = wait_for_rest(node.agent)
+    for client in clients:
+        found = state.find(client.name)
+        assert (found and found.phase) in client.possible, (client.name, client.acknowledged)
+    # Nobody was told that a command has failed, for nobody knows.
+    assert all("went away" in client.refusal for client in clients if client.refusal), [client.refusal for client in clients]
+    node.wait_for_lines(counter, node.lines(counter)[-1] + 10)
+    assert_unbroken(node.lines(counter))
+    assert node.state(counter)["starts"] == 1
+
+
+class Client(threading.Thread):
+    """Runs and removes a container, again and again, until it is refused or told to end."""
+
+    def __init__(self, node, name):
+        super().__init__(daemon=True)
+        self.name, self._node, self._ends = name, node, threading.Event()
+        self.acknowledged = 0
+        self.refusal = None
+        #: The phases that its container may be found in.
+        self.possible = {None}
+        self.start()
+
+    def run(self):
+        while not self._ends.is_set() and not self.refusal:
+            self._do({None, "running"}, "running", "run", "-d", "--name", self.name, self._node.rootfs, "sleep", "1000")
+            if not self.refusal:
+                # A removal by force ends the container first.
+                self._do({"running", "ended", None}, None, "rm", "-f", self.name)
+
+    def _do(self, meanwhile, then, *command):
+        self.possible = meanwhile
+        result = self._node.ctl(*command)
+        if result.code == 0:
+            self.possible = {then}
+            self.acknowledged += 1
+        else:
+            self.refusal = result.error_text
+
+    def end(self):
+        self._ends.set()
+        self.join()
+
+
+def test_agent_answers_while_the_writer_stands_still(node):
+    node.start("sleep", "1000", options=["--name", "first"])
+    writer = node.info()["storeProcess"]
+    node.machine.kill(writer, signals.SIGSTOP)
+    runs = [node.spawn("sleep", "1000", options=["-d", "--name", f"c{number}"]) for number in range(8)]
+    stop = node.agent.spawn_ctl("stop", "-t", "0", "first")
+    node.machine.wait_until(lambda: len(node.names("-a")) == 9 and node.state("first")["phase"] == "stopping")
+    # All are set up, and wait for their records.
+    node.machine.wait_until(lambda: {node.state(f"c{number}")["phase"] for number in range(8)} == {"starting"})
+    assert all(process.code is None for process in [*runs, stop])
+    node.machine.kill(writer, signals.SIGCONT)
+    assert [process.wait().code for process in [*runs, stop]] == [0] * 9
+    assert node.info()["agentStarts"] == 1 and node.info()["storeProcess"] == writer
+    assert {node.state(f"c{number}")["phase"] for number in range(8)} == {"running"}
+
+
+def test_what_the_agent_wrote_before_it_died_is_read_by_the_next(node):
+    """It is in the writer's socket: the writer writes it, and only then lets go of the store."""
+    node.start("sleep", "1000", options=["--name", "x"])
+    info = node.info()
+    node.machine.kill(info["storeProcess"], signals.SIGSTOP)
+    stop = node.agent.spawn_ctl("stop", "-t", "0", "x")
+    node.machine.wait_until(lambda: node.state("x")["phase"] == "stopping")
+    process = node.process("x")
+    node.machine.kill(info["agentProcess"], signals.SIGKILL)
+    # The next agent waits for the writer of the one before.
+    node.machine.wait_until(lambda: node.young_agent(info["keeperProcess"], but=info["agentProcess"]))
+    assert not node.answers() and node.is_alive(process)
+    node.machine.kill(info["storeProcess"], signals.SIGCONT)
+    node.machine.wait_until(node.answers)
+    # It knows of the wish, which nobody repeats.
+    node.wait_for_phase("x", "ended")
+    assert node.end("x")[0] == 137 and stop.wait().code == 3
+
+
+def test_dead_writers_leave_nothing(node):
+    name = node.start("sleep", "1000")
+    for count in range(2, 5):
+        node.machine.kill(node.info()["storeProcess"], signals.SIGKILL)
+        node.machine.wait_until(lambda: node.answers() and node.info()["agentStarts"] == count)
+    for _ in range(2):
+        node.kill_agent()
+    assert node.state(name)["starts"] == 1
+    wait_for_rest(node.agent)
+
+
+def test_end_by_a_signal_to_the_whole_group_loses_nothing(node):
+    """As a service manager sends it: also to the writer, which goes on until it has written what it was sent."""
+    node.start("sleep", "1000", options=["--name", "x"])
+    info = node.info()
+    node.machine.kill(info["storeProcess"], signals.SIGSTOP)
+    stop = node.agent.spawn_ctl("stop", "-t", "0", "x")
+    node.machine.wait_until(lambda: node.state("x")["phase"] == "stopping")
+    for key in ("keeperProcess", "agentProcess", "storeProcess"):
+        node.machine.kill(info[key], signals.SIGTERM)
+    node.machine.kill(info["storeProcess"], signals.SIGCONT)
+    assert node.agent.process.wait().code == 0
+    stop.wait()
+    node.agent.start()
+    node.wait_for_phase("x", "ended")
+    assert not node.state("x")["wanted"]
 
 
 # The keeper dies as well
