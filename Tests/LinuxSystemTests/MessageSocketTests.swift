@@ -32,4 +32,23 @@ import Testing
     _ = FileDescriptor(owning: left)
     #expect(try receiver.receive(limitBytes: 16, wait: true)?.bytes == [])
   }
+
+  @Test func whatWasSentBeforeTheEndIsThere() throws {
+    let (left, right) = try MessageSocket.pair()
+    let sender = MessageSocket(FileDescriptor(owning: left))
+    let receiver = MessageSocket(FileDescriptor(owning: right))
+    #expect(receiver.nextMessageBytes() == nil)
+    try sender.send([1, 2, 3])
+    try sender.send([4])
+    sender.endSending()
+    receiver.wait(orRoom: false)
+    #expect(receiver.nextMessageBytes() == 3 && receiver.nextMessageBytes() == 3, "it is not taken")
+    #expect(try receiver.receive(limitBytes: 3, wait: false)?.bytes == [1, 2, 3])
+    #expect(receiver.nextMessageBytes() == 1)
+    #expect(try receiver.receive(limitBytes: 1, wait: false)?.bytes == [4])
+    #expect(receiver.nextMessageBytes() == 0)
+    #expect(try receiver.receive(limitBytes: 1, wait: false)?.bytes == [])
+    try receiver.send([5])
+    #expect(try sender.receive(limitBytes: 1, wait: true)?.bytes == [5], "the other way is open")
+  }
 }
