@@ -109,7 +109,7 @@ def test_containers_are_outside_of_the_unit(running):
     name = running.start("sleep", "1000")
     cgroup = running.machine.read(f"/proc/{running.process(name)}/cgroup").decode()
     assert cgroup == f"0::/{running.agent.name}/{name}\n"
-    for key in ("agentProcess", "keeperProcess"):
+    for key in ("agentProcess", "keeperProcess", "storeProcess"):
         assert running.machine.read(f"/proc/{running.info()[key]}/cgroup").decode() == f"0::/system.slice/{UNIT}\n"
 
 
@@ -158,7 +158,8 @@ def test_containers_have_none_of_the_units_protection(running):
     def score(process):
         return running.machine.read(f"/proc/{process}/oom_score_adj")
 
-    assert score(running.info()["agentProcess"]) == score(running.info()["keeperProcess"]) == b"-900\n"
+    processes = [running.info()[key] for key in ("agentProcess", "keeperProcess", "storeProcess")]
+    assert [score(process) for process in processes] == [b"-900\n"] * 3
     assert score(running.process(name)) == b"0\n"
 
 
