@@ -247,6 +247,17 @@ def test_members_are_remembered_where_multicast_does_not_reach(boards):
     assert second.members()[board.membership("public")["node"]] == "alive"
 
 
+def test_a_microcloud_of_ipv6(boards):
+    settings = {"microcloud": "gracia", "microcloud_family": "ipv6"}
+    first, second = (boards.board(**settings) for _ in range(2))
+    for number, board in enumerate((first, second)):
+        board.host.address(f"2001:db8::{number + 1}/64")
+        board.start()
+    together(first, second)
+    addresses = {node["name"]: node["address"] for node in first.json("nodes")["nodes"]}
+    assert addresses == {first.node_name: "2001:db8::1", second.node_name: "2001:db8::2"}
+
+
 def test_whom_nobody_reaches_says_so(boards):
     """As behind a router that forwards nothing: it can join, and is seen by nobody at the address that it tells."""
     first, second = boards.on(), boards.on()
