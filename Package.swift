@@ -91,7 +91,8 @@ let package = Package(
       exclude: ["vectors"]),
     program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
     program(
-      "coap-driver", ["NodeSecurity", "Microcloud", "EventLoop", "LinuxSystem", "Basics"], path: "Tests/CoAPDriver"),
+      "coap-driver", ["Transport", "NodeSecurity", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],
+      path: "Tests/CoAPDriver"),
     .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

@@ -83,6 +83,11 @@ public struct OwnServices: Equatable, Sendable {
     return (tag.value, tag.dropped)
   }
 
+  /// What the node answers when it is asked itself: all of it, of a board that nobody has claimed nothing.
+  public func offered(by standing: NodeStanding) -> [Publication] {
+    standing.servesOthers ? entries.map { $0.publication } : []
+  }
+
   /// What multicast DNS announces. One name is one service there: where two would be called the same, all but the first
   /// are called by type and port.
   public var announced: [PublishedService] {

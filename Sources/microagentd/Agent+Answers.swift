@@ -44,6 +44,8 @@ extension Agent {
         send(info(), request)
       case .nodes: send(DirectoryAnswer.value(of: network.nodes()), request)
       case .search(let text): send(network.search(text), request)
+      case .searchNode(let name, let text):
+        try network.search(text, at: name) { [self] in answered(request, $0) }
       case .publications:
         let statuses = network.publications(ofAll: publications { _ in true })
         send(.array(statuses.map { $0.value }), request)
@@ -59,6 +61,13 @@ extension Agent {
 
   private func send(_ value: CBORValue, _ request: ControlRequest) {
     request.connection.send(Responses.content(value, token: request.token))
+  }
+
+  private func answered(_ request: ControlRequest, _ answer: Result<CBORValue, RequestError>) {
+    switch answer {
+    case .success(let value): send(value, request)
+    case .failure(let error): request.connection.send(error.response(token: request.token))
+    }
   }
 
   /// Tells whether what was asked for is durable.
@@ -129,7 +138,7 @@ extension Agent {
     map[.memoryOfferBytes] = .unsigned(host.offerBytes)
     map[.memoryReservedBytes] = .unsigned(supervisor.reservedBytes)
     network.status.add(to: &map)
-    map[.notices] = .array(notices.map { .text($0) })
+    map[.notices] = .array((notices + network.notices).map { .text($0) })
     return .map(map)
   }
 }

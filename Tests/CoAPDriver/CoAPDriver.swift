@@ -11,6 +11,8 @@ import CSystem
 import EventLoop
 import LinuxSystem
 import Microcloud
+import NodeSecurity
+import Transport
 
 func say(_ line: String) {
   let bytes = Array((line + "\n").utf8)
@@ -52,19 +54,37 @@ private func method(_ name: String) -> CoAPCode {
   }
 }
 
+private func transport(on loop: EventLoop, trustsAll: Bool = false) throws(SystemError) -> CoAPTransport {
+  var limits = CoAPLimits()
+  limits.requestsPerSecond = 1_000_000
+  limits.leisureMilliseconds = 500
+  if trustsAll {
+    limits.challengesStrangers = false
+    limits.amplification = .max
+    limits.strangersPerSecond = 1_000_000
+  }
+  let digest = HMACDigest.keyed(by: BigEndian.bytes(loop.now.nanoseconds))
+  return try CoAPTransport(on: loop, endpoint: CoAPEndpoint(limits: limits, digest: digest))
+}
+
 private func serve(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) throws(SystemError) {
-  let local: IPAddress = arguments.text("group").flatMap { IPAddress($0) } ?? (arguments.has("v6") ? .anyV6 : .anyV4)
-  let interface = arguments.text("interface").flatMap { UInt32($0) }
-  let socket = try DriverSocket(
-    on: loop, boundTo: SocketAddress(local, port: port), interface: interface, trustsAll: arguments.has("trust"))
-  let server = DriverServer(socket, exponent: arguments.exponent)
-  say("port \(interface == nil ? socket.port : port)")
+  let transport = try transport(on: loop, trustsAll: arguments.has("trust"))
+  if let group = arguments.text("group").flatMap({ IPAddress($0) }),
+    let interface = arguments.text("interface").flatMap({ UInt32($0) })
+  {
+    try transport.join(SocketAddress(group, port: port), interface: interface)
+  } else {
+    try transport.bind(to: SocketAddress(arguments.has("v6") ? .anyV6 : .anyV4, port: port))
+  }
+  let server = try DriverServer(transport, loop, exponent: arguments.exponent)
+  say("port \(transport.port ?? port)")
   withExtendedLifetime(server) { loop.run() }
 }
 
 private func ask(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) throws(SystemError) {
   let isV6 = arguments.has("v6")
-  let socket = try DriverSocket(on: loop, boundTo: SocketAddress(isV6 ? .anyV6 : .anyV4, port: 0), trustsAll: false)
+  let transport = try transport(on: loop)
+  try transport.bind(to: SocketAddress(isV6 ? .anyV6 : .anyV4, port: 0))
   let peer = SocketAddress(isV6 ? .loopbackV6 : .loopbackV4, port: port)
   var message = CoAPMessage(code: .empty)
   if arguments.words[1] == "ask", arguments.words.count >= 5 {
@@ -73,19 +93,17 @@ private func ask(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) thro
     message.payload = pattern(arguments.number("bytes", else: 0))
   }
   if message.code == .empty {
-    socket.onEffect = { effect in
+    transport.onEffect = { effect in
       if case .ended(_, let reason) = effect {
         say(reason == .reset ? "pong" : "no answer")
         loop.stop()
       }
     }
-    socket.act { endpoint in
-      do throws(CoAPError) { return try endpoint.ping(peer, now: socket.now).effects } catch { return [] }
-    }
-    return withExtendedLifetime(socket) { loop.run() }
+    do throws(CoAPError) { _ = try transport.ping(peer) } catch { return say("\(error)") }
+    return withExtendedLifetime(transport) { loop.run() }
   }
   let client = DriverClient(
-    socket, loop, message, to: peer, isConfirmable: !arguments.has("non"), exponent: arguments.exponent,
+    transport, loop, message, to: peer, isConfirmable: !arguments.has("non"), exponent: arguments.exponent,
     observing: arguments.number("observe", else: 0))
   withExtendedLifetime(client) { loop.run() }
 }

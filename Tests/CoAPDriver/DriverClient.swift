@@ -1,10 +1,11 @@
 import Basics
 import EventLoop
 import Microcloud
+import Transport
 
 /// One request to another implementation's server; its course is told a line a response.
 final class DriverClient {
-  private let socket: DriverSocket
+  private let transport: CoAPTransport
   private let loop: EventLoop
   private let peer: SocketAddress
   private let isConfirmable: Bool
@@ -16,29 +17,23 @@ final class DriverClient {
   private var wanted: UInt64
 
   init(
-    _ socket: DriverSocket, _ loop: EventLoop, _ request: CoAPMessage, to peer: SocketAddress, isConfirmable: Bool,
-    exponent: UInt8, observing: UInt64
+    _ transport: CoAPTransport, _ loop: EventLoop, _ request: CoAPMessage, to peer: SocketAddress,
+    isConfirmable: Bool, exponent: UInt8, observing: UInt64
   ) {
-    (self.socket, self.loop, self.peer, self.isConfirmable) = (socket, loop, peer, isConfirmable)
+    (self.transport, self.loop, self.peer, self.isConfirmable) = (transport, loop, peer, isConfirmable)
     var request = request
     if observing > 0 { request.options.add(CoAPOption(.observe, 0)) }
     wanted = observing
     transfer = CoAPBlockTransfer(request, exponent: exponent)
-    socket.onEffect = { [unowned(unsafe) self] in perform($0) }
+    transport.onEffect = { [unowned(unsafe) self] in perform($0) }
     send(transfer.first)
   }
 
   private func send(_ message: CoAPMessage) {
-    socket.act { endpoint in
-      do throws(CoAPError) {
-        let (id, effects) = try endpoint.request(
-          message, to: peer, isConfirmable: isConfirmable, timeoutMilliseconds: 10_000, now: socket.now)
-        exchange = id
-        return effects
-      } catch {
-        finish("\(error)")
-        return []
-      }
+    do throws(CoAPError) {
+      exchange = try transport.request(message, to: peer, isConfirmable: isConfirmable, timeoutMilliseconds: 10_000)
+    } catch {
+      finish("\(error)")
     }
   }
 
@@ -52,7 +47,7 @@ final class DriverClient {
 
   private func received(_ message: CoAPMessage) {
     if wanted > 0 {
-      let verdict = observation.receive(message, random: &random, now: socket.now)
+      let verdict = observation.receive(message, random: &random, now: loop.now)
       say(
         "\(message.code) \(verdict == .fresh ? "fresh" : "other") \(String(decoding: message.payload, as: UTF8.self))")
       wanted -= 1

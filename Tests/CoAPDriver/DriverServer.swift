@@ -1,11 +1,15 @@
 import Basics
+import EventLoop
+import LinuxSystem
 import Microcloud
+import Transport
 
 /// Resources that other implementations try our server on.
 final class DriverServer {
   private static let counterResource: UInt64 = 1
 
-  private let socket: DriverSocket
+  private let transport: CoAPTransport
+  private let loop: EventLoop
   private let exponent: UInt8
   private var receiver: CoAPBlockReceiver
   private var observers = CoAPObservers()
@@ -14,7 +18,7 @@ final class DriverServer {
   private var slow: [(at: Instant, handle: CoAPRequestHandle)] = []
   /// How often `/once` was carried out.
   private var runs: UInt64 = 0
-  private var isTurning = false
+  private var slowAlarm: Alarm?
 
   private let links = CoAPBody(
     CoRELink.encode([
@@ -23,21 +27,22 @@ final class DriverServer {
       .resource("/slow", type: "test.slow"),
     ]), contentFormat: .linkFormat)
 
-  init(_ socket: DriverSocket, exponent: UInt8) {
-    self.socket = socket
+  init(_ transport: CoAPTransport, _ loop: EventLoop, exponent: UInt8) throws(SystemError) {
+    self.transport = transport
+    self.loop = loop
     self.exponent = exponent
     var limits = CoAPBlockReceiver.Limits()
     limits.exponent = exponent
     receiver = CoAPBlockReceiver(limits: limits)
-    socket.onEffect = { [unowned(unsafe) self] in perform($0) }
-    socket.onTurn = { [unowned(unsafe) self] in turn() }
+    transport.onEffect = { [unowned(unsafe) self] in perform($0) }
+    slowAlarm = try Alarm(on: loop) { [unowned(unsafe) self] in answerSlow() }
   }
 
   private func perform(_ effect: CoAPEffect) {
     switch effect {
     case .request(let message, let handle): handleRequest(message, handle)
     case .delivered(let id):
-      if let notice = observers.delivered(id, now: socket.now) { notify(notice) }
+      if let notice = observers.delivered(id, now: loop.now) { notify(notice) }
     case .ended(let id, _):
       observers.ended(id)
       say("observers \(observers.count)")
@@ -46,15 +51,16 @@ final class DriverServer {
   }
 
   private func respond(_ response: CoAPMessage, to handle: CoAPRequestHandle) {
-    socket.act { $0.respond(response, to: handle, now: socket.now) }
+    transport.respond(response, to: handle)
   }
 
   private func handleRequest(_ message: CoAPMessage, _ handle: CoAPRequestHandle) {
-    switch receiver.receive(message, from: handle.source, now: socket.now) {
+    switch receiver.receive(message, from: handle.source, now: loop.now) {
     case .answer(let answer): respond(answer, to: handle)
     case .complete(let request):
       if request.path == ["slow"] {
-        slow.append((socket.now.advanced(milliseconds: 1500), handle))
+        slow.append((loop.now.advanced(milliseconds: 1500), handle))
+        slowAlarm?.set(slow.first?.at)
         return
       }
       respond(CoAPBlockReceiver.finish(answer(request, handle), to: request), to: handle)
@@ -75,7 +81,7 @@ final class DriverServer {
       return CoAPMessage(code: .changed, payload: Array("\(runs)".utf8))
     case (["counter"], .post):
       counter += 1
-      for notice in observers.changed(Self.counterResource, now: socket.now) { notify(notice) }
+      for notice in observers.changed(Self.counterResource, now: loop.now) { notify(notice) }
       return CoAPMessage(code: .changed)
     case (["counter"], .get): return count(request, handle)
     case (["body"], _), (["counter"], _), ([".well-known", "core"], _), (["once"], _):
@@ -89,7 +95,7 @@ final class DriverServer {
     if let observe = request.options[.observe] {
       if observe.unsignedValue == 0 {
         sequence = observers.register(
-          handle.source, token: handle.token, resource: Self.counterResource, now: socket.now)
+          handle.source, token: handle.token, resource: Self.counterResource, now: loop.now)
       } else {
         observers.deregister(handle.source, token: handle.token)
       }
@@ -108,27 +114,19 @@ final class DriverServer {
   private func notify(_ notice: CoAPObservers.Notice) {
     var message = state(notice.sequence)
     message.token = notice.token
-    socket.act { endpoint in
-      do throws(CoAPError) {
-        let (id, effects) = try endpoint.notify(message, to: notice.peer, isConfirmable: true, now: socket.now)
-        observers.sent(notice, as: id)
-        return effects
-      } catch {
-        observers.sent(notice, as: nil)
-        return []
-      }
+    do throws(CoAPError) {
+      observers.sent(notice, as: try transport.notify(message, to: notice.peer, isConfirmable: true))
+    } catch {
+      observers.sent(notice, as: nil)
     }
   }
 
   /// Answers what has waited long enough.
-  private func turn() {
-    if isTurning { return }
-    isTurning = true
-    while let first = slow.first, first.at <= socket.now {
+  private func answerSlow() {
+    while let first = slow.first, first.at <= loop.now {
       slow.removeFirst()
       respond(CoAPMessage(code: .content, payload: Array("late".utf8)), to: first.handle)
     }
-    isTurning = false
-    socket.wakeAt = slow.first?.at
+    slowAlarm?.set(slow.first?.at)
   }
 }

@@ -176,6 +176,16 @@ def test_completion_of_publications_minds_that_bash_splits_at_colons(complete, f
     assert complete("microctl", "un") == ["unpublish"]
 
 
+def test_completion_offers_no_node_whose_name_a_shell_would_expand(complete, fake, tmp_path):
+    names = ["alix-7qk2", "$(touch${IFS}" + f"{tmp_path}/owned)", "`id`", "alix;id", "galileo-95nx"]
+    for words, expected in [(["--node", ""], ["alix-7qk2", "galileo-95nx"]), (["--node", "al"], ["alix-7qk2"])]:
+        fake.serve(lambda talk: talk.answer(talk.expect(GET, "nodes"), {NODES: [{NAME: name} for name in names]}))
+        assert complete("microctl", "search", *words) == expected
+        fake.finish()
+    assert not (tmp_path / "owned").exists()
+    assert complete("microctl", "search", "--no") == ["--node"]
+
+
 # One question, one answer
 
 
@@ -384,6 +394,29 @@ def test_search_asks_for_exactly_this_text(ctl, fake, arguments, query):
     assert cells(result.stdout) == [
         ["TYPE", "DESCRIPTION", "ADDRESS", "NODE", "QUALITY", "MICROCLOUD", "SEEN IN"],
         ["http", "wiki", "10.1.2.3:8080", "alix", "87%", "gracia", "microcloud"]]
+
+
+@pytest.mark.parametrize("arguments, query", [
+    (["--node", "alix"], []), (["--node=alix", "wiki"], ["text=wiki"]), (["wiki", "--node", "alix"], ["text=wiki"]),
+])
+def test_search_asks_one_node_itself(ctl, fake, arguments, query):
+    def script(talk):
+        request = talk.expect(GET, "nodes/alix/publications")
+        assert request.query == query
+        talk.answer(request, {SERVICES: [WIKI], IS_CUT: False, BROKEN_TAGS: 0})
+
+    fake.serve(script)
+    result = ctl("search", *arguments)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert cells(result.stdout)[1] == ["http", "wiki", "10.1.2.3:8080", "alix", "87%", "gracia", "microcloud"]
+
+
+def test_search_tells_why_a_node_does_not_answer(ctl, fake):
+    fake.serve(lambda talk: talk.refuse(talk.expect(GET, "nodes/alix/publications"), "node alix: it is no agent", NOT_FOUND))
+    result = ctl("search", "--node", "alix")
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert one_line(result.stderr).endswith("node alix: it is no agent")
+    assert ctl("search", "--node", "").returncode == 2
 
 
 def test_search_tells_what_is_missing(ctl, fake):

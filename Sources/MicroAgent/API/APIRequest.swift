@@ -27,6 +27,8 @@ public enum APIRequest: Equatable, Sendable {
   case nodes
   /// GET /services, with ?text=TEXT: what the neighbours offer that has this in it; empty: all.
   case search(text: String)
+  /// GET /nodes/NAME/publications, with ?text=TEXT: the same of one neighbour, who is asked itself.
+  case searchNode(name: String, text: String)
   /// GET /publications: what this node itself offers.
   case publications
   /// POST /publications: offer something that runs beside the containers.
@@ -57,6 +59,8 @@ public enum APIRequest: Equatable, Sendable {
     case (.get, 1) where path[0] == "info": self = .info
     case (.get, 1) where path[0] == "nodes": self = .nodes
     case (.get, 1) where path[0] == "services": self = .search(text: query.text("text") ?? "")
+    case (.get, 3) where path[0] == "nodes" && path[2] == "publications":
+      self = .searchNode(name: path[1], text: query.text("text") ?? "")
     case (.get, 1) where path[0] == "publications": self = .publications
     case (.post, 1) where path[0] == "publications": self = .publish(try Self.publication(message))
     case (.delete, 2) where path[0] == "publications": self = .unpublish(name: path[1])
@@ -86,6 +90,7 @@ public enum APIRequest: Equatable, Sendable {
     case (.get, 1) where path[0] == "services": ["text"]
     case (.delete, 2) where path[0] == "containers": ["force"]
     case (.post, 3) where path[2] == "stop": ["grace"]
+    case (.get, 3) where path[0] == "nodes": ["text"]
     case (.get, 3): ["from", "tail"]
     default: []
     }
@@ -98,7 +103,10 @@ public enum APIRequest: Equatable, Sendable {
     case 1:
       isResource = ["containers", "plan", "usage", "info", "nodes", "services", "publications"].contains(path[0])
     case 2: isResource = path[0] == "containers" || path[0] == "publications"
-    case 3: isResource = path[0] == "containers" && ["start", "stop", "logs"].contains(path[2])
+    case 3:
+      isResource =
+        path[0] == "containers" && ["start", "stop", "logs"].contains(path[2])
+        || path[0] == "nodes" && path[2] == "publications"
     default: isResource = false
     }
     if isResource { return RequestError(.notAllowed, "that cannot be done to this resource: use another method") }

@@ -15,9 +15,14 @@ extension Publication {
 
   /// Reads what `value` writes. Keys that are not known are refused.
   init(_ value: CBORValue) throws(RequestError) {
+    try APIMapReader(value).refuseKeys { $0 == .type || $0 == .port || $0 == .description }
+    try self.init(offered: value)
+  }
+
+  /// Reads what another node offers, which may be newer than we are: keys that are not known are passed over.
+  init(offered value: CBORValue) throws(RequestError) {
     self.init(type: "", port: 0)
     let reader = try APIMapReader(value)
-    try reader.refuseKeys { $0 == .type || $0 == .port || $0 == .description }
     try reader.text(.type, into: &type)
     try reader.text(.description, into: &description)
     if let found = value[.port] {

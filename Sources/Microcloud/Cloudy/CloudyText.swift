@@ -24,7 +24,7 @@ public enum CloudyText {
 
   /// A stranger's text as it may be shown: its first `maximumShownBytes`. Control characters, also those that turn the
   /// direction of writing, and what is not UTF-8 become U+FFFD.
-  static func shown(_ bytes: some Sequence<UInt8>) -> String {
+  public static func shown(_ bytes: some Sequence<UInt8>) -> String {
     var shown = String.UnicodeScalarView()
     for scalar in String(decoding: Array(bytes.prefix(maximumShownBytes)), as: UTF8.self).unicodeScalars {
       shown.append(scalar.isControl ? "\u{FFFD}" : scalar)

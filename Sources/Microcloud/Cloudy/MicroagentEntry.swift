@@ -85,6 +85,11 @@ public struct MicroagentEntry: Equatable, Sendable {
       port: "\(coapPort)", microcloud: microcloud, text: text)
   }
 
+  /// The entry among what a node says it offers; nil if it is no agent.
+  static func service(among services: [CloudyService]) -> CloudyService? {
+    services.first { $0.type == type }
+  }
+
   /// How many characters a fingerprint has.
   public static let fingerprintCharacters = 16
 

@@ -28,7 +28,7 @@ public struct NodeSearch: Sendable {
   public mutating func add(_ member: DirectoryMember, in directory: ServiceDirectory) {
     var services: [CloudyService] = []
     do throws(ServicesTagError) { services = try ServiceDirectory.services(of: member) } catch {}
-    let own = services.first { $0.type == MicroagentEntry.type }
+    let own = MicroagentEntry.service(among: services)
     let agent = own.flatMap { MicroagentEntry(text: $0.text) }
     rows.add(
       DirectoryNode(

@@ -82,6 +82,18 @@ public struct ServiceDirectory: Sendable {
     return UInt8(clamping: (dividend + divisor / 2) / divisor)
   }
 
+  /// What a member says of itself as an agent, and in which microcloud; nil if it is none, or its tag is broken.
+  public static func agent(of member: DirectoryMember) -> (entry: MicroagentEntry, microcloud: String)? {
+    do throws(ServicesTagError) {
+      guard let own = MicroagentEntry.service(among: try services(of: member)),
+        let entry = MicroagentEntry(text: own.text)
+      else { return nil }
+      return (entry, own.microcloud)
+    } catch {
+      return nil
+    }
+  }
+
   /// What a member offers; an error if its tags or the list in them are broken.
   static func services(of member: DirectoryMember) throws(ServicesTagError) -> [CloudyService] {
     let tags: Tags

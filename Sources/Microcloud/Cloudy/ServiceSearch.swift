@@ -53,6 +53,11 @@ public struct ServiceSearch: Sendable {
       brokenTags += 1
       return
     }
+    add(services, of: member, in: directory)
+  }
+
+  /// Looks through what a member offers, as it said when it was asked itself.
+  public mutating func add(_ services: [CloudyService], of member: DirectoryMember, in directory: ServiceDirectory) {
     let node = CloudyText.shown(member.name.bytes)
     let quality = directory.quality(of: member)
     for service in services { add(service, node: node, sources: DirectorySources(member.kind), quality: quality) }

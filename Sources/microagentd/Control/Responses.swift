@@ -9,7 +9,8 @@ enum Responses {
     case .run: created(name, in: "containers", request)
     case .publish: created(name, in: "publications", request)
     case .remove, .unpublish: CoAPMessage(code: .deleted, token: request.token)
-    case .start, .stop, .list, .inspect, .logs, .usage, .plan, .info, .nodes, .search, .publications:
+    case .start, .stop, .list, .inspect, .logs, .usage, .plan, .info, .nodes, .search, .searchNode,
+      .publications:
       CoAPMessage(code: .changed, token: request.token)
     }
   }

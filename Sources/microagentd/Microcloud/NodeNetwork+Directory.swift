@@ -23,15 +23,28 @@ extension NodeNetwork {
   private func forEachMember(_ body: (DirectoryMember) -> Void) {
     for cluster in clusters {
       guard let state = cluster.state else { continue }
-      for node in state.membership.nodes {
-        let isSelf = node.name == state.name
-        let microseconds = isSelf ? 0 : state.estimatedRoundTripMicroseconds(to: node.name)
-        body(
-          DirectoryMember(
-            kind: cluster.kind, name: node.name, address: node.address.address, isAlive: !node.state.isGone,
-            isSelf: isSelf, meta: node.meta, roundTripMilliseconds: microseconds.map { $0 / 1000 }))
-      }
+      for node in state.membership.nodes { body(member(node, cluster.kind, state)) }
     }
+  }
+
+  private func member(_ node: PushPullNode, _ kind: MembershipKind, _ state: SerfMembership) -> DirectoryMember {
+    let isSelf = node.name == state.name
+    let microseconds = isSelf ? 0 : state.estimatedRoundTripMicroseconds(to: node.name)
+    return DirectoryMember(
+      kind: kind, name: node.name, address: node.address.address, isAlive: !node.state.isGone, isSelf: isSelf,
+      meta: node.meta, roundTripMilliseconds: microseconds.map { $0 / 1000 })
+  }
+
+  /// The member that is there under a name; where both memberships have one, the microcloud's counts.
+  func member(named name: String) -> DirectoryMember? {
+    var found: DirectoryMember?
+    for cluster in clusters {
+      guard let state = cluster.state, let node = state.membership.node(named: NodeName(name.utf8)), !node.state.isGone,
+        found.map({ $0.kind.rawValue < cluster.kind.rawValue }) ?? true
+      else { continue }
+      found = member(node, cluster.kind, state)
+    }
+    return found
   }
 
   /// What this node offers, and where that is told.

@@ -18,6 +18,7 @@ final class NodeNetwork {
   var publicCluster: Registration?
   private(set) var clusters: [ClusterMember] = []
   private(set) var mdns: MulticastDNSTransport?
+  private(set) var endpoint: NodeEndpoint?
 
   var directory: ServiceDirectory
   var services: OwnServices
@@ -107,6 +108,9 @@ final class NodeNetwork {
     if clusters.isEmpty { return }
     alarm = try Alarm(on: loop) { [unowned(unsafe) self] in tick() }
     mdns?.onNews = { [unowned(unsafe) self] in take($0) }
+    endpoint = try NodeEndpoint(port: settings.coapPort, on: loop) { [unowned(unsafe) self] in
+      NodeResources(publications: services.offered(by: identity.standing))
+    }
     announce()
     let names = settings.interfaces
     interfaces = try InterfaceWatcher(
@@ -160,6 +164,7 @@ final class NodeNetwork {
     alarm?.close()
     interfaces?.close()
     mdns?.close()
+    endpoint?.close()
     for cluster in clusters { cluster.close() }
     (alarm, interfaces, onEnd, endTimer) = (nil, nil, nil, nil)
   }

@@ -14,6 +14,13 @@ enum BashCompletion {
     let names = Text.joined(verbs.map { $0.name }, by: " ")
     return """
       # bash completion of microctl. Load it with: source <(microctl completion bash)
+      # What strangers chose is never expanded, as compgen would, and not offered where the command line would expand it.
+      _microctl_strangers() {
+        local line
+        while IFS= read -r line; do
+          if [[ $line == "$current"* && $line != *[^A-Za-z0-9._-]* ]]; then COMPREPLY+=("$line"); fi
+        done < <(microctl "${socket[@]}" "$@" 2>/dev/null)
+      }
       _microctl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
         local verb= options= operands= index socket=()
@@ -61,6 +68,7 @@ enum BashCompletion {
   }
 
   private static func completion(_ option: Option) -> String {
+    if !option.choicesCommand.isEmpty { return "_microctl_strangers \(option.choicesCommand); return" }
     if option.choices.isEmpty { return "COMPREPLY=($(compgen -f -- \"$current\")); return" }
     return "COMPREPLY=($(compgen -W '\(Text.joined(option.choices, by: " "))' -- \"$current\")); return"
   }

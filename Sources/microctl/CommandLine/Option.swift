@@ -4,7 +4,7 @@ struct Option: Sendable {
     case help, version, socket, json
     case detach, name, remove, memory, processes, cpus, restart, network, environment, hostname, user, readOnly, workdir
     case volume, logSize, stopTimeout, userns, publish
-    case all, quiet, follow, tail, force, time, once, watch
+    case all, quiet, follow, tail, force, time, once, watch, node
   }
 
   let name: Name
@@ -16,16 +16,19 @@ struct Option: Sendable {
   let help: String
   /// What bash may offer as its value.
   let choices: [String]
+  /// The arguments with which microctl lists what bash may offer; empty: it does not.
+  let choicesCommand: String
 
   init(
     _ name: Name, _ long: String, alias: String? = nil, short: Unicode.Scalar? = nil, value placeholder: String? = nil,
-    choices: [String] = [], _ help: String
+    choices: [String] = [], choicesCommand: String = "", _ help: String
   ) {
     self.name = name
     self.long = [long] + (alias.map { [$0] } ?? [])
     self.short = short.map { UInt8(truncatingIfNeeded: $0.value) }
     self.placeholder = placeholder
     self.choices = choices
+    self.choicesCommand = choicesCommand
     self.help = help
   }
 

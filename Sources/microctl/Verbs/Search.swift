@@ -3,7 +3,12 @@ import Microcloud
 
 let searchVerb = Verb(
   name: "search", operands: "[TYPE|TEXT]", summary: "Search what the neighbours offer; without a text, list all of it",
-  leastOperands: 0, mostOperands: 1, options: [],
+  leastOperands: 0, mostOperands: 1,
+  options: [
+    Option(
+      .node, "node", value: "NODE", choicesCommand: "nodes --names",
+      "Ask this node itself for all that it offers: others tell only what has room in gossip")
+  ],
   notes: """
     Found is what has the text anywhere in what is said of it, or in its node's name, in letters of any size; what is of
     exactly that type, as ssh, comes first, then what better neighbours offer. What nodes say is not proven.
@@ -11,7 +16,9 @@ let searchVerb = Verb(
     """
 ) { session throws(Failure) in
   let query = session.arguments.operands.map { "text=\($0)" }
-  let answer = try session.client.fetch(["services"], query: query)
+  let node = session.arguments.value(.node)
+  if node == "" { throw Failure(.usage, "search: --node: an empty name names nothing") }
+  let answer = try session.client.fetch(node.map { ["nodes", $0, "publications"] } ?? ["services"], query: query)
   if session.isJSON {
     try session.output.json(answer)
     return ExitCode.success

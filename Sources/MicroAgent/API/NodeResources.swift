@@ -1,0 +1,49 @@
+import Microcloud
+
+/// What the node tells anybody who asks it by CoAP, without proof of who that is: only what its neighbours are to find.
+public struct NodeResources {
+  private let publications: [Publication]
+
+  /// - Parameter publications: what the node offers now.
+  public init(publications: [Publication]) {
+    self.publications = publications
+  }
+
+  private static let linksPath = [".well-known", "core"]
+  private static let publicationsPath = ["publications"]
+  /// What there is, as `/.well-known/core` lists it (RFC 6690).
+  private static let links = [
+    CoRELink.resource("/publications", type: "microagent.publications", contentFormat: .cbor)
+  ]
+
+  /// The response to a request.
+  ///
+  /// - Parameter exponent: the size of the largest block that may be answered with (`CoAPRequestHandle.blockExponent`).
+  public func response(to request: CoAPMessage, exponent: UInt8 = CoAPBlock.maximumExponent) -> CoAPMessage {
+    switch request.path {
+    case Self.linksPath: read(request, exponent) { links(request.query) }
+    case Self.publicationsPath: read(request, exponent) { list }
+    default: CoAPMessage(code: .notFound)
+    }
+  }
+
+  private func links(_ query: [String]) -> CoAPBody {
+    let wanted = Self.links.filter { link in query.allSatisfy { link.matches($0) } }
+    return CoAPBody(CoRELink.encode(wanted), contentFormat: .linkFormat)
+  }
+
+  private var list: CoAPBody {
+    CoAPBody(OfferedPublications(publications).value.encoded, contentFormat: .cbor)
+  }
+
+  /// What a GET of a body is answered with; anything else is refused before there is a body.
+  private func read(_ request: CoAPMessage, _ exponent: UInt8, _ body: () -> CoAPBody) -> CoAPMessage {
+    guard request.code == .get else { return CoAPMessage(code: .methodNotAllowed) }
+    // A request without a body has no blocks of one.
+    guard request.options[.block1] == nil else { return CoAPMessage(code: .badOption) }
+    let body = body()
+    if let accept = request.accept, accept != body.contentFormat { return CoAPMessage(code: .notAcceptable) }
+    guard request.conditionsHold(etag: body.etag) else { return CoAPMessage(code: .preconditionFailed) }
+    return body.response(to: request, exponent: exponent)
+  }
+}

@@ -1,0 +1,137 @@
+import Basics
+import EventLoop
+import LinuxSystem
+import Microcloud
+
+/// Does what a `CoAPEndpoint` wants done: its datagrams over the sockets that it was given, its deadlines by one timer. It
+/// decides nothing.
+///
+/// Set `onEffect`, `bind`, then give commands. It works until `close()`.
+public final class CoAPTransport {
+  private let loop: EventLoop
+  private var endpoint: CoAPEndpoint
+  private var sockets: [(family: IPFamily, socket: UDPSocket)] = []
+  private var groups: [(family: IPFamily, socket: MulticastSocket)] = []
+  private var alarm: Alarm?
+  /// What is to be done still; while something is being done, the rest waits here.
+  private var waiting: [CoAPEffect] = []
+  private var isBusy = false
+
+  /// Is told each effect that is not for the network: requests of others, and what becomes of ours. It may give commands.
+  public var onEffect: ((CoAPEffect) -> Void)?
+
+  /// Hears nobody before `bind`.
+  public init(on loop: EventLoop, endpoint: CoAPEndpoint) throws(SystemError) {
+    self.loop = loop
+    self.endpoint = endpoint
+    alarm = try Alarm(on: loop) { [unowned(unsafe) self] in perform { $0.tick(now: $1) } }
+  }
+
+  deinit { close() }
+
+  // MARK: Sockets
+
+  /// Sends and receives at an address of this machine, or at any of it; once for IPv4 and once for IPv6.
+  public func bind(to address: SocketAddress) throws(SystemError) {
+    let socket = try UDPSocket(on: loop, boundTo: address) { [unowned(unsafe) self] bytes, source in
+      receive(bytes, from: source, isMulticast: false)
+    }
+    sockets.append((IPFamily(address.address), socket))
+  }
+
+  /// Hears a group on an interface, and answers from there those whom no bound socket can answer.
+  public func join(_ group: SocketAddress, interface: UInt32) throws(SystemError) {
+    let socket = try MulticastSocket(on: loop, group: group, interface: interface) { [unowned(unsafe) self] in
+      receive($0.bytes, from: $0.source, isMulticast: $0.isMulticast)
+    }
+    groups.append((IPFamily(group.address), socket))
+  }
+
+  /// Whether it was bound for a family.
+  public func isBound(_ family: IPFamily) -> Bool { sockets.contains { $0.family == family } }
+
+  /// The port of the socket that was bound first; nil: there is none.
+  public var port: UInt16? { sockets.first?.socket.localAddress?.port }
+
+  /// Ends at once, without a word to anybody.
+  public func close() {
+    alarm?.close()
+    for (_, socket) in sockets { socket.close() }
+    for (_, socket) in groups { socket.close() }
+    (alarm, sockets, groups, waiting, onEffect) = (nil, [], [], [], nil)
+  }
+
+  // MARK: Commands
+
+  /// Gives a command, or several, and does what comes of it.
+  public func perform(_ command: (inout CoAPEndpoint, Instant) -> [CoAPEffect]) {
+    if alarm == nil { return }
+    carryOut(command(&endpoint, loop.now))
+  }
+
+  /// See `CoAPEndpoint.request`. What becomes of it is told after this returns.
+  public func request(
+    _ message: CoAPMessage, to peer: SocketAddress, isConfirmable: Bool = true, timeoutMilliseconds: UInt64? = nil
+  ) throws(CoAPError) -> CoAPExchangeID {
+    let (id, effects) = try endpoint.request(
+      message, to: peer, isConfirmable: isConfirmable, timeoutMilliseconds: timeoutMilliseconds, now: loop.now)
+    carryOut(effects)
+    return id
+  }
+
+  /// See `CoAPEndpoint.ping`.
+  public func ping(_ peer: SocketAddress) throws(CoAPError) -> CoAPExchangeID {
+    let (id, effects) = try endpoint.ping(peer, now: loop.now)
+    carryOut(effects)
+    return id
+  }
+
+  /// See `CoAPEndpoint.notify`.
+  public func notify(
+    _ message: CoAPMessage, to peer: SocketAddress, isConfirmable: Bool
+  ) throws(CoAPError) -> CoAPExchangeID {
+    let (id, effects) = try endpoint.notify(message, to: peer, isConfirmable: isConfirmable, now: loop.now)
+    carryOut(effects)
+    return id
+  }
+
+  /// See `CoAPEndpoint.respond`.
+  public func respond(_ response: CoAPMessage, to request: CoAPRequestHandle) {
+    perform { $0.respond(response, to: request, now: $1) }
+  }
+
+  // MARK: Effects
+
+  private func receive(_ bytes: [UInt8], from source: SocketAddress, isMulticast: Bool) {
+    perform { $0.receive(bytes, from: source, isMulticast: isMulticast, now: $1) }
+  }
+
+  private func carryOut(_ new: [CoAPEffect]) {
+    waiting += new
+    if isBusy { return }
+    isBusy = true
+    while !waiting.isEmpty {
+      let effects = waiting
+      waiting = []
+      for effect in effects { carryOut(effect) }
+    }
+    isBusy = false
+    alarm?.set(endpoint.nextDeadline)
+  }
+
+  private func carryOut(_ effect: CoAPEffect) {
+    if case .send(let bytes, let peer) = effect { return send(bytes, to: peer) }
+    let call = onEffect
+    call?(effect)
+  }
+
+  /// What the kernel does not take is as good as lost on the way.
+  private func send(_ bytes: [UInt8], to peer: SocketAddress) {
+    let family = IPFamily(peer.address)
+    if let (_, socket) = sockets.first(where: { $0.family == family }) {
+      try? socket.send(bytes, to: peer)
+    } else if let (_, socket) = groups.first(where: { $0.family == family }) {
+      try? socket.send(bytes, to: peer)
+    }
+  }
+}
