@@ -35,6 +35,8 @@ import Testing
     (message(.get, "services", ["text"]), .search(text: "")),
     (message(.get, "services", ["text="]), .search(text: "")),
     (message(.get, "services", ["text=a=b&c, plaça"]), .search(text: "a=b&c, plaça")),
+    (message(.get, "nodes/alix-7qk2/publications"), .searchNode(name: "alix-7qk2", text: "")),
+    (message(.get, "nodes/alix/publications", ["text=plaça"]), .searchNode(name: "alix", text: "plaça")),
     (message(.get, "publications"), .publications),
     (message(.post, "publications"), .publish(http)),
     (message(.delete, "publications/http:8080"), .unpublish(name: "http:8080")),
@@ -61,7 +63,8 @@ import Testing
   @Test(
     arguments: [
       (.put, "containers"), (.delete, "containers"), (.get, "plan"), (.post, "usage"), (.post, "info"),
-      (.patch, "info"), (.post, "nodes"), (.post, "services"), (.delete, "publications"), (.put, "publications"),
+      (.patch, "info"), (.post, "nodes"), (.post, "services"),
+      (.post, "nodes/alix/publications"), (.delete, "publications"), (.put, "publications"),
       (.get, "publications/http:80"), (.post, "publications/http:80"),
       (.post, "containers/dns"), (.put, "containers/dns"), (.get, "containers/dns/start"),
       (.delete, "containers/dns/stop"), (.post, "containers/dns/logs"),
@@ -74,6 +77,7 @@ import Testing
 
   @Test(arguments: [
     "", "container", "containers/dns/kill", "containers/dns/logs/x", "info/x", "usage/x/y", "Containers", "nodes/alix",
+    "nodes/alix/services", "nodes/alix/publications/http:80",
     "services/http", "publications/http:80/x",
   ])
   func noSuchResource(_ path: String) {
@@ -96,6 +100,7 @@ import Testing
       (.get, "containers/dns/logs", "from=x"), (.get, "containers/dns/logs", "tail=all"),
       (.delete, "containers/dns", "force=yes"), (.delete, "containers/dns", "Force"), (.delete, "containers/dns", ""),
       (.get, "containers", "all"), (.post, "containers", "force"), (.get, "nodes", "text=x"),
+      (.get, "nodes/alix/publications", "tail=1"), (.get, "containers/dns/logs", "text=x"),
       (.get, "services", "type=x"), (.get, "publications", "text=x"), (.delete, "publications/http:80", "force"),
     ] as [(CoAPCode, String, String)])
   func badQuery(_ code: CoAPCode, _ path: String, _ query: String) {

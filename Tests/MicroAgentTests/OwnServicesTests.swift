@@ -44,6 +44,13 @@ import Testing
     #expect(try read(services, isClaimed: false).count == 1)
   }
 
+  @Test func askedItselfANodeTellsAllOfThemUnlessNobodyHasClaimedIt() {
+    var services = OwnServices(beside: [Publication(type: "http", port: 80)])
+    _ = services.setContained([.init(Publication(type: "ssh", port: 22), container: "b", order: 2)])
+    #expect(services.offered(by: .claimed).map { $0.name } == ["http:80", "ssh:22"])
+    #expect(services.offered(by: .unclaimed).isEmpty)
+  }
+
   /// Indices are those of `entries`.
   @Test func whatHasNoRoomIsTold() throws {
     var services = OwnServices()

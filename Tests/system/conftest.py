@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent import Agent
+from boards import Boards
 from leaks import LeakCheck
 from machine import LocalMachine, VirtualMachine
 from network import Network
@@ -181,6 +182,14 @@ def network(machine, test_name, directory):
     network = Network(machine, test_name, directory)
     yield network
     network.close()
+
+
+@pytest.fixture
+def boards(network, programs):
+    """A switch for boards, without any yet."""
+    boards = Boards(network, programs)
+    yield boards
+    boards.close()
 
 
 @pytest.fixture

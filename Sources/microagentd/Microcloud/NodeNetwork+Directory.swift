@@ -51,15 +51,18 @@ extension NodeNetwork {
   func publications(ofAll containers: [OwnServices.Entry]) -> [PublicationStatus] {
     let running = services.entries
     let others = containers.filter { !running.contains($0) }
+    let dropped = self.dropped
     return running.indices.map { index in
-      PublicationStatus(running[index].publication, container: running[index].container, standing: standing(index))
+      PublicationStatus(
+        running[index].publication, container: running[index].container,
+        standing: standing(isDropped: dropped.contains(index)))
     } + others.map { PublicationStatus($0.publication, container: $0.container, standing: .notRunning) }
   }
 
-  private func standing(_ index: Int) -> PublicationStanding {
+  private func standing(isDropped: Bool) -> PublicationStanding {
     if identity.standing == .unclaimed { return .unclaimed }
     if !clusters.contains(where: { $0.state != nil }) { return .onLink }
-    return dropped.contains(index) ? .noRoom : .announced
+    return isDropped ? .noRoom : .announced
   }
 
   var status: NodeStatus {

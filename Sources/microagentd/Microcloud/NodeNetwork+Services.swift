@@ -40,14 +40,21 @@ extension NodeNetwork {
   // MARK: Gossip
 
   /// What is said of the node in a membership where it has this name and address.
-  func tags(_ name: NodeName, _ address: IPAddress) -> Tags {
+  func tags(_ name: NodeName, _ address: IPAddress) -> Tags { [ServicesTag.name: tag(name, address).value] }
+
+  private func tag(_ name: NodeName, _ address: IPAddress) -> (value: String, dropped: [Int]) {
     let entry = MicroagentEntry(
       coapPort: settings.coapPort, isa: Processor.level, fingerprint: identity.fingerprint,
       freeMemoryMiB: schedule.toldMemoryMiB, isClaimed: identity.standing == .claimed)
-    let tag = services.tag(
+    return services.tag(
       entry, node: name.description, address: address, microcloud: microcloud?.choice.name ?? MicrocloudName.customary)
-    dropped = tag.dropped
-    return [ServicesTag.name: tag.value]
+  }
+
+  /// Which of `services` have no room in the tag of one membership or another, as it is told now or soon.
+  var dropped: [Int] {
+    clusters.flatMap { cluster in
+      cluster.state.map { tag($0.name, $0.address.address).dropped } ?? []
+    }
   }
 
   func sayTagIfDue() {

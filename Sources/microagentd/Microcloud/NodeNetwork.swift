@@ -23,8 +23,6 @@ final class NodeNetwork {
   var directory: ServiceDirectory
   var services: OwnServices
   var schedule: TagSchedule
-  /// Which of `services` had no room in the tag.
-  var dropped: [Int] = []
   var announced: [UInt32] = []
   var browsed: [DNSName] = []
 

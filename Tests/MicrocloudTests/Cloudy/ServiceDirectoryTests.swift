@@ -35,6 +35,18 @@ struct ServiceDirectoryTests {
     #expect(find("wiki", [member("gone", isAlive: false, [CloudyFixtures.service()])]) == [])
   }
 
+  @Test func knowsWhoIsAnAgentAndWhereItIsAsked() throws {
+    let agent = try #require(ServiceDirectory.agent(of: member("agent", roundTrip: 1, [CloudyFixtures.agent()])))
+    #expect(agent.entry.coapPort == 5683 && agent.microcloud == CloudyFixtures.agent().microcloud)
+    #expect(ServiceDirectory.agent(of: member("cloudy", roundTrip: 1, [CloudyFixtures.service()])) == nil)
+    var broken = member("broken")
+    broken.meta = [1, 2, 3]
+    #expect(ServiceDirectory.agent(of: broken) == nil)
+    var silent = CloudyFixtures.agent()
+    silent.text = "coap=0,key=00c1000000004e60"
+    #expect(ServiceDirectory.agent(of: member("silent", roundTrip: 1, [silent])) == nil)
+  }
+
   @Test func listsOnceWhatIsHeardOfTwice() {
     let service = CloudyFixtures.service("Docker", "my wiki")
     let strangers = member("galileo-00c1", .public, roundTrip: 1, [service])
