@@ -1,4 +1,4 @@
-// Datagrams of one interface and its group, and the kernel's messages about interfaces (rtnetlink(7)).
+// Datagrams of a host, or of one interface and its group, and the kernel's messages about interfaces (rtnetlink(7)).
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/netlink.h>
@@ -43,6 +43,23 @@ static int prepare(int socket, int is_v6, unsigned interface) {
              : 0;
 }
 
+int system_udp_socket(const struct sockaddr *address) {
+  int made = socket(address->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (made < 0) return -errno;
+  int is_v6 = address->sa_family == AF_INET6;
+  int prepared = is_v6 ? set(made, IPPROTO_IPV6, IPV6_V6ONLY, 1) | set(made, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+                       : set(made, IPPROTO_IP, IP_PKTINFO, 1);
+  if (prepared == 0 && bind(made, address, length_of(address)) == 0) return made;
+  int error = errno;
+  close(made);
+  return -error;
+}
+
+int system_local_address(int socket, struct sockaddr_storage *address) {
+  socklen_t length = sizeof *address;
+  return getsockname(socket, (struct sockaddr *)address, &length) < 0 ? -errno : 0;
+}
+
 static int bind_port(int socket, const struct sockaddr *group) {
   struct sockaddr_storage any = {.ss_family = group->sa_family};
   // The port stands in the same place in both kinds of address.
@@ -68,13 +85,6 @@ int system_multicast_socket(const struct sockaddr *group, unsigned interface) {
   return -error;
 }
 
-ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const struct sockaddr *to) {
-  ssize_t sent;
-  do sent = sendto(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT, to, length_of(to));
-  while (sent < 0 && errno == EINTR);
-  return sent < 0 ? -errno : sent;
-}
-
 int system_source_address(const struct sockaddr *to, struct sockaddr_storage *from) {
   int made = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (made < 0) return -errno;
@@ -86,28 +96,67 @@ int system_source_address(const struct sockaddr *to, struct sockaddr_storage *fr
   return result;
 }
 
-// Room for what one datagram says of where it was sent to, aligned as a control message header must be.
-union destination {
+// Room for which address of ours a datagram is from or for, aligned as a control message header must be.
+union packet_info {
   struct cmsghdr header;
   char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
-static int is_multicast(const struct cmsghdr *header) {
+// Has a message leave from an address of ours.
+static void set_source(struct msghdr *message, union packet_info *control, const struct sockaddr *from) {
+  message->msg_control = control;
+  message->msg_controllen = sizeof *control;
+  struct cmsghdr *header = CMSG_FIRSTHDR(message);
+  if (from->sa_family == AF_INET6) {
+    struct in6_pktinfo info = {.ipi6_addr = ((const struct sockaddr_in6 *)from)->sin6_addr};
+    header->cmsg_level = IPPROTO_IPV6;
+    header->cmsg_type = IPV6_PKTINFO;
+    header->cmsg_len = CMSG_LEN(sizeof info);
+    memcpy(CMSG_DATA(header), &info, sizeof info);
+    message->msg_controllen = CMSG_SPACE(sizeof info);
+  } else {
+    struct in_pktinfo info = {.ipi_spec_dst = ((const struct sockaddr_in *)from)->sin_addr};
+    header->cmsg_level = IPPROTO_IP;
+    header->cmsg_type = IP_PKTINFO;
+    header->cmsg_len = CMSG_LEN(sizeof info);
+    memcpy(CMSG_DATA(header), &info, sizeof info);
+    message->msg_controllen = CMSG_SPACE(sizeof info);
+  }
+}
+
+ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const struct sockaddr *to,
+                             const struct sockaddr *from) {
+  union packet_info control = {0};
+  struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+  struct msghdr message = {
+      .msg_name = (void *)to, .msg_namelen = length_of(to), .msg_iov = &part, .msg_iovlen = 1};
+  if (from) set_source(&message, &control, from);
+  ssize_t sent;
+  do sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (sent < 0 && errno == EINTR);
+  return sent < 0 ? -errno : sent;
+}
+
+// Notes which address of ours, or that a group, a datagram was sent to.
+static void note_destination(const struct cmsghdr *header, struct system_datagram *datagram) {
   if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
     struct in_pktinfo info;
     memcpy(&info, CMSG_DATA(header), sizeof info);
-    return IN_MULTICAST(ntohl(info.ipi_addr.s_addr));
-  }
-  if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
+    datagram->is_multicast = IN_MULTICAST(ntohl(info.ipi_addr.s_addr));
+    // Of what was sent to all, it is the address to answer from.
+    struct sockaddr_in local = {.sin_family = AF_INET, .sin_addr = info.ipi_spec_dst};
+    if (!datagram->is_multicast) memcpy(&datagram->local, &local, sizeof local);
+  } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
     struct in6_pktinfo info;
     memcpy(&info, CMSG_DATA(header), sizeof info);
-    return IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
+    datagram->is_multicast = IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
+    struct sockaddr_in6 local = {.sin6_family = AF_INET6, .sin6_addr = info.ipi6_addr};
+    if (!datagram->is_multicast) memcpy(&datagram->local, &local, sizeof local);
   }
-  return 0;
 }
 
 ssize_t system_receive_datagram(int socket, void *buffer, size_t capacity, struct system_datagram *datagram) {
-  union destination control = {0};
+  union packet_info control = {0};
   struct iovec part = {.iov_base = buffer, .iov_len = capacity};
   memset(datagram, 0, sizeof *datagram);
   struct msghdr message = {.msg_name = &datagram->source,
@@ -121,7 +170,7 @@ ssize_t system_receive_datagram(int socket, void *buffer, size_t capacity, struc
   while (received < 0 && errno == EINTR);
   if (received < 0) return -errno;
   for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
-    if (is_multicast(header)) datagram->is_multicast = 1;
+    note_destination(header, datagram);
   return received;
 }
 

@@ -9,8 +9,6 @@ public enum Route {
     var source = sockaddr_storage()
     let result = address.withSockaddr { system_source_address($0, &source) }
     if result < 0 { return nil }
-    return withUnsafePointer(to: &source) {
-      SocketAddress(UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self))?.address
-    }
+    return SocketAddress(storage: &source)?.address
   }
 }

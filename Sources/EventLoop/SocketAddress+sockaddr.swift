@@ -29,6 +29,11 @@ extension SocketAddress {
     self.init(address, port: port, scope: isV4 ? 0 : memory.loadUnaligned(fromByteOffset: 24, as: UInt32.self))
   }
 
+  /// The same of one in a place for any kind; nil if there is none.
+  init?(storage: UnsafePointer<sockaddr_storage>) {
+    self.init(UnsafeRawPointer(storage).assumingMemoryBound(to: sockaddr.self))
+  }
+
   /// Asks one of libuv's `…getsockname` or `…getpeername` functions.
   static func ask(
     _ question: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<CInt>) -> CInt

@@ -1,74 +1,99 @@
 import Basics
-import CUV
+import CSystem
 import LinuxSystem
 
-/// Sends and receives datagrams over IPv4 or IPv6; `MulticastSocket` does so in groups.
+/// Sends and receives datagrams over IPv4 or IPv6: at an address of this host, or in a group on one interface.
 public final class UDPSocket {
-  private var handle: Handle<uv_udp_t>
-  private var onReceive: (([UInt8], SocketAddress) -> Void)?
-  private let name: String
+  private let receiver: Receiver
+  private var watcher: DescriptorWatcher?
 
   /// Binds a socket to an address of this host; port 0 lets the kernel choose one. An IPv6 socket takes IPv6 only.
-  /// Each datagram, of up to 64 KiB, is given to `onReceive` with its sender's address.
-  public init(
-    on loop: EventLoop, boundTo address: SocketAddress, onReceive: @escaping ([UInt8], SocketAddress) -> Void
+  /// Each datagram, of up to 64 KiB, is given to `onReceive`.
+  public convenience init(
+    on loop: EventLoop, boundTo address: SocketAddress, onReceive: @escaping (Datagram) -> Void
   ) throws(SystemError) {
-    name = address.description
-    handle = try Handle(on: loop, "bind UDP to", name) { uv_udp_init($0, $1) }
-    self.onReceive = onReceive
-    handle.callsBack(self)
-    var flags: UInt32 = 0
-    if case .v6 = address.address { flags = UV_UDP_IPV6ONLY.rawValue }
-    try check("bind UDP to", name) { pointer in address.withSockaddr { uv_udp_bind(pointer, $0, flags) } }
-    try check("receive UDP on", name) { uv_udp_recv_start($0, lendReadBuffer, datagramCame) }
+    let socket = try check(address.withSockaddr { system_udp_socket($0) }, "bind UDP to", "\(address)")
+    try self.init(on: loop, owning: FileDescriptor(owning: socket), onReceive)
   }
 
-  deinit { handle.close() }
+  /// Binds a group's port on an interface, and joins the group there.
+  ///
+  /// The port may be shared with other programs. All of them hear what is sent to the group. What is sent to this machine
+  /// alone, only one of them gets, and that is us: a socket of an interface goes before one of all interfaces.
+  public convenience init(
+    on loop: EventLoop, group: SocketAddress, interface: UInt32, onReceive: @escaping (Datagram) -> Void
+  ) throws(SystemError) {
+    let socket = try check(
+      group.withSockaddr { system_multicast_socket($0, interface) }, "join", "\(group) on interface \(interface)")
+    try self.init(on: loop, owning: FileDescriptor(owning: socket), onReceive)
+  }
+
+  private init(
+    on loop: EventLoop, owning descriptor: consuming FileDescriptor, _ onReceive: @escaping (Datagram) -> Void
+  ) throws(SystemError) {
+    let receiver = Receiver(loop, descriptor.rawValue, onReceive)
+    self.receiver = receiver
+    watcher = try DescriptorWatcher(on: loop, owning: descriptor) { _ in receiver.receive() }
+    try watcher?.start(.readable)
+  }
+
+  deinit { close() }
 
   /// Where the socket is bound, with the port that the kernel chose; nil once closed.
   public var localAddress: SocketAddress? {
-    guard let pointer = handle.pointer else { return nil }
-    return SocketAddress.ask { uv_udp_getsockname(pointer, $0, $1) }
+    var storage = sockaddr_storage()
+    return system_local_address(descriptor, &storage) < 0 ? nil : SocketAddress(storage: &storage)
   }
 
   /// Sends one datagram, or fails: the kernel's buffer is the only queue, and a full one throws `wouldBlock`, which
   /// protocols over UDP treat as a datagram lost.
-  public func send(_ bytes: [UInt8], to address: SocketAddress) throws(SystemError) {
-    guard let pointer = handle.pointer else { throw SystemError("send UDP to", "\(address)", .badDescriptor) }
+  ///
+  /// - Parameter local: the address of ours that it is to come from; nil: the kernel chooses.
+  public func send(_ bytes: [UInt8], to address: SocketAddress, from local: IPAddress? = nil) throws(SystemError) {
     let result = bytes.withUnsafeBytes { memory in
-      let base = UnsafeMutablePointer(mutating: memory.bindMemory(to: CChar.self).baseAddress)
-      var buffer = uv_buf_init(base, CUnsignedInt(memory.count))
-      return address.withSockaddr { uv_udp_try_send(pointer, &buffer, 1, $0) }
+      address.withSockaddr { to in
+        guard let local else { return system_send_datagram(descriptor, memory.baseAddress, memory.count, to, nil) }
+        return SocketAddress(local, port: 0).withSockaddr {
+          system_send_datagram(descriptor, memory.baseAddress, memory.count, to, $0)
+        }
+      }
     }
-    if result < 0 { throw systemError(result, "send UDP to", "\(address)") }
+    try check(result, "send UDP to", "\(address)")
   }
 
   /// Closes the socket; nothing more is received.
   public func close() {
-    handle.close()
-    onReceive = nil
+    receiver.onReceive = nil
+    watcher?.close()
+    watcher = nil
   }
 
-  private func check(
-    _ action: String, _ subject: String, _ call: (UnsafeMutablePointer<uv_udp_t>) -> CInt
-  ) throws(SystemError) {
-    guard let pointer = handle.pointer else { throw SystemError(action, subject, .badDescriptor) }
-    let result = call(pointer)
-    if result < 0 { throw systemError(result, action, subject) }
-  }
+  /// Once closed, none.
+  private var descriptor: CInt { watcher?.descriptor ?? -1 }
 
-  fileprivate func came(_ bytes: [UInt8], _ source: SocketAddress) {
-    let call = onReceive
-    call?(bytes, source)
-  }
-}
+  /// Reads for a socket, and outlives it where that goes while a datagram is told.
+  private final class Receiver {
+    /// How many datagrams are taken before others have their turn.
+    static let maximumBurst = 32
 
-/// A datagram without a source is libuv saying that there is no more; errors of single datagrams are as good as loss.
-private func datagramCame(
-  _ handle: UnsafeMutablePointer<uv_udp_t>?, _ count: Int, _ buffer: UnsafePointer<uv_buf_t>?,
-  _ source: UnsafePointer<sockaddr>?, _ flags: CUnsignedInt
-) {
-  guard count >= 0, let source = SocketAddress(source), let base = buffer?.pointee.base else { return }
-  let bytes = Array(UnsafeRawBufferPointer(start: base, count: count))
-  owner(of: handle, as: UDPSocket.self)?.came(bytes, source)
+    let loop: EventLoop
+    let descriptor: CInt
+    var onReceive: ((Datagram) -> Void)?
+
+    init(_ loop: EventLoop, _ descriptor: CInt, _ onReceive: @escaping (Datagram) -> Void) {
+      self.loop = loop
+      self.descriptor = descriptor
+      self.onReceive = onReceive
+    }
+
+    func receive() {
+      for _ in 0..<Self.maximumBurst {
+        guard let call = onReceive,
+          let datagram = Datagram.receive(
+            on: descriptor, by: loop.state.pointee.readBuffer, capacity: EventLoop.readBufferBytes)
+        else { return }
+        call(datagram)
+      }
+    }
+  }
 }

@@ -10,12 +10,18 @@ import Microcloud
 public final class CoAPTransport {
   private let loop: EventLoop
   private var endpoint: CoAPEndpoint
+  /// Those that were bound, before those that hear a group.
   private var sockets: [(family: IPFamily, socket: UDPSocket)] = []
-  private var groups: [(family: IPFamily, socket: MulticastSocket)] = []
+  private var boundCount = 0
+  /// Which address of ours peers talk to, those heard last at the end.
+  private var localAddresses: [(peer: SocketAddress, local: IPAddress)] = []
   private var alarm: Alarm?
   /// What is to be done still; while something is being done, the rest waits here.
   private var waiting: [CoAPEffect] = []
   private var isBusy = false
+
+  /// To peers beyond these the kernel chooses the address.
+  private static let maximumLocalAddresses = 128
 
   /// Is told each effect that is not for the network: requests of others, and what becomes of ours. It may give commands.
   public var onEffect: ((CoAPEffect) -> Void)?
@@ -33,32 +39,28 @@ public final class CoAPTransport {
 
   /// Sends and receives at an address of this machine, or at any of it; once for IPv4 and once for IPv6.
   public func bind(to address: SocketAddress) throws(SystemError) {
-    let socket = try UDPSocket(on: loop, boundTo: address) { [unowned(unsafe) self] bytes, source in
-      receive(bytes, from: source, isMulticast: false)
-    }
-    sockets.append((IPFamily(address.address), socket))
+    let socket = try UDPSocket(on: loop, boundTo: address) { [unowned(unsafe) self] in receive($0) }
+    sockets.insert((IPFamily(address.address), socket), at: boundCount)
+    boundCount += 1
   }
 
   /// Hears a group on an interface, and answers from there those whom no bound socket can answer.
   public func join(_ group: SocketAddress, interface: UInt32) throws(SystemError) {
-    let socket = try MulticastSocket(on: loop, group: group, interface: interface) { [unowned(unsafe) self] in
-      receive($0.bytes, from: $0.source, isMulticast: $0.isMulticast)
-    }
-    groups.append((IPFamily(group.address), socket))
+    let socket = try UDPSocket(on: loop, group: group, interface: interface) { [unowned(unsafe) self] in receive($0) }
+    sockets.append((IPFamily(group.address), socket))
   }
 
   /// Whether it was bound for a family.
-  public func isBound(_ family: IPFamily) -> Bool { sockets.contains { $0.family == family } }
+  public func isBound(_ family: IPFamily) -> Bool { sockets.prefix(boundCount).contains { $0.family == family } }
 
   /// The port of the socket that was bound first; nil: there is none.
-  public var port: UInt16? { sockets.first?.socket.localAddress?.port }
+  public var port: UInt16? { boundCount == 0 ? nil : sockets[0].socket.localAddress?.port }
 
   /// Ends at once, without a word to anybody.
   public func close() {
     alarm?.close()
     for (_, socket) in sockets { socket.close() }
-    for (_, socket) in groups { socket.close() }
-    (alarm, sockets, groups, waiting, onEffect) = (nil, [], [], [], nil)
+    (alarm, sockets, boundCount, localAddresses, waiting, onEffect) = (nil, [], 0, [], [], nil)
   }
 
   // MARK: Commands
@@ -102,8 +104,9 @@ public final class CoAPTransport {
 
   // MARK: Effects
 
-  private func receive(_ bytes: [UInt8], from source: SocketAddress, isMulticast: Bool) {
-    perform { $0.receive(bytes, from: source, isMulticast: isMulticast, now: $1) }
+  private func receive(_ datagram: Datagram) {
+    note(datagram.localAddress, askedBy: datagram.source)
+    perform { $0.receive(datagram.bytes, from: datagram.source, isMulticast: datagram.isMulticast, now: $1) }
   }
 
   private func carryOut(_ new: [CoAPEffect]) {
@@ -128,10 +131,25 @@ public final class CoAPTransport {
   /// What the kernel does not take is as good as lost on the way.
   private func send(_ bytes: [UInt8], to peer: SocketAddress) {
     let family = IPFamily(peer.address)
-    if let (_, socket) = sockets.first(where: { $0.family == family }) {
-      try? socket.send(bytes, to: peer)
-    } else if let (_, socket) = groups.first(where: { $0.family == family }) {
-      try? socket.send(bytes, to: peer)
+    guard let socket = sockets.first(where: { $0.family == family })?.socket else { return }
+    if let index = localAddresses.lastIndex(where: { $0.peer == peer }) {
+      do throws(SystemError) {
+        return try socket.send(bytes, to: peer, from: localAddresses[index].local)
+      } catch {
+        // It may be an address of ours no more.
+        localAddresses.remove(at: index)
+      }
     }
+    try? socket.send(bytes, to: peer)
+  }
+
+  /// A peer is answered from the address that it asked (RFC 7252 section 5.3.2): a host may have many, and the kernel would
+  /// choose one by the route back.
+  private func note(_ local: IPAddress?, askedBy peer: SocketAddress) {
+    if let last = localAddresses.last, last.peer == peer, last.local == local { return }
+    localAddresses.removeAll { $0.peer == peer }
+    guard let local else { return }
+    if localAddresses.count == Self.maximumLocalAddresses { localAddresses.removeFirst() }
+    localAddresses.append((peer, local))
   }
 }

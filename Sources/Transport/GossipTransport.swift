@@ -43,7 +43,7 @@ public final class GossipTransport {
     bound = address
     alarm = try Alarm(on: loop) { [unowned(unsafe) self] in perform { $0.tick(now: $1) } }
     listener = try Listener(on: loop, address: address) { [unowned(unsafe) self] in accept($0) }
-    socket = try UDPSocket(on: loop, boundTo: address) { [unowned(unsafe) self] in receive($0, from: $1) }
+    socket = try UDPSocket(on: loop, boundTo: address) { [unowned(unsafe) self] in receive($0.bytes, from: $0.source) }
     alarm?.set(membership.nextDeadline)
   }
 

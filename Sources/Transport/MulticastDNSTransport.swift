@@ -17,7 +17,7 @@ public final class MulticastDNSTransport {
 
   private let loop: EventLoop
   private var machine: MulticastDNS
-  private var sockets: [Link: MulticastSocket] = [:]
+  private var sockets: [Link: UDPSocket] = [:]
   private var alarm: Alarm?
   private var used: [UInt32: [InterfaceAddress]] = [:]
   private var waiting: [MDNSEffect] = []
@@ -64,7 +64,7 @@ public final class MulticastDNSTransport {
     if !isUsed { sockets.removeValue(forKey: link)?.close() }
     guard isUsed, sockets[link] == nil else { return }
     let group = link.family == .v4 ? MDNS.groupV4 : MDNS.groupV6
-    sockets[link] = try? MulticastSocket(
+    sockets[link] = try? UDPSocket(
       on: loop, group: SocketAddress(group, port: MDNS.port, scope: link.interface), interface: link.interface
     ) { [unowned(unsafe) self] in receive($0, on: link.interface) }
   }
@@ -103,7 +103,7 @@ public final class MulticastDNSTransport {
   }
 
   /// What is no DNS message needs no answer, nor anybody's attention.
-  private func receive(_ datagram: MulticastSocket.Datagram, on interface: UInt32) {
+  private func receive(_ datagram: Datagram, on interface: UInt32) {
     perform { machine, now in
       do throws(DNSError) {
         return try machine.receive(

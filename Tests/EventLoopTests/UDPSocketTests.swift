@@ -11,10 +11,11 @@ import Testing
     var received: [[UInt8]] = []
     var sources: [SocketAddress] = []
     let receiver = try UDPSocket(on: loop, boundTo: SocketAddress(address, port: 0)) {
-      received.append($0)
-      sources.append($1)
+      received.append($0.bytes)
+      sources.append($0.source)
+      #expect($0.localAddress == address && !$0.isMulticast)
     }
-    let sender = try UDPSocket(on: loop, boundTo: SocketAddress(address, port: 0)) { _, _ in }
+    let sender = try UDPSocket(on: loop, boundTo: SocketAddress(address, port: 0)) { _ in }
     try sender.send([1, 2, 3], to: receiver.localAddress!)
     try sender.send([], to: receiver.localAddress!)
     let large = [UInt8](repeating: 5, count: 60_000)
@@ -33,11 +34,11 @@ import Testing
     let loop = try EventLoop()
     let receiver = Box<UDPSocket?>(nil)
     var count = 0
-    receiver.value = try UDPSocket(on: loop, boundTo: SocketAddress(.loopbackV4, port: 0)) { _, _ in
+    receiver.value = try UDPSocket(on: loop, boundTo: SocketAddress(.loopbackV4, port: 0)) { _ in
       count += 1
       receiver.value = nil
     }
-    let sender = try UDPSocket(on: loop, boundTo: SocketAddress(.loopbackV4, port: 0)) { _, _ in }
+    let sender = try UDPSocket(on: loop, boundTo: SocketAddress(.loopbackV4, port: 0)) { _ in }
     let address = receiver.value!.localAddress!
     for byte in 0..<5 { try sender.send([UInt8(byte)], to: address) }
     try run(loop, until: { count > 0 })
@@ -49,9 +50,9 @@ import Testing
 
   @Test func errorsNameTheAddress() throws {
     let loop = try EventLoop()
-    let first = try UDPSocket(on: loop, boundTo: SocketAddress(.loopbackV4, port: 0)) { _, _ in }
+    let first = try UDPSocket(on: loop, boundTo: SocketAddress(.loopbackV4, port: 0)) { _ in }
     let taken = first.localAddress!
-    let error = #expect(throws: SystemError.self) { _ = try UDPSocket(on: loop, boundTo: taken) { _, _ in } }
+    let error = #expect(throws: SystemError.self) { _ = try UDPSocket(on: loop, boundTo: taken) { _ in } }
     #expect(error?.description == "bind UDP to \(taken): Address already in use")
     let tooLong = #expect(throws: SystemError.self) { try first.send([UInt8](repeating: 0, count: 70_000), to: taken) }
     #expect(tooLong?.errno == Errno(rawValue: 90))

@@ -84,6 +84,34 @@ def udp_socket(host, address="0.0.0.0", at_port=0):
     return host.call(make)
 
 
+def send_from(host, source, target, datagram):
+    """Sends a datagram from one CoAP port to another, whoever has the source address."""
+    # The kernel fills in length, id and checksum; UDP over IPv4 needs none.
+    packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, 64, socket.IPPROTO_UDP, 0, socket.inet_aton(source),
+                         socket.inet_aton(target))
+    packet += struct.pack("!HHHH", PORT, PORT, 8 + len(datagram), 0) + datagram
+    with host.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)) as raw:
+        raw.sendto(packet, (target, 0))
+
+
+def answers_ping(sender, number):
+    """Whether a CoAP ping is answered, among whatever else comes."""
+    ping, pong = (struct.pack("!BBH", kind, 0, number) for kind in (EMPTY_CONFIRMABLE, RESET))
+    sender.send(ping)
+    try:
+        while sender.recv(2048) != pong:
+            pass
+        return True
+    except TimeoutError:
+        return False
+
+
+def link_local(host):
+    """The link-local address that a host has by itself, as a socket takes it."""
+    lines = host.ip("-6", "-o", "address", "show", "dev", "eth0", "scope", "link").text.split()
+    return lines[lines.index("inet6") + 1].partition("/")[0]
+
+
 def test_what_has_no_room_in_the_tag_is_found_by_asking_the_node(boards, rootfs):
     here, there = boards.on(owner=OWNER), boards.on(owner=OWNER)
     together(here, there)
@@ -197,16 +225,11 @@ def test_a_forged_request_is_not_worth_its_sender_while(boards):
         board.ctl("publish", service(number)).check()
     attacker, victim = neighbour(boards, 100), neighbour(boards, 101)
     hearing = udp_socket(victim, at_port=PORT)
-    raw = attacker.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW))
     sent = 0
     for number in range(50):
         head, path = GET_PUBLICATIONS
         datagram = head + struct.pack("!H", number) + path
-        # The kernel fills in length, id and checksum; UDP over IPv4 needs none.
-        packet = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, 64, socket.IPPROTO_UDP, 0,
-                             socket.inet_aton("10.77.0.101"), socket.inet_aton(board.address))
-        packet += struct.pack("!HHHH", PORT, PORT, 8 + len(datagram), 0) + datagram
-        raw.sendto(packet, (board.address, 0))
+        send_from(attacker, "10.77.0.101", board.address, datagram)
         sent += len(datagram)
     received = []
     try:
@@ -218,18 +241,6 @@ def test_a_forged_request_is_not_worth_its_sender_while(boards):
     assert sum(map(len, received)) <= 3 * sent
     # Whoever hears the challenge and answers it gets the list.
     assert len(cbor2.loads(get(victim, board.address, "publications").payload)) == 16
-
-
-def answers_ping(sender, number):
-    """Whether a CoAP ping is answered, among whatever else comes."""
-    ping, pong = (struct.pack("!BBH", kind, 0, number) for kind in (EMPTY_CONFIRMABLE, RESET))
-    sender.send(ping)
-    try:
-        while sender.recv(2048) != pong:
-            pass
-        return True
-    except TimeoutError:
-        return False
 
 
 def test_garbage_does_no_harm(boards):
@@ -255,3 +266,33 @@ def test_garbage_does_no_harm(boards):
     assert cbor2.loads(get(host, board.address, "publications").payload) == [{TYPE: "http", SERVICE_PORT: 80}]
     after = board.info()
     assert (after["agentProcess"], after["agentStarts"]) == (before["agentProcess"], before["agentStarts"])
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_who_is_asked_at_one_of_its_addresses_answers_from_there(boards, family):
+    board, host = boards.on(owner=OWNER), neighbour(boards)
+    if family == "ipv4":
+        board.host.address("10.77.0.201/24")
+        places = [(address, PORT) for address in ("10.77.0.1", "10.77.0.201", "10.77.0.1")]
+    else:
+        board.host.address("2001:db8::1/64").address("2001:db8::201/64")
+        interface = int(host.run(["cat", "/sys/class/net/eth0/ifindex"]).check().text)
+        places = [(address, PORT) for address in ("2001:db8::1", "2001:db8::201", "2001:db8::1")]
+        places.append((link_local(board.host), PORT, 0, interface))
+    for number, place in enumerate(places):
+        # What comes from another address than was asked does not reach a connected socket.
+        asker = udp_socket(host, "0.0.0.0" if family == "ipv4" else "::")
+        asker.connect(place)
+        assert answers_ping(asker, number), place
+
+
+def test_a_neighbour_is_asked_also_after_an_address_of_ours_is_gone(boards):
+    here, there = boards.on(owner=OWNER), boards.on(owner=OWNER)
+    together(here, there)
+    here.host.address("10.77.0.201/24")
+    # The neighbour speaks to an address that is then taken away; until then it is answered from there.
+    send_from(there.host, there.address, "10.77.0.201", GET_PUBLICATIONS[0] + bytes(2) + GET_PUBLICATIONS[1])
+    there.ctl("publish", "http:80").check()
+    assert ports(here.json("search", "--node", there.node_name)) == [80]
+    here.host.ip("address", "delete", "10.77.0.201/24", "dev", "eth0")
+    assert ports(here.json("search", "--node", there.node_name)) == [80]

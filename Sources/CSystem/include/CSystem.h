@@ -134,13 +134,19 @@ struct system_peer_credentials {
   uint32_t group;
 };
 int system_peer_credentials(int socket, struct system_peer_credentials *credentials);
+// UDP at an address of this host, or at any of its own family.
+int system_udp_socket(const struct sockaddr *address);
+int system_local_address(int socket, struct sockaddr_storage *address);
 // UDP on one interface: on the group's port, which others may have too, and in the group. What it sends may pass 255 hops.
+int system_multicast_socket(const struct sockaddr *group, unsigned interface);
 struct system_datagram {
   struct sockaddr_storage source;
-  int32_t is_multicast;  // it was sent to a group
+  struct sockaddr_storage local;  // the address of ours that it was sent to; of no family if it was sent to a group
+  int32_t is_multicast;           // it was sent to a group
 };
-int system_multicast_socket(const struct sockaddr *group, unsigned interface);
-ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const struct sockaddr *to);
+// From an address of ours, or with NULL from the one that the kernel chooses.
+ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const struct sockaddr *to,
+                             const struct sockaddr *from);
 ssize_t system_receive_datagram(int socket, void *buffer, size_t capacity, struct system_datagram *datagram);
 
 // The kernel's messages about links and addresses, as they change. What others send to the socket is passed over.
