@@ -3,6 +3,7 @@
 import base64
 import bz2
 import json
+import signal as signals
 import time
 
 import pytest
