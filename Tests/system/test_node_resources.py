@@ -146,6 +146,20 @@ def test_what_has_no_room_in_the_tag_is_found_by_asking_the_node(boards, rootfs)
         lambda: ports(there.json("search", "--node", here.node_name)) == sorted(port(name) for name in names[:16]))
 
 
+def test_a_neighbour_is_asked_over_ipv6(boards):
+    here, there = (boards.board(owner=OWNER, microcloud="gracia", microcloud_family="ipv6") for _ in range(2))
+    for number, board in enumerate((here, there)):
+        board.host.address(f"2001:db8::{number + 1}/64").address(f"2001:db8::{number + 201}/64")
+        board.start()
+    together(here, there)
+    names = [service(number) for number in range(16)]
+    for name in names:
+        here.ctl("publish", name).check()
+    answer = there.json("search", "--node", here.node_name)
+    assert ports(answer) == sorted(map(port, names))
+    assert answer["services"][0]["address"] in ("2001:db8::1", "2001:db8::201")
+
+
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 def test_aiocoap_reads_what_there_is(boards, family):
     board = boards.on(owner=OWNER)
