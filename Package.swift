@@ -62,8 +62,8 @@ let package = Package(
     .testTarget(
       name: "microagentdTests",
       dependencies: [
-        "microagentd", "MicroAgent", "ContainerRunner", "Store", "LinuxSystem", "CSystem", "Basics", "TestSupport",
-        "store-driver",
+        "microagentd", "MicroAgent", "Microcloud", "ContainerRunner", "Store", "LinuxSystem", "CSystem", "Basics",
+        "TestSupport", "store-driver",
       ]),
     .testTarget(
       name: "MicrocloudTests", dependencies: ["Microcloud", "Basics", "TestSupport"], exclude: ["vectors"]),

@@ -9,21 +9,8 @@ import Testing
 @testable import microagentd
 
 @Suite struct ContainerTableTests {
-  /// A table and what it held, with a writer that is a program of its own: a fork of this process, whose other threads are
-  /// not in it, could wait for ever for what one of them holds.
   private func open(_ path: String) throws -> (table: ContainerTable, content: ContainerTable.Content) {
-    let opened = try Store.open(path, schema: ContainerTable.schema)
-    let content = try ContainerTable.read(opened)
-    _ = try opened.finish()
-    let (ours, theirs) = try MessageSocket.pair()
-    let writer = Process()
-    writer.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-      .deletingLastPathComponent().appendingPathComponent("store-driver")
-    writer.arguments = ["serve", path, "\(Store.checkpointPages)"]
-    writer.standardInput = FileHandle(fileDescriptor: theirs, closeOnDealloc: false)
-    try writer.run()
-    close(theirs)
-    let store = try Store(path, MessageSocket(FileDescriptor(owning: ours)), process: 0)
+    let (store, content) = try openStore(path) { opened throws(StoreError) in try ContainerTable.read(opened) }
     return (ContainerTable(store: store), content)
   }
 
