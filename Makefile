@@ -35,8 +35,8 @@ test-system: tested $(VENV)
 	swift build
 	$(PYTEST) --machine local --target host -k "test_machine or test_leaks or test_microctl_wire"
 	$(PYTEST) --machine local --target i586
-	$(PYTEST) --machine local --target atom64 -k "not test_crash_at_each_step and not peers"
-	$(PYTEST) --machine local --target atom64 -k "peers and (joins or avahi_finds)"
+	$(PYTEST) --machine local --target atom64 -k "not crash_at_each_step and not peers and not microcloud and not resources"
+	$(PYTEST) --machine local --target atom64 -k "peers and (joins or avahi_finds) or find_each_other or publishes_is_found"
 
 # And once more in virtual boards: 256 MB, cgroup v2, all capabilities; what an initramfs and a systemd add.
 test-vm: tested $(VENV)
