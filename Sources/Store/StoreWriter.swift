@@ -38,6 +38,7 @@ public final class StoreWriter {
       database.action = "use store"
       let writer = StoreWriter(socket, database, checkpointPages: checkpointPages)
       writer.reply(0, nil)
+      ProgramMemory.release()
       writer.serve()
       database.close()
     } catch {

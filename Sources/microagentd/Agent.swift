@@ -43,8 +43,10 @@ final class Agent {
   private var nextToken: UInt64 = 1
   private var deadlineTimer: Timer?
   private var watchdogTimer: Timer?
-  /// Fires once when there has been nothing to do for a while.
+  /// Wakes the loop once when there has been nothing to do for a while, for `releaseMemory`.
   private var quietTimer: Timer?
+  private var sleepWatcher: SleepWatcher?
+  private var memoryReleased: Instant
   /// Writes that found the disk full.
   private var retries: [() -> Void] = []
   private var retryTimer: Timer?
@@ -66,6 +68,7 @@ final class Agent {
       throw StartError("\(error)")
     }
     started = loop.now
+    memoryReleased = started
     let content: ContainerTable.Content
     let remembered: [ItemTable.Item]
     do throws(StoreError) {
@@ -80,11 +83,15 @@ final class Agent {
     } catch {
       throw StartError("\(error)")
     }
+    // Each step of the start needs much code, and no other needs it again.
+    ProgramMemory.release()
     table = ContainerTable(store: store)
     items = ItemTable(store, remembered)
     let identity = try NodeIdentity(configuration)
     let memory = NodeMemory(items, configuredKeys: configuration.node.gossipKeys)
+    ProgramMemory.release()
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
+    ProgramMemory.release()
     do throws(SystemError) {
       network = try NodeNetwork(configuration.node, identity, memory, freeMemoryBytes: host.offerBytes, on: loop)
     } catch {
@@ -96,6 +103,7 @@ final class Agent {
     do throws(SystemError) {
       try listen()
       try recover(content.containers)
+      ProgramMemory.release()
       tellNetwork()
       try network.start()
     } catch {
@@ -108,6 +116,7 @@ final class Agent {
   func run() -> CInt {
     manager.tell("READY=1\nSTATUS=\(supervisor.count) containers")
     Diagnostics.line("ready")
+    ProgramMemory.release()
     startQuiet()
     loop.run()
     close()
@@ -138,6 +147,7 @@ final class Agent {
     retries = []
     watchdogTimer?.close()
     quietTimer?.close()
+    sleepWatcher?.close()
   }
 
   // MARK: Listening
@@ -155,7 +165,8 @@ final class Agent {
       perform(supervisor.tick(now: loop.now))
     }
     retryTimer = try Timer(on: loop) { [self] in retryAll() }
-    quietTimer = try Timer(on: loop) { ProgramMemory.release() }
+    quietTimer = try Timer(on: loop) {}
+    sleepWatcher = try SleepWatcher(on: loop) { [self] in releaseMemory() }
     items.onFailure = { [self] in retry($0) }
     let storeWatcher = try watch(store.descriptor) { [self] in storeSpoke() }
     store.onWritableInterest = { wants in try? storeWatcher.start(wants ? [.readable, .writable] : .readable) }
@@ -343,6 +354,15 @@ final class Agent {
 
   private func startQuiet() {
     quietTimer?.start(milliseconds: ProgramMemory.quietMilliseconds)
+  }
+
+  /// Before it sleeps, the agent gives back what its work has brought into memory. What is done every second, as gossip, is
+  /// soon back, and it is little; what is rare stays away.
+  private func releaseMemory() {
+    let now = loop.now
+    if now.milliseconds(since: memoryReleased) < ProgramMemory.quietMilliseconds { return }
+    memoryReleased = now
+    ProgramMemory.release()
   }
 
   // MARK: Recovery

@@ -76,6 +76,7 @@ private func run(configurationPath: String?) -> CInt {
     Diagnostics.line(error.description)
     return AgentExit.failed
   }
+  ProgramMemory.release()
   // Directories get the modes they are given, and containers must not inherit a service manager's stricter mask.
   _ = system_set_umask(0o022)
   // A container costs about ten descriptors; containers themselves get a limit of their own.
