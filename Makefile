@@ -64,6 +64,7 @@ fuzz: deps
 bench: PACKAGE_LISTS += bench/packages.txt
 bench: shipped $(VENV)
 	$(PYTHON) bench/run
+	$(PYTHON) bench/microcloud.py
 
 # Installs the Debian packages that are missing, and nothing where none is.
 deps:

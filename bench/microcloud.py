@@ -175,17 +175,18 @@ def idle(contenders, seconds):
     """One row for each contender: what it needs while nothing happens."""
     processes = {name: contender.processes() for name, contender in contenders.items()}
     before = {name: Counts(contender, processes[name]) for name, contender in contenders.items()}
-    most = dict.fromkeys(contenders, 0)
+    memory = {name: [] for name in contenders}
     for _ in range(seconds):
         for name in contenders:
-            most[name] = max(most[name], total(processes[name], "VmRSS"))
+            memory[name].append(total(processes[name], "VmRSS"))
         time.sleep(1)
     rows = {}
     for name, contender in contenders.items():
         old, new = before[name], Counts(contender, processes[name])
         rows[name] = {
-            "memory at the most (kB)": most[name],
-            "sum of the peaks since the start (kB)": total(processes[name], "VmHWM"),
+            "memory (kB)": statistics.median(memory[name]),
+            "at the most": max(memory[name]),
+            "sum of the peaks since the start": total(processes[name], "VmHWM"),
             **{f"{profile.upper()} (bytes/s)": (new.bytes[profile] - old.bytes[profile]) / seconds for profile in CLUSTERS},
             "wake-ups/s": (new.wake_ups - old.wake_ups) / seconds,
             "CPU (ms/s)": (new.nanoseconds - old.nanoseconds) / 1e6 / seconds,
@@ -275,7 +276,8 @@ def run(options, place, opened):
     others = [SerfPair(place, f"peer-{number}") for number in range(options.peers - 1)]
     for other in others[1:]:
         other.join()
-    contenders = {"serf": SerfPair(place, "contender"), f"agent, {options.target}": Board(place, "board")}
+    # Names of one length, for they are most of what is said.
+    contenders = {"serf": SerfPair(place, "contender-00"), f"agent, {options.target}": Board(place, "board")}
     opened.append(contenders[f"agent, {options.target}"])
     for contender in contenders.values():
         contender.join()
@@ -293,7 +295,7 @@ def report_idle(options, rows):
     columns = list(next(iter(rows.values())))
     print("| | " + " | ".join(columns) + " |\n|" + "--|" * (len(columns) + 1))
     for name, row in rows.items():
-        print(f"| {name} | " + " | ".join(f"{number:.0f}" if number >= 100 else f"{number:.2f}" for number in row.values()) + " |")
+        print(f"| {name} | " + " | ".join(f"{number:.0f}" if number >= 200 else f"{number:.2f}" for number in row.values()) + " |")
 
 
 def report_times(watchers, times):

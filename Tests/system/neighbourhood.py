@@ -7,7 +7,6 @@ from agent import Agent
 from leaks import MARKER
 from peers import SerfAgent, SerfMember
 
-INTERFACE = "lan0"
 BOARD = "10.77.0.1"
 OTHERS = "10.77.0.2"
 #: Profile and first port of each cluster. The agent has the ports that are usual.
@@ -15,11 +14,19 @@ CLUSTERS = {"lan": 17000, "wan": 18000}
 
 
 class MachineAsHost:
-    """A machine that is one test's alone, in the place of a host of a network."""
+    """A machine that is one test's alone, in the place of a host of a network. Nobody is at the other end of its `eth0`."""
 
     def __init__(self, machine, test_name):
         self.machine = machine
         self._environment = {MARKER: test_name}
+        self.run(["ip", "link", "add", "eth0", "type", "dummy"]).check()
+        self.run(["ip", "link", "set", "eth0", "up"]).check()
+
+    def address(self, address):
+        self.run(["ip", "address", "add", address, "dev", "eth0"]).check()
+
+    def close(self):
+        self.run(["ip", "link", "delete", "eth0"]).check()
 
     def run(self, argv, **options):
         return self.machine.run(argv, env=self._environment, **options)
@@ -38,10 +45,8 @@ class Neighbourhood:
         self._driver = driver
         self._real = real
         self.members = {profile: [] for profile in CLUSTERS}
-        host.run(["ip", "link", "add", INTERFACE, "type", "dummy"]).check()
-        host.run(["ip", "link", "set", INTERFACE, "up"]).check()
         for address in (BOARD, OTHERS):
-            host.run(["ip", "address", "add", f"{address}/24", "dev", INTERFACE]).check()
+            host.address(f"{address}/24")
         self.agent = Agent(self.machine, programs, name, directory, host=host if hasattr(host, "namespace") else None)
         contacts = {profile: f"{OTHERS}:{port}" for profile, port in CLUSTERS.items()}
         self.agent.configure(**{
@@ -77,4 +82,3 @@ class Neighbourhood:
         for member in [member for members in self.members.values() for member in members]:
             member.process.signal(signals.SIGKILL, group=True)
             member.process.wait_closed()
-        self._host.run(["ip", "link", "delete", INTERFACE]).check()
