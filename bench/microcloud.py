@@ -58,25 +58,27 @@ class SerfPair:
 
     clusters = tuple(CLUSTERS)
 
-    def __init__(self, place, name, host=None):
+    def __init__(self, place, name, host=None, number=0):
+        """`number`: of those on one host."""
         self.name = name
         self.host = host or place.host()
+        self._rpc_port = {profile: port + 2 * number for profile, port in RPC_PORT.items()}
         self._serf = f"{place.home}/serf"
         self._agents = {}
         for profile, (port, _, network) in CLUSTERS.items():
             self._agents[profile] = self.host.spawn([
-                self._serf, "agent", f"-node={name}", f"-bind={network}.{self.host.number}:{port}", f"-profile={profile}",
-                f"-rpc-addr=127.0.0.1:{RPC_PORT[profile]}"])
+                self._serf, "agent", f"-node={name}", f"-bind={network}.{self.host.number}:{port + number}", f"-profile={profile}",
+                f"-rpc-addr=127.0.0.1:{self._rpc_port[profile]}"])
         for agent in self._agents.values():
             agent.wait_for("Serf agent running!")
 
     def _run(self, profile, *arguments):
-        return self.host.run([self._serf, *arguments, f"-rpc-addr=127.0.0.1:{RPC_PORT[profile]}"]).check().text
+        verb, *others = arguments
+        return self.host.run([self._serf, verb, f"-rpc-addr=127.0.0.1:{self._rpc_port[profile]}", *others]).check().text
 
     def join(self):
         for profile, (port, _, network) in CLUSTERS.items():
-            self.host.run([self._serf, "join", f"-rpc-addr=127.0.0.1:{RPC_PORT[profile]}",
-                           f"{network}.{CONTACT}:{port}"]).check()
+            self._run(profile, "join", f"{network}.{CONTACT}:{port}")
 
     def leave(self):
         for profile in CLUSTERS:
@@ -140,6 +142,12 @@ class Board:
     def processes(self):
         info = self._agent.info()
         return [info[f"{name}Process"] for name in ("keeper", "agent", "store")]
+
+
+def pairs(place, name, numbers):
+    """So many on one host. Each on its own would overflow the kernel's table of link-layer addresses, which all share."""
+    host = place.host()
+    return [SerfPair(place, f"{name}-{number}", host, number) for number in numbers]
 
 
 # MARK: Counting
@@ -273,8 +281,8 @@ def main():
 
 
 def run(options, place, opened):
-    others = [SerfPair(place, f"peer-{number}") for number in range(options.peers - 1)]
-    for other in others[1:]:
+    SerfPair(place, "peer-0")
+    for other in pairs(place, "peer", range(1, options.peers - 1)):
         other.join()
     # Names of one length, for they are most of what is said.
     contenders = {"serf": SerfPair(place, "contender-00"), f"agent, {options.target}": Board(place, "board")}
@@ -310,8 +318,8 @@ def report_times(watchers, times):
 def report_further(options, place, contenders):
     processes = {name: contender.processes() for name, contender in contenders.items()}
     before = {name: total(processes[name], "RssAnon") for name in contenders}
-    for number in range(options.further):
-        SerfPair(place, f"further-{number}").join()
+    for other in pairs(place, "further", range(options.further)):
+        other.join()
     time.sleep(SETTLE_SECONDS)
     print(f"\nMemory of its own for each of {options.further} further peers in both clusters (bytes)\n\n| | |\n|--|--|")
     for name in contenders:

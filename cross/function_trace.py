@@ -32,12 +32,12 @@ def ptrace(request, process, data=None):
 
 
 def functions(program):
-    """Address to name. Of those that the linker has folded into one, one name will do."""
+    """Address to names. Those that the linker has folded into one may be several in another build."""
     lines = subprocess.run(["nm", program], capture_output=True, text=True, check=True).stdout.splitlines()
     found = {}
     for address, kind, name in (line.split(" ", 2) for line in lines if line[0] != " "):
         if kind in "tTwW":
-            found.setdefault(int(address, 16), name)
+            found.setdefault(int(address, 16), []).append(name)
     return found
 
 
@@ -74,7 +74,7 @@ class Trace:
             libc.ptrace(PTRACE_TRACEME, 0, None, None)
 
         self._names = functions(symbols)
-        self._release = next(address for address, name in self._names.items() if name == RELEASE)
+        self._release = next(address for address, names in self._names.items() if RELEASE in names)
         self._processes = {}
         # Kept, for without it the object would wait for the process itself.
         self._child = child = subprocess.Popen(argv, preexec_fn=begin, **options)
@@ -134,8 +134,7 @@ class Trace:
         place = bisect.bisect_left(self._set, address)
         if place == len(self._set) or self._set[place] != address:
             return
-        if self._names[address] not in process.calls:
-            process.calls.append(self._names[address])
+        process.calls += [name for name in self._names[address] if name not in process.calls]
         if address == self._release:
             registers[RAX], registers[RIP] = 0, int.from_bytes(process.read(registers[RSP], 4), "little")
             registers[RSP] += 4

@@ -19,6 +19,7 @@ class MachineAsHost:
     def __init__(self, machine, test_name):
         self.machine = machine
         self._environment = {MARKER: test_name}
+        self.run(["modprobe", "dummy", "numdummies=0"]).check()
         self.run(["ip", "link", "add", "eth0", "type", "dummy"]).check()
         self.run(["ip", "link", "set", "eth0", "up"]).check()
 

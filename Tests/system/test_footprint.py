@@ -105,8 +105,9 @@ def numbers(machine, path):
 
 
 def memory(machine, process):
-    status, rollup = numbers(machine, f"/proc/{process}/status"), numbers(machine, f"/proc/{process}/smaps_rollup")
-    return Memory(status["VmRSS"], status["RssAnon"], rollup["Pss"])
+    # Not from /proc/…/status, where Linux 6.1 may be wrong by 64 pages.
+    rollup = numbers(machine, f"/proc/{process}/smaps_rollup")
+    return Memory(rollup["Rss"], rollup["Anonymous"], rollup["Pss"])
 
 
 def processes(agent):
