@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -30,6 +31,7 @@ CLUSTERS = {"lan": (7946, "eth0", "10.77.0"), "wan": (5000, "eth1", "10.78.0")}
 CONTACT = 1
 SETTLE_SECONDS = 45
 POLL_SECONDS = 0.02
+SAMPLE_SECONDS = 0.05
 GUEST_SECONDS = 5
 LIMIT_SECONDS = 150
 RPC_PORT = {"lan": 7373, "wan": 7374}
@@ -58,12 +60,12 @@ class SerfPair:
 
     clusters = tuple(CLUSTERS)
 
-    def __init__(self, place, name, host=None, number=0):
+    def __init__(self, place, name, host=None, number=0, program="serf"):
         """`number`: of those on one host."""
         self.name = name
         self.host = host or place.host()
         self._rpc_port = {profile: port + 2 * number for profile, port in RPC_PORT.items()}
-        self._serf = f"{place.home}/serf"
+        self._serf = f"{place.home}/{program}"
         self._agents = {}
         for profile, (port, _, network) in CLUSTERS.items():
             self._agents[profile] = self.host.spawn([
@@ -109,7 +111,11 @@ class Board:
     def __init__(self, place, name, clusters=tuple(CLUSTERS)):
         self.host = place.host()
         self.clusters = clusters
-        programs = {program: f"{place.home}/{program}" for program in ("microagentd", "microctl")}
+        # A copy of its own, for what is shared with nobody.
+        os.mkdir(f"{place.home}/programs-{name}")
+        programs = {program: f"{place.home}/programs-{name}/{program}" for program in ("microagentd", "microctl")}
+        for program, path in programs.items():
+            shutil.copy(f"{place.home}/{program}", path)
         self._agent = Agent(LocalMachine(), programs, f"{place.network.name}-{name}", f"{place.home}/{name}", host=self.host)
         settings = {}
         for profile, membership in self.MEMBERSHIPS.items():
@@ -160,8 +166,33 @@ def numbers(path):
     return {words[0].rstrip(":"): int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
 
 
-def total(processes, key):
-    return sum(numbers(f"/proc/{process}/status")[key] for process in processes)
+def total(processes, key, file="status"):
+    return sum(numbers(f"/proc/{process}/{file}")[key] for process in processes)
+
+
+def memory(processes):
+    """What they have in memory, in kB. What they share counts once: nobody else runs these copies of the programs."""
+    return total(processes, "Pss", "smaps_rollup")
+
+
+class Peak(threading.Thread):
+    """The most memory that a contender has, from now until it is asked for."""
+
+    def __init__(self, processes):
+        super().__init__(daemon=True)
+        self._processes = processes
+        self._ended = threading.Event()
+        self._most = 0
+        self.start()
+
+    def run(self):
+        while not self._ended.wait(SAMPLE_SECONDS):
+            self._most = max(self._most, memory(self._processes))
+
+    def end(self):
+        self._ended.set()
+        self.join()
+        return self._most
 
 
 class Counts:
@@ -179,22 +210,21 @@ class Counts:
                 self.nanoseconds += int(file.read().split()[0])
 
 
-def idle(contenders, seconds):
-    """One row for each contender: what it needs while nothing happens."""
+def idle(contenders, peaks, seconds):
+    """One row for each contender: what it needs while nothing happens, and the most that it had since it was there."""
     processes = {name: contender.processes() for name, contender in contenders.items()}
     before = {name: Counts(contender, processes[name]) for name, contender in contenders.items()}
-    memory = {name: [] for name in contenders}
+    samples = {name: [] for name in contenders}
     for _ in range(seconds):
         for name in contenders:
-            memory[name].append(total(processes[name], "VmRSS"))
+            samples[name].append(memory(processes[name]))
         time.sleep(1)
     rows = {}
     for name, contender in contenders.items():
         old, new = before[name], Counts(contender, processes[name])
         rows[name] = {
-            "memory (kB)": statistics.median(memory[name]),
-            "at the most": max(memory[name]),
-            "sum of the peaks since the start": total(processes[name], "VmHWM"),
+            "memory (kB)": statistics.median(samples[name]),
+            "at the most": peaks[name].end(),
             **{f"{profile.upper()} (bytes/s)": (new.bytes[profile] - old.bytes[profile]) / seconds for profile in CLUSTERS},
             "wake-ups/s": (new.wake_ups - old.wake_ups) / seconds,
             "CPU (ms/s)": (new.nanoseconds - old.nanoseconds) / 1e6 / seconds,
@@ -271,7 +301,8 @@ def main():
     try:
         for program in ("microagentd", "microctl"):
             shutil.copy(f"{BENCH}/../.build-cross/{options.target}/{program}", home)
-        shutil.copy(shutil.which("serf"), home)
+        for copy in ("serf", "serf-alone"):
+            shutil.copy(shutil.which("serf"), f"{home}/{copy}")
         run(options, place, opened)
     finally:
         for board in opened:
@@ -285,12 +316,14 @@ def run(options, place, opened):
     for other in pairs(place, "peer", range(1, options.peers - 1)):
         other.join()
     # Names of one length, for they are most of what is said.
-    contenders = {"serf": SerfPair(place, "contender-00"), f"agent, {options.target}": Board(place, "board")}
+    contenders = {"serf": SerfPair(place, "contender-00", program="serf-alone"), f"agent, {options.target}": Board(place, "board")}
     opened.append(contenders[f"agent, {options.target}"])
-    for contender in contenders.values():
+    peaks = {}
+    for name, contender in contenders.items():
         contender.join()
+        peaks[name] = Peak(contender.processes())
     time.sleep(SETTLE_SECONDS)
-    rows = idle(contenders, options.seconds)
+    rows = idle(contenders, peaks, options.seconds)
     report_idle(options, rows)
     times = {}
     events(place, contenders, options.rounds, times)

@@ -11,7 +11,7 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     switch try APIRequest(message) {
     case .run(let request), .plan(let request): check(request)
     case .publish(let publication): check(publication)
-    case .search, .inspect, .remove, .start, .stop, .logs, .unpublish: break
+    case .search, .inspect, .remove, .start, .stop, .logs, .unpublish, .searchNode: break
     case .list, .usage, .info, .nodes, .publications: break
     }
   } catch {

@@ -16,14 +16,8 @@ public func fuzzConfiguration(_ start: UnsafePointer<UInt8>?, _ count: Int) -> C
 }
 
 private func check(_ settings: Configuration, _ input: [UInt8]) {
-  let text = """
-    state-directory = \(settings.stateDirectory)
-    runtime-directory = \(settings.runtimeDirectory)
-    cgroup = \(settings.cgroup)
-    first-user-id = \(settings.firstUserID)
-    memory-reserve = \(settings.memoryReserveBytes)
-    """
-  precondition(try! Configuration(parsing: Array(text.utf8)) == settings, "other settings when read again")
+  let written = text(settings)
+  precondition(text(try! Configuration(parsing: Array(written.utf8))) == written, "other settings when read again")
   precondition(settings.controlSocket.utf8.count <= Configuration.maximumSocketPathBytes)
   precondition(settings.firstUserID >= 1 && settings.firstUserID + Configuration.idCount - 1 < UInt64(UInt32.max))
   let defaults = Configuration()
@@ -33,6 +27,47 @@ private func check(_ settings: Configuration, _ input: [UInt8]) {
     let stands = input.indices.contains { input[$0...].starts(with: path.utf8) }
     precondition(stands, "a path that is not what the file says")
   }
+}
+
+/// A file that says all of it.
+private func text(_ settings: Configuration) -> String {
+  """
+  state-directory = \(settings.stateDirectory)
+  runtime-directory = \(settings.runtimeDirectory)
+  cgroup = \(settings.cgroup)
+  first-user-id = \(settings.firstUserID)
+  memory-reserve = \(settings.memoryReserveBytes)
+  """ + "\n" + text(settings.node)
+}
+
+private func text(_ node: NodeSettings) -> String {
+  var lines: [String] = []
+  if !node.name.isEmpty { lines.append("name = \(node.name)") }
+  if let owner = node.owner { lines.append("owner = \(Hexadecimal.text(owner))") }
+  lines.append("coap-port = \(node.coapPort)")
+  if !node.interfaces.isEmpty { lines.append("interfaces = \(node.interfaces.joined(separator: ", "))") }
+  if !node.microcloud.isOn { lines.append("microcloud = off") }
+  if let name = node.microcloudName { lines.append("microcloud = \(name)") }
+  if let keys = node.gossipKeys {
+    lines.append("gossip-key = \(keys.keys.map { ASCII.string(Base64.encoded($0)) }.joined(separator: ","))")
+  }
+  if node.publicCluster.isOn { lines.append("public = on") }
+  lines += text("microcloud", node.microcloud) + text("public", node.publicCluster)
+  return lines.joined(separator: "\n")
+}
+
+private func text(_ name: String, _ membership: MembershipSettings) -> [String] {
+  var lines = [
+    "\(name)-port = \(membership.profile.port)",
+    "\(name)-family = \(membership.profile.family == .v4 ? "ipv4" : "ipv6")",
+    "\(name)-profile = "
+      + (membership.profile.membership == .lan ? "lan" : membership.profile.membership == .wan ? "wan" : "local"),
+  ]
+  if !membership.contacts.isEmpty {
+    lines.append("\(name)-contacts = \(membership.contacts.map { "\($0)" }.joined(separator: " "))")
+  }
+  if let address = membership.advertised { lines.append("\(name)-advertise = \(address)") }
+  return lines
 }
 
 private func isOneLine(_ text: String) -> Bool {

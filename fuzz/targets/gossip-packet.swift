@@ -1,4 +1,4 @@
-// sources: Sources/Microcloud/MessagePack Sources/Microcloud/Memberlist Sources/Microcloud/Serf Sources/Basics
+// sources: Sources/Microcloud/MessagePack Sources/Microcloud/Memberlist Sources/Microcloud/Serf Sources/Microcloud/CBOR Sources/Basics
 // What decodes encodes to bytes that decode to it, and what is in it does so, too; a packet of ours is understood.
 
 @_cdecl("LLVMFuzzerTestOneInput")

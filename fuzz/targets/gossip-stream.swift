@@ -1,4 +1,4 @@
-// sources: Sources/Microcloud/MessagePack Sources/Microcloud/Memberlist Sources/Microcloud/Serf Sources/Basics
+// sources: Sources/Microcloud/MessagePack Sources/Microcloud/Memberlist Sources/Microcloud/Serf Sources/Microcloud/CBOR Sources/Basics
 // However a stream is split (the first byte says), the same events and an error of the same kind come out; a whole
 // push/pull can be written again.
 

@@ -1,4 +1,4 @@
-// sources: Sources/Microcloud/MessagePack Sources/Microcloud/Memberlist Sources/Microcloud/Serf Sources/Basics
+// sources: Sources/Microcloud/MessagePack Sources/Microcloud/Memberlist Sources/Microcloud/Serf Sources/Microcloud/CBOR Sources/Basics
 // The pattern is what stands before the first zero byte, the text is the rest. Expressions that mean the same have to say
 // the same.
 
