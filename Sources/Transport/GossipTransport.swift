@@ -177,16 +177,20 @@ extension GossipTransport {
     perform { $0.streamEnded(id, now: $1) }
   }
 
-  /// Gives the pieces of what is to be said on a stream, one a call. A push/pull is written as it is sent; only a sealed
-  /// one has to be there as a whole.
+  /// Gives the pieces of what is to be said on a stream, one a call. A push/pull is compressed; one too large for that is
+  /// written as it is sent, and only a sealed one has to be there as a whole.
   private func output(_ content: MembershipStreamContent) -> GossipStream.Output {
     var whole: [UInt8]
     switch content {
     case .message(let bytes): whole = bytes
     case .pushPull(let isJoin):
-      var writer = membership.pushPull(isJoin: isJoin)
-      if cipher == nil { return { writer.next(atLeast: GossipStream.pieceBytes) } }
-      whole = writer.next(atLeast: .max) ?? []
+      if let compressed = membership.pushPull(isJoin: isJoin).compressed() {
+        whole = compressed
+      } else {
+        var writer = membership.pushPull(isJoin: isJoin)
+        if cipher == nil { return { writer.next(atLeast: GossipStream.pieceBytes) } }
+        whole = writer.next(atLeast: .max) ?? []
+      }
     }
     whole = sealed(whole) { $0.sealStream(whole, nonce: $1) }
     var rest = whole[...]

@@ -16,6 +16,29 @@ struct LZWTests {
     #expect(count == 11)
   }
 
+  /// Byte for byte.
+  @Test func compressesAsGoDoes() throws {
+    for line in GossipVectors.lines("lzw.txt") {
+      let input = generated(line[0], Int(line[1])!)
+      var encoder = LZWEncoder()
+      for start in stride(from: 0, to: input.count, by: 1000) { encoder.append(input[start...].prefix(1000)) }
+      #expect(encoder.finish() == bytes(line[2]), "\(line[0]) \(line[1])")
+    }
+  }
+
+  @Test func expandsWhatItCompresses() throws {
+    var generator = SeededGenerator(seed: 11)
+    for round in 0..<300 {
+      // Few different bytes make long strings, many make the table overflow.
+      let kinds = 1 + round % 256
+      let input = generator.bytes(upTo: 20_000).map { UInt8(Int($0) % kinds) }
+      var encoder = LZWEncoder()
+      encoder.append(input)
+      let compressed = encoder.finish()
+      #expect(try expanded(compressed, inputChunk: max(1, compressed.count), outputChunk: .max) == input)
+    }
+  }
+
   @Test func stopsWhereItIsTold() throws {
     let line = GossipVectors.lines("lzw.txt").first { $0[0] == "zeros" && $0[1] == "65536" }!
     var decoder = LZWDecoder()
