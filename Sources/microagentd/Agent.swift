@@ -68,7 +68,7 @@ final class Agent {
       throw StartError("\(error)")
     }
     started = loop.now
-    memoryReleased = started
+    memoryReleased = Instant(nanoseconds: 0)
     let content: ContainerTable.Content
     let remembered: [ItemTable.Item]
     do throws(StoreError) {
@@ -357,13 +357,18 @@ final class Agent {
   }
 
   /// Before it sleeps, the agent gives back what its work has brought into memory. What is done every second, as gossip, is
-  /// soon back, and it is little; what is rare stays away.
+  /// soon back, and it is little; what is rare stays away. A young agent does much for the first and only time.
   private func releaseMemory() {
     let now = loop.now
-    if now.milliseconds(since: memoryReleased) < ProgramMemory.quietMilliseconds { return }
+    let isYoung = now.milliseconds(since: started) < Self.youngMilliseconds
+    let pause = isYoung ? Self.youngReleaseMilliseconds : ProgramMemory.quietMilliseconds
+    if now.milliseconds(since: memoryReleased) < pause { return }
     memoryReleased = now
     ProgramMemory.release()
   }
+
+  private static let youngMilliseconds: UInt64 = 15_000
+  private static let youngReleaseMilliseconds: UInt64 = 50
 
   // MARK: Recovery
 

@@ -97,6 +97,8 @@ struct Keeper {
     agent = process
     agentStarted = Clock.now()
     agentListens = false
+    // What it took to come here is the agent's now.
+    ProgramMemory.release()
   }
 
   /// The agent is gone. Decides when the next one starts: at once, but later each time where they keep dying young.
