@@ -23,8 +23,9 @@ let package = Package(
 
     // Values and decisions: no input or output.
     .target(name: "Basics"),
+    // OSCORE and EDHOC stand on the primitives of `Crypto`, which reads and writes nothing but random bits for blinding.
     // The square roots of network coordinates: an instruction on boards, a call in the host's debug builds.
-    .target(name: "Microcloud", dependencies: ["Basics"], linkerSettings: [.linkedLibrary("m")]),
+    .target(name: "Microcloud", dependencies: ["Basics", "Crypto"], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "MicroAgent", dependencies: ["Basics", "Microcloud"]),
 
     // Doing.
