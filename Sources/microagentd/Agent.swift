@@ -68,7 +68,7 @@ final class Agent {
       throw StartError("\(error)")
     }
     started = loop.now
-    memoryReleased = Instant(nanoseconds: 0)
+    memoryReleased = started
     let content: ContainerTable.Content
     let remembered: [ItemTable.Item]
     do throws(StoreError) {
@@ -361,14 +361,12 @@ final class Agent {
   private func releaseMemory() {
     let now = loop.now
     let isYoung = now.milliseconds(since: started) < Self.youngMilliseconds
-    let pause = isYoung ? Self.youngReleaseMilliseconds : ProgramMemory.quietMilliseconds
-    if now.milliseconds(since: memoryReleased) < pause { return }
+    if !isYoung, now.milliseconds(since: memoryReleased) < ProgramMemory.quietMilliseconds { return }
     memoryReleased = now
     ProgramMemory.release()
   }
 
   private static let youngMilliseconds: UInt64 = 15_000
-  private static let youngReleaseMilliseconds: UInt64 = 50
 
   // MARK: Recovery
 

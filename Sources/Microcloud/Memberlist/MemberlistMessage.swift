@@ -25,7 +25,8 @@ public enum MemberlistMessage: Equatable, Sendable {
 }
 
 extension MemberlistMessage {
-  /// Who wants the answer to a probe. Peers up to memberlist 0.1 leave it out: then it is who sent the packet.
+  /// Who wants the answer to a probe. Left out, it is who sent the packet: we do so, as it is half of a probe's bytes, and so
+  /// do peers up to memberlist 0.1.
   public struct Prober: Equatable, Sendable {
     public var address: SocketAddress
     /// `.none` if it is not said.

@@ -52,15 +52,11 @@ extension Membership {
       name: entry.name, sequence: nextSequence(), sentAt: now,
       indirectAt: now.advanced(milliseconds: profile.probeTimeoutMilliseconds))
     probe = begun
-    let ping = MemberlistMessage.ping(.init(sequence: begun.sequence, node: entry.name, prober: prober))
+    let ping = MemberlistMessage.ping(.init(sequence: begun.sequence, node: entry.name))
     guard entry.state == .suspect else { return send([ping], to: entry.address) }
     // It hears at once what it has to refute.
     let accusation = MemberlistMessage.Accusation(incarnation: entry.incarnation, node: entry.name, from: name)
     send([ping, .suspect(accusation)], to: entry.address)
-  }
-
-  private var prober: MemberlistMessage.Prober {
-    MemberlistMessage.Prober(address: table[Self.localSlot].address, name: name)
   }
 
   /// Asks others whether they hear the member, and the member itself in another way.
@@ -76,11 +72,11 @@ extension Membership {
       let wantsNack = table[slot].versions.memberlist.maximum >= Self.nackVersion
       if wantsNack { self.probe?.expectedNacks += 1 }
       let ping = MemberlistMessage.IndirectPing(
-        sequence: probe.sequence, target: entry.address, node: probe.name, wantsNack: wantsNack, prober: prober)
+        sequence: probe.sequence, target: entry.address, node: probe.name, wantsNack: wantsNack)
       send([.indirectPing(ping)], to: table[slot].address)
     }
     if entry.versions.memberlist.maximum >= Self.streamPingVersion {
-      let ping = MemberlistMessage.ping(.init(sequence: probe.sequence, node: probe.name, prober: prober))
+      let ping = MemberlistMessage.ping(.init(sequence: probe.sequence, node: probe.name))
       openStream(.ping, to: entry.address, saying: .message(ping.encoded), now: now)
     }
   }
@@ -159,7 +155,7 @@ extension Membership {
     guard isForUs(ping) else { return }
     let ack = MemberlistMessage.ack(sequence: ping.sequence, payload: ackPayload)
     let address = ping.prober?.address ?? source
-    if let prober = ping.prober, let slot = table.slot(of: prober.name), table[slot].address == address {
+    if table.occupiedSlots.contains(where: { table[Int($0)].address == address }) {
       send([ack], to: address)
     } else {
       sendAlone(ack, to: address)
@@ -178,7 +174,7 @@ extension Membership {
       sequence: nextSequence(), proberSequence: ping.sequence, prober: ping.prober?.address ?? source,
       wantsNack: ping.wantsNack, deadline: now.advanced(milliseconds: profile.probeTimeoutMilliseconds))
     relays.append(relay)
-    send([.ping(.init(sequence: relay.sequence, node: ping.node, prober: prober))], to: ping.target)
+    send([.ping(.init(sequence: relay.sequence, node: ping.node))], to: ping.target)
   }
 
   mutating func expireRelays(now: Instant) {

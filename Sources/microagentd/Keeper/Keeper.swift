@@ -164,8 +164,14 @@ struct Keeper {
       let pause = CInt(nextStart.milliseconds(since: Clock.now()))
       _ = system_wait_readable(sources, &readable, count, pause)
     } else {
-      _ = system_wait_quietly(sources, &readable, count, CInt(ProgramMemory.quietMilliseconds))
+      _ = system_wait_quietly(sources, &readable, count, CInt(quietMilliseconds))
     }
+  }
+
+  /// What an agent says at its start it says once, and its memory is at its peak meanwhile: nothing is kept for more of it.
+  private var quietMilliseconds: UInt64 {
+    let age = Clock.now().milliseconds(since: agentStarted)
+    return age < ProgramMemory.quietMilliseconds ? 0 : ProgramMemory.quietMilliseconds
   }
 
   private mutating func takeSignals(_ source: CInt) {

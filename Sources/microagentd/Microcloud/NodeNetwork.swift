@@ -110,6 +110,7 @@ final class NodeNetwork {
       NodeResources(publications: services.offered(by: identity.standing))
     }
     announce()
+    ProgramMemory.release()
     let names = settings.interfaces
     interfaces = try InterfaceWatcher(
       on: loop,
@@ -126,6 +127,7 @@ final class NodeNetwork {
       let peers = memory.record(.public, of: publicCluster.profile.label)?.peers ?? []
       actInPublic { $0.setContacts(remembered: peers, now: $1) }
     }
+    ProgramMemory.release()
     tick()
   }
 

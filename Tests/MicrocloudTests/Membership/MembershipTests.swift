@@ -83,14 +83,16 @@ struct MembershipTests {
 
   @Test func tellsMembersWhatIsNewAlongWithAnAnswer() {
     var lone = Lone(knowing: 1..<2)
-    func ping(_ address: SocketAddress) -> MemberlistMessage {
-      .ping(.init(sequence: 1, node: "n0", prober: .init(address: address, name: "n1")))
+    let ping = MemberlistMessage.ping(.init(sequence: 1, node: "n0", prober: .init(address: address(12), name: "n1")))
+    let short = MemberlistMessage.ping(.init(sequence: 1, node: "n0"))
+    for (message, source) in [(ping, address(50)), (short, address(12))] {
+      var lone = Lone(knowing: 1..<2)
+      let answer = sent(lone.hear(message, from: source)).map(\.message)
+      #expect(answer.first == .ack(sequence: 1, payload: []))
+      #expect(answer.contains(.alive(alive(1))))
     }
-    let answer = sent(lone.hear(ping(address(12)))).map(\.message)
-    #expect(answer.first == .ack(sequence: 1, payload: []))
-    #expect(answer.contains(.alive(alive(1))))
-    // Whoever pretends to be a member does not use up what is to be told.
-    #expect(sent(lone.hear(ping(address(50)))).count == 1)
+    // Whoever is no member does not use up what is to be told.
+    #expect(sent(lone.hear(short, from: address(50))).count == 1)
   }
 
   @Test func comparesPeriodically() {
@@ -231,7 +233,7 @@ struct MembershipTests {
         for case (.ping(let found), _) in sent(lone.run(milliseconds: 10)) { ping = found }
       }
       probed.append(ping!.node)
-      #expect(ping!.prober == .init(address: address(11), name: "n0"))
+      #expect(ping!.prober == nil)
       lone.hear(.ack(sequence: ping!.sequence, payload: []))
     }
     #expect(Set(probed).count == 5)
