@@ -155,7 +155,7 @@ extension Membership {
     guard isForUs(ping) else { return }
     let ack = MemberlistMessage.ack(sequence: ping.sequence, payload: ackPayload)
     let address = ping.prober?.address ?? source
-    if table.occupiedSlots.contains(where: { table[Int($0)].address == address }) {
+    if table.occupiedSlots.contains(where: { Int($0) != Self.localSlot && table[Int($0)].address == address }) {
       send([ack], to: address)
     } else {
       sendAlone(ack, to: address)

@@ -5,7 +5,7 @@ import Basics
 /// Serf members on a network without loss, in virtual time.
 final class SerfCluster {
   private enum Event {
-    case packet([UInt8], to: Int)
+    case packet([UInt8], from: Int, to: Int)
     case dial([UInt8], from: Int, MembershipStreamID, to: Int)
     case answer([UInt8], to: Int, MembershipStreamID)
   }
@@ -100,7 +100,7 @@ final class SerfCluster {
     case .send(let bytes, let to):
       packets.append(bytes)
       if let peer = peer(to, of: index) {
-        events.add(.packet(bytes, to: peer), at: arrival(index, peer))
+        events.add(.packet(bytes, from: index, to: peer), at: arrival(index, peer))
       } else {
         heard[index].append(effect)
       }
@@ -136,10 +136,10 @@ final class SerfCluster {
 
   private func handle(_ event: Event) {
     switch event {
-    case .packet(let bytes, let index):
+    case .packet(let bytes, let sender, let index):
       if down.contains(index) { return }
       for message in try! MemberlistPacket.decode(bytes[...]).messages {
-        act(index) { $0.receive(message, from: Self.address(88), now: now) }
+        act(index) { $0.receive(message, from: Self.address(sender), now: now) }
       }
     case .dial(let bytes, let dialer, let id, let index):
       guard let accepted = nodes[index].acceptStream(now: now) else { return }
