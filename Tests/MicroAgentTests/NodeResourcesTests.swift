@@ -9,6 +9,7 @@ import Testing
     Publication(type: "http", port: 80, description: "Our library"), Publication(type: "ssh", port: 22),
   ]
   private let resources = NodeResources(publications: some)
+  private let source = IPAddress.v4(0x0A4D_0007)
 
   private func get(_ path: String, _ query: [String] = [], code: CoAPCode = .get) -> CoAPMessage {
     var message = CoAPMessage(code: code)
@@ -18,33 +19,45 @@ import Testing
   }
 
   @Test func whatIsOfferedIsAList() throws {
-    let response = resources.response(to: get("publications"))
+    let response = resources.response(to: get("publications"), from: source)
     #expect(response.code == .content && response.contentFormat == .cbor)
     #expect(
       try CBORDecoder.decode(response.payload) == [
         [115: "http", 116: "Our library", 119: 80], [115: "ssh", 119: 22],
       ])
-    let nothing = NodeResources(publications: []).response(to: get("publications"))
+    let nothing = NodeResources(publications: []).response(to: get("publications"), from: source)
     #expect(try CBORDecoder.decode(nothing.payload) == [])
   }
 
+  @Test func whoAsksLearnsFromWhereItSeemsToCome() throws {
+    for address in [source, IPAddress.anyV6] {
+      let response = resources.response(to: get("source"), from: address)
+      #expect(response.code == .content && response.contentFormat == .cbor)
+      #expect(NodeResources.source(encoded: response.payload) == address)
+    }
+    #expect(NodeResources.source(encoded: [0x43, 1, 2, 3]) == nil)
+    #expect(NodeResources.source(encoded: [0x44, 1, 2, 3]) == nil)
+    #expect(NodeResources.source(encoded: [0x01]) == nil)
+  }
+
   @Test func whatThereIsCanBeDiscovered() throws {
-    let response = resources.response(to: get(".well-known/core"))
+    let response = resources.response(to: get(".well-known/core"), from: source)
     #expect(response.code == .content && response.contentFormat == .linkFormat)
     let links = try CoRELink.decode(response.payload)
-    #expect(links.map { $0.target } == ["/publications"])
+    #expect(links.map { $0.target } == ["/publications", "/source"])
     // What is listed is there, in the format that it says.
     for link in links {
-      #expect(resources.response(to: get(link.target)).contentFormat.map { "\($0.rawValue)" } == link["ct"])
+      #expect(
+        resources.response(to: get(link.target), from: source).contentFormat.map { "\($0.rawValue)" } == link["ct"])
     }
   }
 
   @Test(arguments: [
-    (["rt=microagent.publications"], 1), (["rt=microagent.*"], 1), (["href=/publications"], 1), (["rt=other"], 0),
-    (["rt=microagent.*", "href=/x"], 0), (["ct=60"], 1),
+    (["rt=microagent.publications"], 1), (["rt=microagent.*"], 2), (["href=/publications"], 1), (["rt=other"], 0),
+    (["rt=microagent.*", "href=/x"], 0), (["ct=60"], 2),
   ])
   func linksAreFiltered(_ query: [String], _ count: Int) throws {
-    let response = resources.response(to: get(".well-known/core", query))
+    let response = resources.response(to: get(".well-known/core", query), from: source)
     #expect(response.code == .content)
     #expect(try CoRELink.decode(response.payload).count == count)
   }
@@ -58,23 +71,23 @@ import Testing
       ("publications", CoAPCode(0, 31), .methodNotAllowed),
     ] as [(String, CoAPCode, CoAPCode)])
   func nothingElseIsThere(_ path: String, _ method: CoAPCode, _ answer: CoAPCode) {
-    #expect(resources.response(to: get(path, code: method)).code == answer)
+    #expect(resources.response(to: get(path, code: method), from: source).code == answer)
   }
 
   @Test func conditionsAreKept() throws {
     var request = get("publications")
     request.accept = .linkFormat
-    #expect(resources.response(to: request).code == .notAcceptable)
+    #expect(resources.response(to: request, from: source).code == .notAcceptable)
     request.accept = .cbor
-    let response = resources.response(to: request)
+    let response = resources.response(to: request, from: source)
     #expect(response.code == .content)
     request.options.add(try #require(response.options[.etag]))
-    #expect(resources.response(to: request).code == .valid)
+    #expect(resources.response(to: request, from: source).code == .valid)
     request.options.add(CoAPOption(.ifNoneMatch, []))
-    #expect(resources.response(to: request).code == .preconditionFailed)
+    #expect(resources.response(to: request, from: source).code == .preconditionFailed)
     var blocks = get("publications")
     blocks.options.add(CoAPOption(.block1, [0]))
-    #expect(resources.response(to: blocks).code == .badOption)
+    #expect(resources.response(to: blocks, from: source).code == .badOption)
   }
 
   /// As many as there may be, each as long as it may be: in blocks of any size, and read again whole.
@@ -88,7 +101,7 @@ import Testing
     var body: [UInt8]?
     while let message = next {
       next = nil
-      switch transfer.receive(resources.response(to: message, exponent: exponent)) {
+      switch transfer.receive(resources.response(to: message, from: source, exponent: exponent)) {
       case .send(let following): next = following
       case .done(let whole): body = whole.payload
       case .failed(let error): Issue.record(error)

@@ -12,8 +12,8 @@ OWNER = "02379749d0b7526e4714ddaf81654979a80931b1018eec5e3bf53d381c75306ba0"
 class Board(Agent):
     """An agent on a host of its own."""
 
-    def __init__(self, boards, number, **settings):
-        self.host = boards.network.host(boards.switch)
+    def __init__(self, boards, number, switch, **settings):
+        self.host = boards.network.host(switch)
         self.address = f"10.77.0.{number}"
         directory = f"{boards.network.directory}/board{number}"
         super().__init__(
@@ -62,9 +62,9 @@ class Boards:
         self._count = 0
         self.all = []
 
-    def board(self, **settings):
+    def board(self, switch=None, **settings):
         self._count += 1
-        board = Board(self, self._count, **settings)
+        board = Board(self, self._count, switch or self.switch, **settings)
         self.all.append(board)
         return board
 

@@ -177,6 +177,23 @@ def test_whom_nobody_reaches_says_so(boards):
     together(first, second)
 
 
+def test_who_is_behind_nat_says_so(boards):
+    first, second = (boards.on(microcloud="gracia") for _ in range(2))
+    together(first, second)
+    inside = boards.network.switch()
+    router = boards.network.host(boards.switch, inside).address("10.77.0.50/24").address("10.99.0.1/24", "eth1")
+    router.run(["sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]).check()
+    router.run(["nft", "add table ip nat; add chain ip nat out { type nat hook postrouting priority 100; }; "
+                "add rule ip nat out oifname eth0 masquerade"]).check()
+    hidden = boards.board(switch=inside, microcloud="gracia", microcloud_contacts=first.address)
+    hidden.host.address("10.99.0.7/24").ip("route", "add", "default", "via", "10.99.0.1")
+    hidden.start()
+    line = "unreachable: others see 10.77.0.50, not 10.99.0.7:7946: behind NAT"
+    hidden.machine.wait_until(
+        lambda: any(said.startswith(line) for said in hidden.membership()["status"]), timeout=120)
+    together(first, second)
+
+
 def test_who_ends_takes_leave(boards):
     first, second, third = (boards.on() for _ in range(3))
     together(first, second, third)

@@ -169,7 +169,7 @@ def test_aiocoap_reads_what_there_is(boards, family):
     core = get(host, address, ".well-known/core")
     assert (core.code, core.opt.content_format) == (aiocoap.CONTENT, aiocoap.ContentFormat.LINKFORMAT)
     assert [(link.href, link.rt) for link in linkformat.parse(core.payload.decode()).links] == [
-        ("/publications", ["microagent.publications"])]
+        ("/publications", ["microagent.publications"]), ("/source", ["microagent.source"])]
     assert get(host, address, ".well-known/core?rt=wombat").payload == b""
     assert cbor2.loads(get(host, address, "publications").payload) == []
     names = [service(number) for number in range(16)]

@@ -1,3 +1,4 @@
+import Basics
 import Microcloud
 
 /// What the node tells anybody who asks it by CoAP, without proof of who that is: only what its neighbours are to find.
@@ -11,18 +12,26 @@ public struct NodeResources {
 
   private static let linksPath = [".well-known", "core"]
   private static let publicationsPath = ["publications"]
+  /// The address that a request comes from: whoever is behind a router that translates addresses learns it from this.
+  public static let sourcePath = ["source"]
   /// What there is, as `/.well-known/core` lists it (RFC 6690).
   private static let links = [
-    CoRELink.resource("/publications", type: "microagent.publications", contentFormat: .cbor)
+    CoRELink.resource("/publications", type: "microagent.publications", contentFormat: .cbor),
+    CoRELink.resource("/source", type: "microagent.source", contentFormat: .cbor),
   ]
 
   /// The response to a request.
   ///
-  /// - Parameter exponent: the size of the largest block that may be answered with (`CoAPRequestHandle.blockExponent`).
-  public func response(to request: CoAPMessage, exponent: UInt8 = CoAPBlock.maximumExponent) -> CoAPMessage {
+  /// - Parameters:
+  ///   - source: whom it came from.
+  ///   - exponent: the size of the largest block that may be answered with (`CoAPRequestHandle.blockExponent`).
+  public func response(
+    to request: CoAPMessage, from source: IPAddress, exponent: UInt8 = CoAPBlock.maximumExponent
+  ) -> CoAPMessage {
     switch request.path {
     case Self.linksPath: read(request, exponent) { links(request.query) }
     case Self.publicationsPath: read(request, exponent) { list }
+    case Self.sourcePath: read(request, exponent) { Self.body(of: source) }
     default: CoAPMessage(code: .notFound)
     }
   }
@@ -34,6 +43,16 @@ public struct NodeResources {
 
   private var list: CoAPBody {
     CoAPBody(OfferedPublications(publications).value.encoded, contentFormat: .cbor)
+  }
+
+  private static func body(of source: IPAddress) -> CoAPBody {
+    CoAPBody(CBORValue.bytes(source.networkBytes).encoded, contentFormat: .cbor)
+  }
+
+  /// The address that a node answered with; nil: it is none.
+  public static func source(encoded: [UInt8]) -> IPAddress? {
+    guard case .bytes(let bytes) = try? CBORDecoder.decode(encoded) else { return nil }
+    return IPAddress(networkBytes: bytes[...])
   }
 
   /// What a GET of a body is answered with; anything else is refused before there is a body.

@@ -11,6 +11,8 @@ final class ClusterMember {
   let kind: MembershipKind
   /// Why nobody can hear us; nil: nothing is wrong.
   private(set) var problem: String?
+  /// The address that a neighbour was asked about: from which one we seem to come.
+  var askedAbout: SocketAddress?
   /// Is told what the registration has to know.
   var onNews: ((RegistrationNews) -> Void)?
 

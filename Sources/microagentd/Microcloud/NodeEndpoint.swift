@@ -64,7 +64,9 @@ final class NodeEndpoint {
 
   private func take(_ effect: CoAPEffect) {
     guard case .request(let message, let handle) = effect else { return client.take(effect) }
-    transport.respond(resources().response(to: message, exponent: handle.blockExponent), to: handle)
+    let response = resources().response(
+      to: message, from: handle.source.address, exponent: handle.blockExponent)
+    transport.respond(response, to: handle)
   }
 
   /// Asks a neighbour for something. `completion` is given its answer, or in half a line why there is none.

@@ -27,7 +27,7 @@ extension NodeNetwork {
     }
   }
 
-  private func member(_ node: PushPullNode, _ kind: MembershipKind, _ state: SerfMembership) -> DirectoryMember {
+  func member(_ node: PushPullNode, _ kind: MembershipKind, _ state: SerfMembership) -> DirectoryMember {
     let isSelf = node.name == state.name
     let microseconds = isSelf ? 0 : state.estimatedRoundTripMicroseconds(to: node.name)
     return DirectoryMember(

@@ -50,6 +50,44 @@ extension NodeNetwork {
     return DirectoryAnswer.value(of: search.finish(), brokenTags: offered.isBroken ? 1 : 0)
   }
 
+  /// Nobody reaches us: a neighbour that we reach can tell whether our address is translated on the way. One word of one
+  /// neighbour is enough for what is only shown to people.
+  func askHowWeAreSeen() {
+    for cluster in clusters {
+      guard let registration = registration(cluster.kind), case .unreachable = registration.reachability.state,
+        registration.advertised != cluster.askedAbout, let endpoint, let peer = neighbourToAsk(in: cluster)
+      else { continue }
+      cluster.askedAbout = registration.advertised
+      endpoint.get(NodeResources.sourcePath, from: peer, maximumBytes: Self.maximumSourceBytes) {
+        [unowned(unsafe) self] result in
+        guard case .success(let bytes) = result, let address = NodeResources.source(encoded: bytes) else {
+          cluster.askedAbout = nil
+          return
+        }
+        switch cluster.kind {
+        case .microcloud: act { $0.take(.heard(.seenAs(address)), now: $1) }
+        case .public: actInPublic { $0.take(.heard(.seenAs(address)), now: $1) }
+        }
+      }
+    }
+  }
+
+  private static let maximumSourceBytes = 64
+
+  private func registration(_ kind: MembershipKind) -> Registration? {
+    kind == .public ? publicCluster : microcloud?.registration
+  }
+
+  /// Where one of the agents in a membership can be asked.
+  private func neighbourToAsk(in cluster: ClusterMember) -> SocketAddress? {
+    guard let state = cluster.state else { return nil }
+    for node in state.membership.nodes where node.state == .alive && node.name != state.name {
+      let agent = ServiceDirectory.agent(of: member(node, cluster.kind, state))
+      if let agent { return SocketAddress(node.address.address, port: agent.entry.coapPort) }
+    }
+    return nil
+  }
+
   /// What a person should know about it.
   var notices: [String] { endpoint?.problem.map { [$0] } ?? [] }
 }

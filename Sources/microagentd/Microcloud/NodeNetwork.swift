@@ -259,6 +259,7 @@ final class NodeNetwork {
     actInPublic { $0.tick(now: $1) }
     sayTagIfDue()
     lookIfDue()
+    askHowWeAreSeen()
     setAlarm()
   }
 
