@@ -1,6 +1,7 @@
 import CSystem
 import Crypto
 import LinuxSystem
+import Microcloud
 
 /// The file in the state directory that holds a node's private key: a COSE_Key, which names the public half, too, and so
 /// tells a damaged file from a whole one.
