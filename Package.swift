@@ -67,7 +67,7 @@ let package = Package(
         "TestSupport", "store-driver",
       ]),
     .testTarget(
-      name: "MicrocloudTests", dependencies: ["Microcloud", "Basics", "TestSupport"], exclude: ["vectors"]),
+      name: "MicrocloudTests", dependencies: ["Microcloud", "Crypto", "Basics", "TestSupport"], exclude: ["vectors"]),
     .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(
