@@ -12,6 +12,8 @@ public enum EDHOCLimits {
   public static let authorizationItems = 8
   /// Of a peer's words on an error, in bytes of UTF-8; what is longer is cut.
   public static let diagnosticBytes = 128
+  /// What decoding the name in front of a message may cost, with all that follows it.
+  static let body = CBORLimits(depth: 0, items: 1, inputBytes: messageBytes + 1 + connectionIdentifierBytes)
   /// What decoding one item of a message may cost.
   static let item = CBORLimits(depth: 8, items: 64, inputBytes: messageBytes)
 }

@@ -1,0 +1,74 @@
+extension CoAPOptionNumber {
+  /// Beside the OSCORE option: the body begins with message_3 (RFC 9668 section 3.1). It is empty; a value is ignored.
+  public static let edhoc = CoAPOptionNumber(rawValue: 21)
+}
+
+extension CoAPContentFormat {
+  /// `application/edhoc+cbor-seq`: an answer.
+  public static let edhoc = CoAPContentFormat(rawValue: 64)
+  /// `application/cid-edhoc+cbor-seq`: a request.
+  public static let edhocRequest = CoAPContentFormat(rawValue: 65)
+}
+
+/// How EDHOC's messages go in CoAP requests to `/.well-known/edhoc` (RFC 9528 appendix A.2), and message_3 together with
+/// the first request that OSCORE protects (RFC 9668). Answers carry a message as it is.
+public enum EDHOCOverCoAP {
+  public static let path = [".well-known", "edhoc"]
+
+  /// What a request to the resource carries.
+  public enum Request: Equatable, Sendable {
+    /// message_1.
+    case new([UInt8])
+    /// A later message, and the responder's name for the connection that it belongs to.
+    case continued(ConnectionIdentifier, [UInt8])
+  }
+
+  private static let new: UInt8 = 0xF5
+
+  /// The body of a request.
+  public static func body(_ request: Request) -> [UInt8] {
+    switch request {
+    case .new(let message): [new] + message
+    case .continued(let connection, let message): connection.encoded + message
+    }
+  }
+
+  /// What the body of a request is.
+  public static func request(_ body: [UInt8]) throws(EDHOCError) -> Request {
+    // The longest name takes a byte for its length.
+    guard body.count <= EDHOCLimits.messageBytes + 1 + EDHOCLimits.connectionIdentifierBytes else { throw .tooLarge }
+    if body.first == new {
+      return .new(Array(body.dropFirst()))
+    }
+    do throws(CBORError) {
+      let (item, message) = try CBORDecoder.decodePrefix(body[...], limits: EDHOCLimits.body)
+      if let connection = ConnectionIdentifier(item), body.starts(with: connection.encoded) {
+        return .continued(connection, Array(message))
+      }
+    } catch {}
+    throw .malformed
+  }
+
+  /// The body of a request with the EDHOC option: `message3`, and what OSCORE made of the request's own body. The name of
+  /// the connection stands in the OSCORE option (`kid`).
+  public static func combined(message3: [UInt8], ciphertext: [UInt8]) -> [UInt8] {
+    message3 + ciphertext
+  }
+
+  /// What such a body consists of. Who agreed on message_4 takes no such requests.
+  public static func split(_ body: [UInt8]) throws(EDHOCError) -> (message3: [UInt8], ciphertext: [UInt8]) {
+    let head = body.prefix(EDHOCLimits.messageBytes)
+    do throws(CBORError) {
+      let (item, rest) = try CBORDecoder.decodePrefix(head, limits: EDHOCLimits.item)
+      let ciphertext = body[rest.startIndex...]
+      // An OSCORE ciphertext has at least a code and a tag.
+      if item.bytesValue != nil, ciphertext.count > minimumCiphertextBytes {
+        return (Array(body[..<rest.startIndex]), Array(ciphertext))
+      }
+    } catch {}
+    throw .malformed
+  }
+
+  /// Of AES-CCM-16-64-128: the tag.
+  private static let minimumCiphertextBytes = 8
+}
