@@ -78,7 +78,7 @@ let package = Package(
       name: "TransportTests", dependencies: ["Transport", "EventLoop", "LinuxSystem", "Microcloud", "Basics"]),
     program(
       "microcloud-driver",
-      ["Transport", "NodeSecurity", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],
+      ["Transport", "NodeSecurity", "Crypto", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],
       path: "Tests/MicrocloudDriver"),
     .target(name: "CryptoChecks", dependencies: ["Crypto", "Basics"], path: "Tests/CryptoChecks"),
     program(

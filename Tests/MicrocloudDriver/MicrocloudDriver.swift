@@ -1,10 +1,10 @@
-// A program for tests: runs a Serf membership and multicast DNS on real sockets, as it is told.
+// A program for tests: runs a Serf membership and multicast DNS on real sockets, and EDHOC on none, as it is told.
 //
-//   microcloud-driver [mdns] [without PREFIX] [serf NAME ADDRESS:PORT [PROFILE [KEY]]]
+//   microcloud-driver [mdns] [without PREFIX] [edhoc] [serf NAME ADDRESS:PORT [PROFILE [KEY]]]
 //
 // PROFILE is lan, wan or local. Interfaces whose names begin with PREFIX are left out of multicast DNS. Commands come
-// line by line on standard input (SerfSide.swift, MDNSSide.swift say which), and what happens goes to standard output, one
-// JSON object a line. It ends with its input, without a word to its peers.
+// line by line on standard input (SerfSide.swift, MDNSSide.swift, EDHOCSide.swift say which), and what happens goes to
+// standard output, one JSON object a line. It ends with its input, without a word to its peers.
 import Basics
 import CSystem
 import EventLoop
@@ -33,6 +33,7 @@ private final class Driver {
   private let loop: EventLoop
   private let serf: SerfSide?
   private let mdns: MDNSSide?
+  private let edhoc: EDHOCSide?
   private var input: DescriptorWatcher?
   private var line: [UInt8] = []
 
@@ -42,6 +43,7 @@ private final class Driver {
     serf = if let serfWords { try SerfSide(on: loop, serfWords) } else { nil }
     let excluded = words.firstIndex(of: "without").map { words[$0 + 1] }
     mdns = words.contains("mdns") ? try MDNSSide(on: loop, without: excluded) : nil
+    edhoc = words.contains("edhoc") ? EDHOCSide() : nil
     input = try DescriptorWatcher(on: loop, borrowing: 0) { [unowned(unsafe) self] _ in read() }
     try input?.start(.readable)
   }
@@ -68,7 +70,9 @@ private final class Driver {
   private func obey(_ words: [String]) {
     guard let verb = words.first else { return }
     let arguments = Array(words.dropFirst())
-    let isKnown = serf?.obey(verb, arguments) ?? false || mdns?.obey(verb, arguments) ?? false
+    let isKnown =
+      serf?.obey(verb, arguments) ?? false || mdns?.obey(verb, arguments) ?? false
+      || edhoc?.obey(verb, arguments) ?? false
     if !isKnown { complain("not understood: \(verb)") }
   }
 }
