@@ -36,6 +36,13 @@ struct Base64Tests {
     for _ in 0..<500 {
       let bytes = generator.bytes(upTo: 100)
       #expect(Base64.decode(base64(bytes).utf8) == bytes)
+      #expect(Base64.decode(Base64.encoded(bytes, .url), .url) == bytes)
     }
+  }
+
+  /// RFC 4648 section 5.
+  @Test func theAlphabetForAddressesIsItsOwn() {
+    #expect(Base64.decode("--__Pj8".utf8, .url) == bytes("fbefff 3e3f"))
+    for text in ["++__Pj8", "Zg==", "Zh", "Zm9v\n"] { #expect(Base64.decode(text.utf8, .url) == nil, "\(text)") }
   }
 }
