@@ -1,11 +1,10 @@
 """Our EDHOC against lakers', both ways, with static Diffie-Hellman (method 3), which is all that lakers speaks."""
 
-import json
-import subprocess
-
 import cbor2
 import lakers
 import pytest
+
+from edhoc import Ours
 
 pytestmark = pytest.mark.machines("local")
 
@@ -26,32 +25,6 @@ class Side:
         self.credential = lakers.Credential(self.claims)
 
 
-class Ours:
-    """Our driver, a side of EDHOC."""
-
-    def __init__(self, program):
-        self.process = subprocess.Popen([program, "edhoc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.hear("ready")
-
-    def hear(self, what):
-        line = self.process.stdout.readline()
-        assert line, "the driver ended"
-        news = json.loads(line)
-        assert news["what"] == what, news
-        return news
-
-    def ask(self, answer, *words):
-        self.tell(*words)
-        return self.hear(answer)
-
-    def tell(self, *words):
-        self.process.stdin.write(" ".join(word.hex() if isinstance(word, bytes) else word for word in words) + "\n")
-        self.process.stdin.flush()
-
-    def message(self, *words):
-        return bytes.fromhex(self.ask("message", *words)["bytes"])
-
-
 def y_of(x):
     """One of the two y that fit this x of P-256."""
     prime = 2**256 - 2**224 + 2**192 + 2**96 - 1
@@ -63,11 +36,8 @@ def y_of(x):
 
 @pytest.fixture
 def ours(microcloud_driver):
-    side = Ours(microcloud_driver)
-    yield side
-    side.process.stdin.close()
-    side.process.wait(timeout=20)
-    side.process.stdout.close()
+    with Ours(microcloud_driver) as side:
+        yield side
 
 
 @pytest.fixture(params=["reference", "value"])
