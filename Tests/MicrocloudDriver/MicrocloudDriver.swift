@@ -4,8 +4,8 @@
 //   microcloud-driver [mdns] [without PREFIX] [edhoc] [serf NAME ADDRESS:PORT [PROFILE [KEY]]]
 //
 // PROFILE is lan, wan or local. Interfaces whose names begin with PREFIX are left out of multicast DNS. Commands come
-// line by line on standard input (SerfSide.swift, MDNSSide.swift, EDHOCSide.swift and CredentialSide.swift say which), and
-// what happens goes to standard output, one JSON object a line. It ends with its input, without a word to its peers.
+// line by line on standard input (the files beside this one say which), and what happens goes to standard output, one
+// JSON object a line. It ends with its input, without a word to its peers.
 import Basics
 import CSystem
 import EventLoop
@@ -74,6 +74,7 @@ private final class Driver {
     let isKnown =
       serf?.obey(verb, arguments) ?? false || mdns?.obey(verb, arguments) ?? false
       || edhoc?.obey(verb, arguments) ?? false || CredentialSide.obey(verb, arguments)
+      || EDHOCCosts.obey(verb, arguments)
     if !isKnown { complain("not understood: \(verb)") }
   }
 }
