@@ -1,5 +1,4 @@
 import Crypto
-import Foundation
 import Testing
 
 @testable import Microcloud
@@ -13,13 +12,7 @@ struct COSESign1Tests {
     let message: [UInt8]
   }
 
-  private static let lines: [[String]] = {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("vectors/cose-sign1.txt")
-    return try! String(contentsOf: file, encoding: .utf8).split(separator: "\n")
-      .filter { !$0.hasPrefix("#") }
-      .map { $0.split(separator: " ").map(String.init) }
-  }()
+  private static let lines = GossipVectors.lines("cose-sign1.txt")
 
   private func examples(_ verdict: String) -> [Example] {
     Self.lines.filter { $0[0] == verdict }.map {

@@ -1,18 +1,11 @@
 import Crypto
-import Foundation
 
 @testable import Microcloud
 
 /// A chapter of RFC 9529, as `vectors/edhoc.txt` has it.
 struct EDHOCTrace {
   private let chapter: String
-  private static let lines: [[String]] = {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("vectors/edhoc.txt")
-    return try! String(contentsOf: file, encoding: .utf8).split(separator: "\n")
-      .filter { !$0.hasPrefix("#") }
-      .map { $0.split(separator: " ").map(String.init) }
-  }()
+  private static let lines = GossipVectors.lines("edhoc.txt")
 
   static let signatures = EDHOCTrace(chapter: "2")
   static let diffieHellman = EDHOCTrace(chapter: "3")
