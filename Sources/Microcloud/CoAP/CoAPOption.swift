@@ -25,8 +25,12 @@ public struct CoAPOptionNumber: RawRepresentable, Equatable, Hashable, Sendable 
   public static let contentFormat = CoAPOptionNumber(rawValue: 12)
   public static let maxAge = CoAPOptionNumber(rawValue: 14)
   public static let uriQuery = CoAPOptionNumber(rawValue: 15)
+  /// RFC 8768
+  public static let hopLimit = CoAPOptionNumber(rawValue: 16)
   public static let accept = CoAPOptionNumber(rawValue: 17)
   public static let locationQuery = CoAPOptionNumber(rawValue: 20)
+  /// RFC 9668
+  public static let edhoc = CoAPOptionNumber(rawValue: 21)
   /// RFC 7959, as are the two after it.
   public static let block2 = CoAPOptionNumber(rawValue: 23)
   public static let block1 = CoAPOptionNumber(rawValue: 27)

@@ -1,0 +1,88 @@
+/// The value of the OSCORE option: the compressed header of the COSE object (RFC 8613 section 6.1).
+struct OSCOREOption: Equatable {
+  /// A Partial IV has up to five bytes.
+  static let maximumPartialIV: UInt64 = 1 << 40 - 1
+  /// What one byte of length can say.
+  static let maximumKidContextBytes = 255
+
+  private static let partialIVMask: UInt8 = 0x07
+  private static let kidFlag: UInt8 = 0x08
+  private static let kidContextFlag: UInt8 = 0x10
+  private static let reservedMask: UInt8 = 0xE0
+  private static let maximumPartialIVBytes = 5
+
+  var partialIV: UInt64?
+  var kidContext: [UInt8]?
+  var kid: OSCOREIdentifier?
+
+  init(partialIV: UInt64? = nil, kidContext: [UInt8]? = nil, kid: OSCOREIdentifier? = nil) {
+    self.partialIV = partialIV
+    self.kidContext = kidContext
+    self.kid = kid
+  }
+
+  /// Reads a value, strictly: what could be written shorter, or holds what no flag announces, is malformed. A kid that is
+  /// longer than any of ours names no context of ours.
+  init(_ value: [UInt8]) throws(OSCOREError) {
+    var rest = value[...]
+    guard let flags = rest.popFirst() else { return }
+    let count = Int(flags & Self.partialIVMask)
+    guard flags != 0, flags & Self.reservedMask == 0, count <= Self.maximumPartialIVBytes, count <= rest.count else {
+      throw .malformedOption
+    }
+    if count > 0 {
+      if count > 1, rest.first == 0 { throw .malformedOption }
+      var number: UInt64 = 0
+      for byte in rest.prefix(count) { number = number << 8 | UInt64(byte) }
+      partialIV = number
+      rest = rest.dropFirst(count)
+    }
+    if flags & Self.kidContextFlag != 0 {
+      guard let count = rest.popFirst(), Int(count) <= rest.count else { throw .malformedOption }
+      kidContext = Array(rest.prefix(Int(count)))
+      rest = rest.dropFirst(Int(count))
+    }
+    if flags & Self.kidFlag != 0 {
+      guard let kid = OSCOREIdentifier(rest) else { throw .contextNotFound }
+      self.kid = kid
+    } else if !rest.isEmpty {
+      throw .malformedOption
+    }
+  }
+
+  /// The value as it is sent; empty if there is nothing to say.
+  var value: [UInt8] {
+    if partialIV == nil, kidContext == nil, kid == nil { return [] }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(16)
+    bytes.append(0)
+    if let partialIV {
+      bytes[0] |= UInt8(Self.bytes(partialIV))
+      Self.append(partialIV, count: Self.bytes(partialIV), to: &bytes)
+    }
+    if let kidContext {
+      bytes[0] |= Self.kidContextFlag
+      bytes.append(UInt8(truncatingIfNeeded: kidContext.count))
+      bytes += kidContext
+    }
+    if let kid {
+      bytes[0] |= Self.kidFlag
+      kid.append(to: &bytes)
+    }
+    return bytes
+  }
+
+  /// How many bytes a Partial IV has: no leading zeros, but one byte for 0.
+  static func bytes(_ partialIV: UInt64) -> Int {
+    max(1, (64 - partialIV.leadingZeroBitCount + 7) / 8)
+  }
+
+  /// The lower bytes of a number, the most significant one first.
+  static func append(_ number: UInt64, count: Int, to output: inout [UInt8]) {
+    var shift = UInt64(8 * count)
+    while shift > 0 {
+      shift -= 8
+      output.append(UInt8(truncatingIfNeeded: number >> shift))
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/// A message, taken apart into what is encrypted and what stays outside (RFC 8613 section 4).
+struct OSCOREParts {
+  /// Code, options of class E, payload (section 5.3).
+  let plaintext: [UInt8]
+  /// Options of class U.
+  private let outerOptions: CoAPOptions
+  let hasObserve: Bool
+
+  init(_ message: CoAPMessage) throws(OSCOREError) {
+    var inner = CoAPOptions()
+    var outer = CoAPOptions()
+    for option in message.options.list {
+      switch option.number {
+      case .oscore, .proxyUri: throw .notProtectable
+      case .observe:
+        outer.add(option)
+        // The Partial IV tells notifications apart (section 4.1.3.5.2).
+        inner.add(message.code.isRequest ? option : CoAPOption(.observe, []))
+      default:
+        if option.number.isOutsideOfOSCORE { outer.add(option) } else { inner.add(option) }
+      }
+    }
+    var plaintext: [UInt8] = []
+    plaintext.reserveCapacity(1 + inner.byteEstimate + message.payload.count)
+    plaintext.append(message.code.rawValue)
+    do throws(CoAPError) {
+      try inner.encode(payload: message.payload, to: &plaintext)
+    } catch {
+      throw .tooLarge
+    }
+    self.plaintext = plaintext
+    outerOptions = outer
+    hasObserve = outer[.observe] != nil
+  }
+
+  /// The message that is sent.
+  func outer(_ code: CoAPCode, token: [UInt8], _ option: OSCOREOption, payload: [UInt8]) -> CoAPMessage {
+    var options = outerOptions
+    options.add(CoAPOption(.oscore, option.value))
+    return CoAPMessage(code: code, token: token, options: options, payload: payload)
+  }
+
+  /// The message that was protected. Of what came outside only options of class U count, and of these those that are not
+  /// inside.
+  static func join(_ plaintext: [UInt8], outer: CoAPMessage) throws(OSCOREError) -> CoAPMessage {
+    var rest = plaintext[...]
+    guard let code = rest.popFirst() else { throw .malformedPlaintext }
+    let inner: CoAPOptions
+    do throws(CoAPError) {
+      inner = try CoAPOptions.decode(from: &rest)
+    } catch {
+      throw .malformedPlaintext
+    }
+    if inner[.oscore] != nil { throw .malformedPlaintext }
+    var options = inner
+    for option in outer.options.list
+    where option.number != .oscore && option.number.isOutsideOfOSCORE && inner[option.number] == nil {
+      options.add(option)
+    }
+    return CoAPMessage(
+      code: CoAPCode(rawValue: code), token: outer.token, options: options, payload: Array(rest))
+  }
+}
+
+extension CoAPOptionNumber {
+  /// Whether an option is of class U only, which those on the way may read and change: what proxies need (RFC 8613 figure 5, RFC
+  /// 8768) and what says how the message came to be protected (RFC 9668). All others, unknown ones among them, are encrypted.
+  var isOutsideOfOSCORE: Bool {
+    switch self {
+    case .uriHost, .uriPort, .oscore, .hopLimit, .edhoc, .proxyUri, .proxyScheme: true
+    default: false
+    }
+  }
+}
