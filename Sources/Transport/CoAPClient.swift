@@ -20,6 +20,7 @@ public final class CoAPClient {
   private struct Request {
     var id: CoAPExchangeID
     let peer: SocketAddress
+    let context: UInt64?
     var transfer: CoAPBlockTransfer
     let deadline: Instant
     let completion: Completion
@@ -41,17 +42,21 @@ public final class CoAPClient {
   /// Sends a request.
   ///
   /// - Parameters:
+  ///   - context: the number of a security context; nil: it goes in plain.
   ///   - timeoutMilliseconds: how long all of it may take.
   ///   - maximumBodyBytes: a longer answer is an error.
   public func request(
-    _ message: CoAPMessage, to peer: SocketAddress, timeoutMilliseconds: UInt64, maximumBodyBytes: Int = 64 * 1024,
-    completion: @escaping Completion
+    _ message: CoAPMessage, to peer: SocketAddress, context: UInt64? = nil, timeoutMilliseconds: UInt64,
+    maximumBodyBytes: Int = 64 * 1024, completion: @escaping Completion
   ) {
     let transfer = CoAPBlockTransfer(message, maximumBodyBytes: maximumBodyBytes)
     let deadline = loop.now.advanced(milliseconds: timeoutMilliseconds)
     do throws(CoAPError) {
-      let id = try transport.request(transfer.first, to: peer, timeoutMilliseconds: timeoutMilliseconds)
-      requests.append(Request(id: id, peer: peer, transfer: transfer, deadline: deadline, completion: completion))
+      let id = try transport.request(
+        transfer.first, to: peer, context: context, timeoutMilliseconds: timeoutMilliseconds)
+      requests.append(
+        Request(
+          id: id, peer: peer, context: context, transfer: transfer, deadline: deadline, completion: completion))
     } catch {
       completion(.failure(.notSent(error)))
     }
@@ -81,7 +86,8 @@ public final class CoAPClient {
   private func goOn(_ message: CoAPMessage, _ index: Int) {
     let left = requests[index].deadline.milliseconds(since: loop.now)
     do throws(CoAPError) {
-      requests[index].id = try transport.request(message, to: requests[index].peer, timeoutMilliseconds: left)
+      requests[index].id = try transport.request(
+        message, to: requests[index].peer, context: requests[index].context, timeoutMilliseconds: left)
     } catch {
       finish(index, .failure(.notSent(error)))
     }

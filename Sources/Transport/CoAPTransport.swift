@@ -3,13 +3,13 @@ import EventLoop
 import LinuxSystem
 import Microcloud
 
-/// Does what a `CoAPEndpoint` wants done: its datagrams over the sockets that it was given, its deadlines by one timer. It
+/// Does what a `SecureCoAPEndpoint` wants done: its datagrams over the sockets that it was given, its deadlines by one timer. It
 /// decides nothing.
 ///
 /// Set `onEffect`, `bind`, then give commands. It works until `close()`.
 public final class CoAPTransport {
   private let loop: EventLoop
-  private var endpoint: CoAPEndpoint
+  private var endpoint: SecureCoAPEndpoint
   /// Those that were bound, before those that hear a group.
   private var sockets: [(family: IPFamily, socket: UDPSocket)] = []
   private var boundCount = 0
@@ -27,7 +27,7 @@ public final class CoAPTransport {
   public var onEffect: ((CoAPEffect) -> Void)?
 
   /// Hears nobody before `bind`.
-  public init(on loop: EventLoop, endpoint: CoAPEndpoint) throws(SystemError) {
+  public init(on loop: EventLoop, endpoint: SecureCoAPEndpoint) throws(SystemError) {
     self.loop = loop
     self.endpoint = endpoint
     alarm = try Alarm(on: loop) { [unowned(unsafe) self] in perform { $0.tick(now: $1) } }
@@ -66,17 +66,19 @@ public final class CoAPTransport {
   // MARK: Commands
 
   /// Gives a command, or several, and does what comes of it.
-  public func perform(_ command: (inout CoAPEndpoint, Instant) -> [CoAPEffect]) {
+  public func perform(_ command: (inout SecureCoAPEndpoint, Instant) -> [CoAPEffect]) {
     if alarm == nil { return }
     carryOut(command(&endpoint, loop.now))
   }
 
-  /// See `CoAPEndpoint.request`. What becomes of it is told after this returns.
+  /// See `SecureCoAPEndpoint.request`. What becomes of it is told after this returns.
   public func request(
-    _ message: CoAPMessage, to peer: SocketAddress, isConfirmable: Bool = true, timeoutMilliseconds: UInt64? = nil
+    _ message: CoAPMessage, to peer: SocketAddress, context: UInt64? = nil, isConfirmable: Bool = true,
+    timeoutMilliseconds: UInt64? = nil
   ) throws(CoAPError) -> CoAPExchangeID {
     let (id, effects) = try endpoint.request(
-      message, to: peer, isConfirmable: isConfirmable, timeoutMilliseconds: timeoutMilliseconds, now: loop.now)
+      message, to: peer, context: context, isConfirmable: isConfirmable, timeoutMilliseconds: timeoutMilliseconds,
+      now: loop.now)
     carryOut(effects)
     return id
   }
@@ -88,16 +90,17 @@ public final class CoAPTransport {
     return id
   }
 
-  /// See `CoAPEndpoint.notify`.
+  /// See `SecureCoAPEndpoint.notify`.
   public func notify(
-    _ message: CoAPMessage, to peer: SocketAddress, isConfirmable: Bool
+    _ message: CoAPMessage, to peer: SocketAddress, protection: CoAPProtection?, isConfirmable: Bool
   ) throws(CoAPError) -> CoAPExchangeID {
-    let (id, effects) = try endpoint.notify(message, to: peer, isConfirmable: isConfirmable, now: loop.now)
+    let (id, effects) = try endpoint.notify(
+      message, to: peer, protection: protection, isConfirmable: isConfirmable, now: loop.now)
     carryOut(effects)
     return id
   }
 
-  /// See `CoAPEndpoint.respond`.
+  /// See `SecureCoAPEndpoint.respond`.
   public func respond(_ response: CoAPMessage, to request: CoAPRequestHandle) {
     perform { $0.respond(response, to: request, now: $1) }
   }

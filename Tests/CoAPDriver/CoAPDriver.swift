@@ -64,7 +64,7 @@ private func transport(on loop: EventLoop, trustsAll: Bool = false) throws(Syste
     limits.strangersPerSecond = 1_000_000
   }
   let digest = HMACDigest.keyed(by: BigEndian.bytes(loop.now.nanoseconds))
-  return try CoAPTransport(on: loop, endpoint: CoAPEndpoint(limits: limits, digest: digest))
+  return try CoAPTransport(on: loop, endpoint: SecureCoAPEndpoint(limits: limits, digest: digest))
 }
 
 private func serve(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) throws(SystemError) {

@@ -55,7 +55,7 @@ final class DriverServer {
   }
 
   private func handleRequest(_ message: CoAPMessage, _ handle: CoAPRequestHandle) {
-    switch receiver.receive(message, from: handle.source, now: loop.now) {
+    switch receiver.receive(message, from: handle.source, protection: handle.protection, now: loop.now) {
     case .answer(let answer): respond(answer, to: handle)
     case .complete(let request):
       if request.path == ["slow"] {
@@ -95,9 +95,10 @@ final class DriverServer {
     if let observe = request.options[.observe] {
       if observe.unsignedValue == 0 {
         sequence = observers.register(
-          handle.source, token: handle.token, resource: Self.counterResource, now: loop.now)
+          handle.source, token: handle.token, protection: handle.protection, resource: Self.counterResource,
+          now: loop.now)
       } else {
-        observers.deregister(handle.source, token: handle.token)
+        observers.deregister(handle.source, token: handle.token, protection: handle.protection)
       }
       say("observers \(observers.count)")
     }
@@ -115,7 +116,9 @@ final class DriverServer {
     var message = state(notice.sequence)
     message.token = notice.token
     do throws(CoAPError) {
-      observers.sent(notice, as: try transport.notify(message, to: notice.peer, isConfirmable: true))
+      let id = try transport.notify(
+        message, to: notice.peer, protection: notice.protection, isConfirmable: true)
+      observers.sent(notice, as: id)
     } catch {
       observers.sent(notice, as: nil)
     }

@@ -20,8 +20,8 @@ private final class Pair {
 
   init(isV6: Bool = false) throws {
     loop = try EventLoop()
-    server = try CoAPTransport(on: loop, endpoint: CoAPEndpoint { BigEndian.number($0.suffix(8)) ^ 0x5A5A })
-    transport = try CoAPTransport(on: loop, endpoint: CoAPEndpoint { BigEndian.number($0.suffix(8)) })
+    server = try CoAPTransport(on: loop, endpoint: SecureCoAPEndpoint { BigEndian.number($0.suffix(8)) ^ 0x5A5A })
+    transport = try CoAPTransport(on: loop, endpoint: SecureCoAPEndpoint { BigEndian.number($0.suffix(8)) })
     client = CoAPClient(transport, on: loop)
     let any: IPAddress = isV6 ? .loopbackV6 : .loopbackV4
     try server.bind(to: SocketAddress(any, port: 0))
@@ -95,7 +95,7 @@ private final class Pair {
 
   @Test func aPortThatIsTakenIsAnErrorAndCanBeTriedAgain() throws {
     let pair = try Pair()
-    let other = try CoAPTransport(on: pair.loop, endpoint: CoAPEndpoint { _ in 1 })
+    let other = try CoAPTransport(on: pair.loop, endpoint: SecureCoAPEndpoint { _ in 1 })
     defer { other.close() }
     #expect(throws: SystemError.self) { try other.bind(to: pair.address) }
     #expect(!other.isBound(.v4) && other.port == nil)

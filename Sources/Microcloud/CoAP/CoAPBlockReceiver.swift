@@ -3,6 +3,8 @@ import Basics
 /// The server's end of Block1: puts the bodies of requests together, each from one source and about one thing (RFC 7959
 /// section 2.5, RFC 9175 section 3). A body is handed out when it is whole, or not at all.
 ///
+/// Blocks that came with one protection and blocks that came with another, or in plain, never make a body together.
+///
 /// The blocks of a body come in order; a first block begins anew. A block that is not the next one is answered with 4.08.
 public struct CoAPBlockReceiver: Sendable {
   public struct Limits: Sendable {
@@ -10,7 +12,7 @@ public struct CoAPBlockReceiver: Sendable {
     public var bodyBytes = 64 * 1024
     /// What all unfinished bodies may have together.
     public var totalBytes = 256 * 1024
-    /// The most unfinished bodies of one peer, of which the oldest gives way, and of all, where the next one has to wait.
+    /// The most unfinished bodies of one peer (and one protection), of which the oldest gives way, and of all, where the next one has to wait.
     public var transfersPerPeer = 2
     public var transfers = 32
     /// How long the next block may take to come.
@@ -30,6 +32,8 @@ public struct CoAPBlockReceiver: Sendable {
 
   private struct Transfer {
     let peer: SocketAddress
+    /// The security context; nil: none.
+    let context: UInt64?
     let key: [UInt8]
     var body: [UInt8]
     var deadline: Instant
@@ -60,12 +64,14 @@ public struct CoAPBlockReceiver: Sendable {
     transfers.removeAll { $0.deadline <= now }
   }
 
-  /// Takes a request, whether it is one block or whole.
-  public mutating func receive(_ request: CoAPMessage, from peer: SocketAddress, now: Instant) -> Outcome {
+  /// Takes a request, whether it is one block or whole. `protection` is what it came with.
+  public mutating func receive(
+    _ request: CoAPMessage, from peer: SocketAddress, protection: CoAPProtection? = nil, now: Instant
+  ) -> Outcome {
     switch CoAPBlockOption(.block1, in: request) {
     case .absent: return .complete(request)
     case .malformed: return .answer(CoAPMessage(code: .badOption))
-    case .block(let block): return receive(block, of: request, from: peer, now: now)
+    case .block(let block): return receive(block, of: request, from: peer, protection?.context, now: now)
     }
   }
 
@@ -78,7 +84,7 @@ public struct CoAPBlockReceiver: Sendable {
   }
 
   private mutating func receive(
-    _ block: CoAPBlock, of request: CoAPMessage, from peer: SocketAddress, now: Instant
+    _ block: CoAPBlock, of request: CoAPMessage, from peer: SocketAddress, _ context: UInt64?, now: Instant
   ) -> Outcome {
     expire(now: now)
     guard isWellFormed(block, request.payload.count) else { return .answer(CoAPMessage(code: .badRequest)) }
@@ -86,10 +92,10 @@ public struct CoAPBlockReceiver: Sendable {
     guard key.count <= Self.maximumKeyBytes else { return .answer(CoAPMessage(code: .requestEntityTooLarge)) }
     let end = block.offset + UInt64(request.payload.count)
     if end > UInt64(limits.bodyBytes) || request.options.unsigned(.size1) ?? 0 > UInt64(limits.bodyBytes) {
-      transfers.removeAll { $0.peer == peer && $0.key == key }
+      transfers.removeAll { $0.peer == peer && $0.context == context && $0.key == key }
       return .answer(tooLarge(block))
     }
-    guard let index = place(peer, key, isFirst: block.number == 0, now: now) else {
+    guard let index = place(peer, context, key, isFirst: block.number == 0, now: now) else {
       // The last block alone is no body, and one out of turn shows that others are missing.
       if block.number != 0 { return .answer(CoAPMessage(code: .requestEntityIncomplete)) }
       return .answer(unavailable)
@@ -104,17 +110,19 @@ public struct CoAPBlockReceiver: Sendable {
   }
 
   /// The transfer that a block belongs to; for a first block a new one.
-  private mutating func place(_ peer: SocketAddress, _ key: [UInt8], isFirst: Bool, now: Instant) -> Int? {
-    let known = transfers.firstIndex { $0.peer == peer && $0.key == key }
+  private mutating func place(
+    _ peer: SocketAddress, _ context: UInt64?, _ key: [UInt8], isFirst: Bool, now: Instant
+  ) -> Int? {
+    let known = transfers.firstIndex { $0.peer == peer && $0.context == context && $0.key == key }
     if !isFirst { return known }
     if let known { transfers.remove(at: known) }
-    if transfers.filter({ $0.peer == peer }).count >= limits.transfersPerPeer,
-      let oldest = transfers.firstIndex(where: { $0.peer == peer })
+    if transfers.filter({ $0.peer == peer && $0.context == context }).count >= limits.transfersPerPeer,
+      let oldest = transfers.firstIndex(where: { $0.peer == peer && $0.context == context })
     {
       transfers.remove(at: oldest)
     }
     guard transfers.count < limits.transfers else { return nil }
-    transfers.append(Transfer(peer: peer, key: key, body: [], deadline: now))
+    transfers.append(Transfer(peer: peer, context: context, key: key, body: [], deadline: now))
     return transfers.count - 1
   }
 

@@ -32,6 +32,11 @@ public enum CoAPEnd: Equatable, Sendable {
   case reset
   /// The response has a critical option that is not understood here.
   case notUnderstood
+  /// To a protected request: someone, perhaps the peer, says in plain why it is not taken. 4.01 usually means that the peer has
+  /// no such security context any more. Nobody vouches for it.
+  case refused(CoAPCode)
+  /// To a protected request: the response was not made by the peer.
+  case notAuthentic
 }
 
 /// A request that came and is to be answered.
@@ -42,14 +47,36 @@ public struct CoAPRequestHandle: Equatable, Sendable {
   /// It was sent to a group: answer with success or not at all.
   public let isMulticast: Bool
   /// The address is known to read what is sent to it.
-  public let isProven: Bool
+  public internal(set) var isProven: Bool
   /// It was made within the last `CoAPLimits.echoMilliseconds`, as its Echo option shows.
-  public let isFresh: Bool
+  public internal(set) var isFresh: Bool
   /// For `CoAPBody.response`: the largest block to answer with. A request to a group cannot be answered with a challenge, so a
   /// stranger gets no larger first block than its request has earned, and asks for the others by itself.
   public let blockExponent: UInt8
   let messageID: UInt16
   let isConfirmable: Bool
   /// The classes of responses that the client does not want (RFC 7967).
-  let noResponse: UInt64
+  var noResponse: UInt64
+  /// What it was protected with, and is answered with; nil: it came in plain, and anybody may have sent it.
+  public internal(set) var protection: CoAPProtection?
+
+  /// Whether the client does not want to hear this.
+  func isUnwanted(_ response: CoAPMessage) -> Bool {
+    noResponse >> UInt64(max(response.code.codeClass, 1) - 1) & 1 == 1
+  }
+}
+
+/// How a request was protected that a layer between endpoint and resources has verified. What is sent on its account goes the
+/// same way, and what comes in plain or with another protection has no part in it.
+public struct CoAPProtection: Hashable, Sendable {
+  /// Which security context, by a number of that layer's.
+  public let context: UInt64
+  /// Which request in this context.
+  public let request: UInt64
+  /// Whose context it is: a number that what is above has given it.
+  public let principal: UInt32
+
+  public init(context: UInt64, request: UInt64, principal: UInt32) {
+    (self.context, self.request, self.principal) = (context, request, principal)
+  }
 }

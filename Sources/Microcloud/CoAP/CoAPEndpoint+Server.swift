@@ -15,7 +15,7 @@ extension CoAPEndpoint {
     guard let place = peers.place(of: request.source), let index = peers[place].open(request.messageID) else { return }
     var response = response
     response.token = request.token
-    let isUnwanted = request.noResponse >> UInt64(max(response.code.codeClass, 1) - 1) & 1 == 1
+    let isUnwanted = request.isUnwanted(response)
     if request.isMulticast {
       peers[place].remembered[index].isOpen = false
       if response.code.isSuccess, !isUnwanted { answerLater(response, to: request, at: place, now: now) }
@@ -24,6 +24,20 @@ extension CoAPEndpoint {
     } else {
       answer(response, to: request, index, at: place, now: now)
     }
+  }
+
+  /// Ends a request without a response; a confirmable one is acknowledged.
+  public mutating func settle(_ request: CoAPRequestHandle, now: Instant) -> [CoAPEffect] {
+    guard let place = peers.place(of: request.source), let index = peers[place].open(request.messageID) else {
+      return []
+    }
+    settle(request, index, at: place)
+    return takeEffects()
+  }
+
+  /// Whether a request is still to be answered.
+  func isOpen(_ request: CoAPRequestHandle) -> Bool {
+    peers.place(of: request.source).map { peers[$0].open(request.messageID) != nil } ?? false
   }
 
   /// Answers a request with a challenge to show that it is new (RFC 9175): if its sender is there and means it, the request

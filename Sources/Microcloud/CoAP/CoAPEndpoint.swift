@@ -5,9 +5,8 @@ import Basics
 /// It does nothing itself: each call returns effects, to be carried out in order. It never reads a clock: callers pass
 /// `now`, and call `tick` at `nextDeadline`.
 ///
-/// Where OSCORE belongs: between this and the resources. What `request` effects and `response` effects carry is unprotected
-/// there, what `respond`, `request` and `notify` take is protected there; `CoAPLimits.criticalOptions` then holds `.oscore`.
-/// The endpoint looks at the outer code, token and Observe option only. Block-wise transfer and observation (`CoAPBlock…`,
+/// Between this and the resources stands OSCORE (`SecureCoAPEndpoint`). What `request` effects and `response` effects carry is
+/// unprotected there, what `respond`, `request` and `notify` take is protected there. The endpoint looks at the outer code, token and Observe option only. Block-wise transfer and observation (`CoAPBlock…`,
 /// `CoAPObservers`) work on messages and know nothing of datagrams, so that they work inside of OSCORE and on streams alike. A
 /// layer that has verified who asks tells it by `prove`.
 public struct CoAPEndpoint {

@@ -19,6 +19,10 @@ public enum CoAPError: Error, Equatable, Sendable {
   case tokenTooLong
   /// As many requests, messages or peers as an endpoint bears are there already.
   case tooMuchUnderWay
+  /// The security context that a message is to be protected with is not there any more, or has no number left.
+  case noSecurityContext
+  /// A message that is to be protected cannot be.
+  case notProtectable
   /// A signal holds a critical option that we do not know.
   case unknownSignalOption(UInt16)
 }
@@ -41,6 +45,9 @@ extension CoAPError: CustomStringConvertible {
     case .optionTooLong: "write CoAP option: its value is longer than \(CoAPOptions.maximumValueBytes) bytes"
     case .tokenTooLong: "write CoAP message: its token is longer than \(CoAPMessage.maximumTokenBytes) bytes"
     case .tooMuchUnderWay: "send CoAP message: too many others are under way"
+    case .noSecurityContext: "protect CoAP message: its security context is gone or used up; make a new one"
+    case .notProtectable:
+      "protect CoAP message: it is too large, or has an option that is not taken (OSCORE, Proxy-Uri)"
     case .unknownSignalOption(let number): "read CoAP signal: critical option \(number) is not known here"
     }
   }

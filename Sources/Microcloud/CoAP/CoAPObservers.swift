@@ -19,6 +19,8 @@ public struct CoAPObservers: Sendable {
     public let sequence: UInt32
     /// Whether it must be confirmable, to see that the observer is still there.
     public let mustBeConfirmed: Bool
+    /// What it is protected with, as the registration was; nil: nothing.
+    public let protection: CoAPProtection?
   }
 
   /// How often at least a notification must be confirmable (RFC 7641 section 4.5).
@@ -30,6 +32,7 @@ public struct CoAPObservers: Sendable {
     let peer: SocketAddress
     let token: [UInt8]
     let resource: UInt64
+    let protection: CoAPProtection?
     var sequence: UInt32
     var confirmedAt: Instant
     /// The notification under way. Until it is delivered there is no other.
@@ -53,26 +56,42 @@ public struct CoAPObservers: Sendable {
 
   public var count: Int { observers.count }
 
-  /// Takes a client's registration, or renews it. The result is the Observe option of the first response; nil: there is no
+  /// Takes a client's registration, or renews it. `protection` is that of the request: nobody renews or takes back what was
+  /// registered with another. The result is the Observe option of the first response; nil: there is no
   /// room, and the response goes without one, which tells the client so.
   public mutating func register(
-    _ peer: SocketAddress, token: [UInt8], resource: UInt64, now: Instant
+    _ peer: SocketAddress, token: [UInt8], protection: CoAPProtection? = nil, resource: UInt64, now: Instant
   ) -> UInt32? {
     // A registration again under the same token replaces the one before; its number goes on.
-    let known = observers.firstIndex { $0.peer == peer && $0.token == token }
+    let known = observers.firstIndex {
+      $0.peer == peer && $0.token == token && $0.protection?.context == protection?.context
+    }
     let sequence = known.map { (observers[$0].sequence &+ 1) & Self.sequenceMask } ?? 0
     if let known { observers.remove(at: known) }
     guard observers.count < maximumCount, observers.filter({ $0.peer == peer }).count < maximumPerPeer else {
       return nil
     }
     observers.append(
-      Observer(peer: peer, token: token, resource: resource, sequence: sequence, confirmedAt: now))
+      Observer(
+        peer: peer, token: token, resource: resource, protection: protection, sequence: sequence, confirmedAt: now))
     return sequence
   }
 
   /// The client asked to be told no more.
-  public mutating func deregister(_ peer: SocketAddress, token: [UInt8]) {
-    observers.removeAll { $0.peer == peer && $0.token == token }
+  public mutating func deregister(_ peer: SocketAddress, token: [UInt8], protection: CoAPProtection? = nil) {
+    observers.removeAll {
+      $0.peer == peer && $0.token == token && $0.protection?.context == protection?.context
+    }
+  }
+
+  /// Whether anybody observes something with a security context.
+  public func observes(with context: UInt64) -> Bool {
+    observers.contains { $0.protection?.context == context }
+  }
+
+  /// A security context is gone: nobody can be told with it any more.
+  public mutating func removeAll(with context: UInt64) {
+    observers.removeAll { $0.protection?.context == context }
   }
 
   /// A resource is gone. Returns whom to tell, as a last notification with an error code.
@@ -100,7 +119,9 @@ public struct CoAPObservers: Sendable {
 
   /// The notification for a notice is on its way. Nil: it could not be sent, and the observer waits for the next change.
   public mutating func sent(_ notice: Notice, as id: CoAPExchangeID?) {
-    let index = observers.firstIndex { $0.peer == notice.peer && $0.token == notice.token && $0.isNoticed }
+    let index = observers.firstIndex {
+      $0.peer == notice.peer && $0.token == notice.token && $0.isNoticed && $0.protection == notice.protection
+    }
     guard let index else { return }
     observers[index].isNoticed = false
     observers[index].isConfirming = notice.mustBeConfirmed && id != nil
@@ -132,6 +153,6 @@ public struct CoAPObservers: Sendable {
     let observer = observers[index]
     return Notice(
       peer: observer.peer, token: observer.token, resource: observer.resource, sequence: observer.sequence,
-      mustBeConfirmed: mustBeConfirmed)
+      mustBeConfirmed: mustBeConfirmed, protection: observer.protection)
   }
 }

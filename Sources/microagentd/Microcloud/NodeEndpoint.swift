@@ -34,7 +34,7 @@ final class NodeEndpoint {
     var random = SystemRandomNumberGenerator()
     let key = (0..<Self.keyWords).flatMap { _ in BigEndian.bytes(random.next()) }
     transport = try CoAPTransport(
-      on: loop, endpoint: CoAPEndpoint(limits: .node, digest: HMACDigest.keyed(by: key)))
+      on: loop, endpoint: SecureCoAPEndpoint(limits: .node, digest: HMACDigest.keyed(by: key)))
     client = CoAPClient(transport, on: loop)
     retry = try Timer(on: loop) { [unowned(unsafe) self] in bind() }
     transport.onEffect = { [unowned(unsafe) self] in take($0) }
@@ -98,6 +98,7 @@ final class NodeEndpoint {
     switch failure {
     case .notSent(let error): error.description
     case .ended(.timedOut): "it did not answer in \(questionMilliseconds / 1000) s"
+    case .ended(.refused), .ended(.notAuthentic): "it does not know this node (any more)"
     case .ended(.reset), .ended(.notUnderstood), .blocks: "it answered something that cannot be read"
     }
   }
