@@ -92,7 +92,8 @@ let package = Package(
       exclude: ["vectors"]),
     program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
     program(
-      "coap-driver", ["Transport", "NodeSecurity", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],
+      "coap-driver",
+      ["Transport", "NodeSecurity", "Crypto", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],
       path: "Tests/CoAPDriver"),
     .testTarget(name: "StoreTests", dependencies: ["Store", "LinuxSystem", "Basics", "store-driver", "TestSupport"]),
   ],

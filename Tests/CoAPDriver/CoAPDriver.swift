@@ -1,13 +1,15 @@
 // A program for tests: our CoAP against others' implementations.
 //
-//   coap-driver serve PORT [trust] [szx=N] [group=ADDRESS interface=ADDRESS]
-//   coap-driver ask PORT METHOD PATH [bytes=N] [szx=N] [observe=N] [non]
+//   coap-driver serve PORT [trust] [oscore] [szx=N] [group=ADDRESS interface=ADDRESS]
+//   coap-driver ask PORT METHOD PATH [oscore] [bytes=N] [szx=N] [observe=N] [non]
 //   coap-driver ping PORT
 //
 // On IPv4 of this host; with `v6` on IPv6's. The server prints `port N`. With `trust` no address has to be proven, for peers
-// that cannot answer a challenge.
+// that cannot answer a challenge. With `oscore` it knows the security context of RFC 8613 appendix C.1, as the server's or the
+// client's end; a client protects its requests with it.
 import Basics
 import CSystem
+import Crypto
 import EventLoop
 import LinuxSystem
 import Microcloud
@@ -40,6 +42,21 @@ private struct Arguments {
   var port: UInt16? { Decimal.parse(words[2]).flatMap { UInt16(exactly: $0) } }
 }
 
+/// The contexts that the arguments ask for, and the number of the one.
+private func contexts(
+  _ arguments: Arguments, isClient: Bool
+) -> (contexts: OSCOREContexts, number: UInt64?) {
+  var contexts = OSCOREContexts()
+  guard arguments.has("oscore") else { return (contexts, nil) }
+  do throws(OSCOREError) {
+    let number = contexts.insert(try testContext(isClient: isClient))
+    return (contexts, number)
+  } catch {
+    say("\(error)")
+    return (contexts, nil)
+  }
+}
+
 /// What is sent as a body of so many bytes, and what others check.
 private func pattern(_ count: UInt64) -> [UInt8] {
   (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
@@ -54,7 +71,17 @@ private func method(_ name: String) -> CoAPCode {
   }
 }
 
-private func transport(on loop: EventLoop, trustsAll: Bool = false) throws(SystemError) -> CoAPTransport {
+/// One end of the context of RFC 8613 appendix C.1. All know it: it is for tests.
+private func testContext(isClient: Bool) throws(OSCOREError) -> OSCOREContext {
+  let (client, server) = (OSCOREIdentifier([])!, OSCOREIdentifier([1])!)
+  return try OSCOREContext(
+    masterSecret: Secret((1...16).map { UInt8($0) }), masterSalt: [0x9E, 0x7C, 0xA9, 0x22, 0x23, 0x78, 0x63, 0x40],
+    senderID: isClient ? client : server, recipientID: isClient ? server : client, principal: 7)
+}
+
+private func transport(
+  on loop: EventLoop, trustsAll: Bool = false, _ contexts: OSCOREContexts
+) throws(SystemError) -> CoAPTransport {
   var limits = CoAPLimits()
   limits.requestsPerSecond = 1_000_000
   limits.leisureMilliseconds = 500
@@ -64,11 +91,12 @@ private func transport(on loop: EventLoop, trustsAll: Bool = false) throws(Syste
     limits.strangersPerSecond = 1_000_000
   }
   let digest = HMACDigest.keyed(by: BigEndian.bytes(loop.now.nanoseconds))
-  return try CoAPTransport(on: loop, endpoint: SecureCoAPEndpoint(limits: limits, digest: digest))
+  return try CoAPTransport(on: loop, endpoint: SecureCoAPEndpoint(limits: limits, contexts: contexts, digest: digest))
 }
 
 private func serve(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) throws(SystemError) {
-  let transport = try transport(on: loop, trustsAll: arguments.has("trust"))
+  let transport = try transport(
+    on: loop, trustsAll: arguments.has("trust"), contexts(arguments, isClient: false).contexts)
   if let group = arguments.text("group").flatMap({ IPAddress($0) }),
     let interface = arguments.text("interface").flatMap({ UInt32($0) })
   {
@@ -83,7 +111,8 @@ private func serve(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) th
 
 private func ask(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) throws(SystemError) {
   let isV6 = arguments.has("v6")
-  let transport = try transport(on: loop)
+  let (contexts, number) = contexts(arguments, isClient: true)
+  let transport = try transport(on: loop, contexts)
   try transport.bind(to: SocketAddress(isV6 ? .anyV6 : .anyV4, port: 0))
   let peer = SocketAddress(isV6 ? .loopbackV6 : .loopbackV4, port: port)
   var message = CoAPMessage(code: .empty)
@@ -103,7 +132,8 @@ private func ask(_ arguments: Arguments, _ port: UInt16, _ loop: EventLoop) thro
     return withExtendedLifetime(transport) { loop.run() }
   }
   let client = DriverClient(
-    transport, loop, message, to: peer, isConfirmable: !arguments.has("non"), exponent: arguments.exponent,
+    transport, loop, message, to: peer, context: number, isConfirmable: !arguments.has("non"),
+    exponent: arguments.exponent,
     observing: arguments.number("observe", else: 0))
   withExtendedLifetime(client) { loop.run() }
 }

@@ -8,6 +8,7 @@ final class DriverClient {
   private let transport: CoAPTransport
   private let loop: EventLoop
   private let peer: SocketAddress
+  private let context: UInt64?
   private let isConfirmable: Bool
   private var transfer: CoAPBlockTransfer
   private var exchange: CoAPExchangeID?
@@ -18,9 +19,10 @@ final class DriverClient {
 
   init(
     _ transport: CoAPTransport, _ loop: EventLoop, _ request: CoAPMessage, to peer: SocketAddress,
-    isConfirmable: Bool, exponent: UInt8, observing: UInt64
+    context: UInt64?, isConfirmable: Bool, exponent: UInt8, observing: UInt64
   ) {
     (self.transport, self.loop, self.peer, self.isConfirmable) = (transport, loop, peer, isConfirmable)
+    self.context = context
     var request = request
     if observing > 0 { request.options.add(CoAPOption(.observe, 0)) }
     wanted = observing
@@ -31,7 +33,8 @@ final class DriverClient {
 
   private func send(_ message: CoAPMessage) {
     do throws(CoAPError) {
-      exchange = try transport.request(message, to: peer, isConfirmable: isConfirmable, timeoutMilliseconds: 10_000)
+      exchange = try transport.request(
+        message, to: peer, context: context, isConfirmable: isConfirmable, timeoutMilliseconds: 10_000)
     } catch {
       finish("\(error)")
     }
@@ -40,8 +43,17 @@ final class DriverClient {
   private func perform(_ effect: CoAPEffect) {
     switch effect {
     case .response(let id, let message, _) where id == exchange: received(message)
-    case .ended(_, let reason): finish(reason == .reset ? "reset" : "no answer")
+    case .ended(_, let reason): finish(Self.words(reason))
     default: break
+    }
+  }
+
+  private static func words(_ reason: CoAPEnd) -> String {
+    switch reason {
+    case .reset: "reset"
+    case .refused(let code): "refused \(code)"
+    case .notAuthentic: "not authentic"
+    case .timedOut, .notUnderstood: "no answer"
     }
   }
 

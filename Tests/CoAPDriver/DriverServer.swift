@@ -76,6 +76,9 @@ final class DriverServer {
       guard request.conditionsHold(etag: body.etag) else { return CoAPMessage(code: .preconditionFailed) }
       body = CoAPBody(request.payload, contentFormat: .octetStream)
       return CoAPMessage(code: .changed)
+    case (["who"], .get):
+      return CoAPMessage(
+        code: .content, payload: Array((handle.protection.map { "\($0.principal)" } ?? "anybody").utf8))
     case (["once"], .post):
       runs += 1
       return CoAPMessage(code: .changed, payload: Array("\(runs)".utf8))
