@@ -1,8 +1,3 @@
-extension CoAPOptionNumber {
-  /// Beside the OSCORE option: the body begins with message_3 (RFC 9668 section 3.1). It is empty; a value is ignored.
-  public static let edhoc = CoAPOptionNumber(rawValue: 21)
-}
-
 extension CoAPContentFormat {
   /// `application/edhoc+cbor-seq`: an answer.
   public static let edhoc = CoAPContentFormat(rawValue: 64)
