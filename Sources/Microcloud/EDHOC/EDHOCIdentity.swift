@@ -1,7 +1,7 @@
 import Crypto
 
 /// Who we are to a peer.
-public struct EDHOCIdentity {
+public final class EDHOCIdentity {
   /// For signatures or for static Diffie-Hellman, as the method says.
   public let key: P256.PrivateKey
   /// That binds the public half.

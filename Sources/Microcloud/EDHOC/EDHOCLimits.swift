@@ -10,7 +10,7 @@ public enum EDHOCLimits {
   public static let suites = 16
   /// Items of external authorization data in one message.
   public static let authorizationItems = 8
-  /// Of a peer's words on an error, in bytes of UTF-8; what is longer is cut.
+  /// Of a peer's words on an error, in bytes; what is longer is cut.
   public static let diagnosticBytes = 128
   /// What decoding the name in front of a message may cost, with all that follows it.
   static let body = CBORLimits(depth: 0, items: 1, inputBytes: messageBytes + 1 + connectionIdentifierBytes)

@@ -44,13 +44,10 @@ public enum EDHOCPeerError: Equatable, Sendable {
     }
   }
 
+  /// The words should be English (section 6.2): what is not ASCII, or no letter at all, is a question mark.
   private static func shown(_ text: String) -> String {
-    var shown: [UInt8] = []
-    for scalar in text.unicodeScalars {
-      guard let encoded = UTF8.encode(scalar), shown.count + encoded.count <= EDHOCLimits.diagnosticBytes else { break }
-      if scalar.isControl { shown.append(UInt8(ascii: "?")) } else { shown += encoded }
-    }
-    return ASCII.string(shown)
+    ASCII.string(
+      text.utf8.prefix(EDHOCLimits.diagnosticBytes).map { (0x20..<0x7F).contains($0) ? $0 : UInt8(ascii: "?") })
   }
 }
 

@@ -110,6 +110,44 @@ struct CredentialTests {
     #expect(AuthenticationCredential(claimsSet: token) == nil)
   }
 
+  /// Two members meet who have never heard of each other: each shows its credential, and that it holds the key in it.
+  @Test(arguments: EDHOCMethod.allCases) func strangersKnowEachOtherByTheirMicrocloud(_ method: EDHOCMethod) throws {
+    func member(_ serial: UInt64) throws -> EDHOCIdentity {
+      let key = try P256.PrivateKey.generate()
+      let credential = try #require(
+        Credential(
+          microcloud: "raval", subject: key.publicKey, role: .member, issued: 1, expires: 2, serial: serial))
+      return try EDHOCIdentity(
+        key: key, token: #require(AuthenticationCredential(token: credential.signed(by: issuer))))
+    }
+    var initiator = try EDHOCInitiator(
+      method: method, identity: member(1), ephemeral: .generate(), connection: #require(ConnectionIdentifier([1])))
+    var responder = try EDHOCResponder(methods: [method], identity: member(2))
+    _ = try responder.receiveMessage1(initiator.message1())
+    let message2 = try responder.message2(ephemeral: .generate(), connection: #require(ConnectionIdentifier([2])))
+    #expect(try serial(of: initiator.receiveMessage2(message2)) { try initiator.authenticate($0) } == 2)
+    let (message3, session) = try initiator.message3()
+    let secret = try session.oscoreKeys().masterSecret.bytes
+    let number = try serial(of: responder.receiveMessage3(message3)) {
+      let theirs = try responder.authenticate($0)
+      #expect(try theirs.oscoreKeys().masterSecret.bytes == secret)
+    }
+    #expect(number == 1)
+  }
+
+  /// As a node would: first whether the microcloud vouches for it, then whether it is the one.
+  private func serial(
+    of peer: EDHOCPeer, _ authenticate: (AuthenticationCredential) throws -> Void
+  ) throws -> UInt64 {
+    guard case .token(let token) = peer.identifier, let carried = peer.credential else {
+      throw CredentialError.malformed
+    }
+    let credential = try Credential(token, signedBy: issuer.publicKey)
+    #expect(credential.subject == carried.publicKey)
+    try authenticate(carried)
+    return credential.serial
+  }
+
   // Revocation
 
   @Test func aListRevokesWhatItNames() throws {
