@@ -1,4 +1,4 @@
-// sources: Sources/Microcloud/EDHOC Sources/Microcloud/COSE Sources/Microcloud/CoAP Sources/Microcloud/CBOR Sources/Microcloud/Registration/MicrocloudName.swift Sources/Microcloud/Memberlist/CRC32.swift Sources/Basics Sources/Crypto
+// sources: Sources/Microcloud/EDHOC Sources/Microcloud/OSCORE Sources/Microcloud/COSE Sources/Microcloud/CoAP Sources/Microcloud/CBOR Sources/Microcloud/Registration/MicrocloudName.swift Sources/Microcloud/Memberlist/CRC32.swift Sources/Basics Sources/Crypto
 // C: Sources/CSystem/random.c -lmbedcrypto
 // The first byte says what the rest is: a message, the plaintext of one as a stranger or a member could have made it, the
 // body of a request, or a change of an honest message. Nobody is believed who has not proven that he has a key.
