@@ -14,8 +14,7 @@ public struct EDHOCInitiator {
   private let suites: [Int64]
   private var state: State
 
-  /// Indirect: copying and leaving a machine then takes little code.
-  private indirect enum State {
+  private enum State {
     case new(P256.PrivateKey)
     case waitingForMessage2(P256.PrivateKey, messageDigest: [UInt8])
     case seenPeer(Message2)

@@ -12,8 +12,7 @@ public struct EDHOCResponder {
   private let knownItems: [UInt16]
   private var state: State
 
-  /// Indirect: copying and leaving a machine then takes little code.
-  private indirect enum State {
+  private enum State {
     case new
     case asked(Message1)
     case waitingForMessage3(Answered)
