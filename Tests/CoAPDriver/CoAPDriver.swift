@@ -1,12 +1,13 @@
 // A program for tests: our CoAP against others' implementations.
 //
-//   coap-driver serve PORT [trust] [oscore] [szx=N] [group=ADDRESS interface=ADDRESS]
+//   coap-driver serve PORT [trust] [oscore] [contexts=N] [szx=N] [group=ADDRESS interface=ADDRESS]
 //   coap-driver ask PORT METHOD PATH [oscore] [bytes=N] [szx=N] [observe=N] [non]
 //   coap-driver ping PORT
 //
 // On IPv4 of this host; with `v6` on IPv6's. The server prints `port N`. With `trust` no address has to be proven, for peers
 // that cannot answer a challenge. With `oscore` it knows the security context of RFC 8613 appendix C.1, as the server's or the
-// client's end; a client protects its requests with it.
+// client's end; a client protects its requests with it. With `contexts=N` it has N security contexts, of the Recipient IDs 0 to
+// N-1 in two bytes.
 import Basics
 import CSystem
 import Crypto
@@ -42,13 +43,28 @@ private struct Arguments {
   var port: UInt16? { Decimal.parse(words[2]).flatMap { UInt16(exactly: $0) } }
 }
 
+/// So many contexts with others.
+private func manyContexts(_ count: UInt64) throws(OSCOREError) -> OSCOREContexts {
+  var contexts = OSCOREContexts(capacity: Int(min(count, 0xFFFF)))
+  for number in 0..<min(count, 0xFFFF) {
+    let bytes = BigEndian.bytes(number)
+    let context = try OSCOREContext(
+      masterSecret: Secret(bytes + bytes), masterSalt: bytes, senderID: OSCOREIdentifier([1])!,
+      recipientID: OSCOREIdentifier(bytes.suffix(2))!, principal: UInt32(number))
+    _ = contexts.insert(context, peer: SocketAddress(.loopbackV4, port: UInt16(number)))
+  }
+  return contexts
+}
+
 /// The contexts that the arguments ask for, and the number of the one.
 private func contexts(
   _ arguments: Arguments, isClient: Bool
 ) -> (contexts: OSCOREContexts, number: UInt64?) {
   var contexts = OSCOREContexts()
-  guard arguments.has("oscore") else { return (contexts, nil) }
   do throws(OSCOREError) {
+    let count = arguments.number("contexts", else: 0)
+    if count > 0 { return (try manyContexts(count), nil) }
+    guard arguments.has("oscore") else { return (contexts, nil) }
     let number = contexts.insert(try testContext(isClient: isClient))
     return (contexts, number)
   } catch {

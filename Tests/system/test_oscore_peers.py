@@ -200,6 +200,31 @@ def test_a_replay_is_refused(serve, tmp_path):
     assert send(server.port, changed).endswith(b"\xffReplay detected")
 
 
+def test_contexts_take_little_memory(serve):
+    """Five hundred, each of which somebody has claimed to have: only so many have their keys' schedules at hand."""
+
+    def anonymous(server):
+        with open(f"/proc/{server.pid}/smaps_rollup") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("Anonymous"))
+
+    def forge(server, kids):
+        for kid in kids:
+            option = bytes([0x09, 1]) + kid.to_bytes(2, "big")
+            datagram = bytes([0x40, 2]) + kid.to_bytes(2, "big") + bytes([0x90 | len(option)]) + option + b"\xff" + bytes(13)
+            assert send(server.port, datagram)[1] == BAD_REQUEST
+
+    kilobytes = {}
+    for count in (1, 500):
+        server = serve(f"contexts={count}", "trust")
+        before = anonymous(server)
+        forge(server, range(count))
+        once = anonymous(server)
+        forge(server, range(count))
+        kilobytes[count] = anonymous(server)
+        print(f"{count} contexts: {before} kB, {once} kB and {kilobytes[count]} kB")
+    assert kilobytes[500] - kilobytes[1] < 300
+
+
 # Our client
 
 

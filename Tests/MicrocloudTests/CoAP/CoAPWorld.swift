@@ -12,7 +12,8 @@ final class CoAPWorld {
   }
 
   final class Node {
-    var endpoint: CoAPEndpoint
+    var secure: SecureCoAPEndpoint
+    var endpoint: CoAPEndpoint { secure.endpoint }
     let address: SocketAddress
     var onRequest: ((CoAPMessage, CoAPRequestHandle) -> Void)?
     var responses: [CoAPExchangeID: [CoAPMessage]] = [:]
@@ -20,8 +21,8 @@ final class CoAPWorld {
     var delivered: [CoAPExchangeID] = []
     var wakesAt: Instant?
 
-    init(_ endpoint: CoAPEndpoint, _ address: SocketAddress) {
-      self.endpoint = endpoint
+    init(_ endpoint: SecureCoAPEndpoint, _ address: SocketAddress) {
+      secure = endpoint
       self.address = address
     }
   }
@@ -43,24 +44,32 @@ final class CoAPWorld {
     for index in 0..<count {
       let key = BigEndian.bytes(random.next())
       // No secret is kept from the simulated network.
-      let endpoint = CoAPEndpoint(limits: limits, digest: { Checksum.of(key + $0) })
+      let endpoint = SecureCoAPEndpoint(limits: limits, digest: { Checksum.of(key + $0) })
       let address: IPAddress =
         index % 2 == 0 ? .v4(0x0A00_0001 + UInt32(index)) : .v6(high: 0xFE80 << 48, low: UInt64(index))
       nodes.append(Node(endpoint, SocketAddress(address, port: 5683, scope: index % 2 == 0 ? 0 : 2)))
     }
   }
 
-  func act(_ index: Int, _ body: (inout CoAPEndpoint) -> [CoAPEffect]) {
-    perform(index, body(&nodes[index].endpoint))
+  func act(_ index: Int, _ body: (inout SecureCoAPEndpoint) -> [CoAPEffect]) {
+    perform(index, body(&nodes[index].secure))
+  }
+
+  /// Gives two nodes a security context; what the first asks the second is protected from now on.
+  func share(_ client: Int, _ server: Int) throws {
+    let pair = try OSCOREPair(UInt8(client), clientID: [UInt8(client)], serverID: [UInt8(server), UInt8(client)])
+    _ = nodes[client].secure.contexts.insert(pair.client, peer: nodes[server].address)
+    _ = nodes[server].secure.contexts.insert(pair.server, peer: nodes[client].address)
   }
 
   @discardableResult
   func request(
     _ from: Int, to peer: Int, _ message: CoAPMessage, isConfirmable: Bool = true, timeoutMilliseconds: UInt64? = nil
   ) throws -> CoAPExchangeID {
-    let (id, effects) = try nodes[from].endpoint.request(
-      message, to: nodes[peer].address, isConfirmable: isConfirmable, timeoutMilliseconds: timeoutMilliseconds, now: now
-    )
+    let address = nodes[peer].address
+    let (id, effects) = try nodes[from].secure.request(
+      message, to: address, context: nodes[from].secure.contexts.number(of: address), isConfirmable: isConfirmable,
+      timeoutMilliseconds: timeoutMilliseconds, now: now)
     perform(from, effects)
     return id
   }
@@ -77,9 +86,9 @@ final class CoAPWorld {
       case .call(let call): call()
       case .wake(let index):
         if nodes[index].wakesAt == at { nodes[index].wakesAt = nil }
-        if let next = nodes[index].endpoint.nextDeadline, next <= now {
+        if let next = nodes[index].secure.nextDeadline, next <= now {
           act(index) { $0.tick(now: now) }
-          if let later = nodes[index].endpoint.nextDeadline { precondition(later > now, "what was due is still due") }
+          if let later = nodes[index].secure.nextDeadline { precondition(later > now, "what was due is still due") }
         }
         schedule(index)
       case .datagram(let bytes, let from, let to):
@@ -114,7 +123,7 @@ final class CoAPWorld {
   }
 
   private func schedule(_ index: Int) {
-    guard let next = nodes[index].endpoint.nextDeadline else { return }
+    guard let next = nodes[index].secure.nextDeadline else { return }
     if let wakesAt = nodes[index].wakesAt, wakesAt <= next { return }
     nodes[index].wakesAt = max(next, now)
     events.add(.wake(index), at: max(next, now))

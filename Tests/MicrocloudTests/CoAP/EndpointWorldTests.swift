@@ -12,14 +12,18 @@ struct CoAPEndpointWorldTests {
   }
 
   /// Each request is answered exactly once or reported lost, none is carried out twice, nothing is left.
-  private func life(seed: UInt64) throws -> Tally {
+  private func life(seed: UInt64, isProtected: Bool) throws -> Tally {
     let world = CoAPWorld(3, seed: seed)
+    if isProtected {
+      for client in 0...1 { try world.share(client, 2) }
+    }
     world.lost = 30
     world.doubled = 30
     world.latencyMilliseconds = 1...1500
     var runs: [String: Int] = [:]
     let server = world.nodes[2]
     server.onRequest = { message, handle in
+      #expect((handle.protection != nil) == isProtected, "seed \(seed)")
       let name = "\(handle.source) \(message.query)"
       runs[name, default: 0] += 1
       var response = CoAPMessage(code: .content, payload: Array(message.query[0].utf8))
@@ -56,15 +60,17 @@ struct CoAPEndpointWorldTests {
     #expect(runs.values.allSatisfy { $0 == 1 }, "seed \(seed): \(runs)")
     for node in world.nodes {
       #expect(node.endpoint.deliveries.isEmpty && node.endpoint.exchanges.isEmpty, "seed \(seed)")
-      #expect(node.endpoint.pendingAcknowledgements.isEmpty && node.endpoint.nextDeadline == nil, "seed \(seed)")
+      #expect(node.endpoint.pendingAcknowledgements.isEmpty && node.secure.nextDeadline == nil, "seed \(seed)")
+      #expect(node.secure.exchanges.isEmpty, "seed \(seed)")
     }
     return tally
   }
 
-  @Test func eachRequestIsAnsweredOnceOrReportedLost() throws {
+  @Test(arguments: [false, true])
+  func eachRequestIsAnsweredOnceOrReportedLost(isProtected: Bool) throws {
     var total = Tally()
     for seed: UInt64 in 1...60 {
-      let tally = try life(seed: seed)
+      let tally = try life(seed: seed, isProtected: isProtected)
       total.answered += tally.answered
       total.lost += tally.lost
     }

@@ -94,9 +94,10 @@ struct CoAPObserveTests {
   }
 
   /// A counter is observed over a bad network: what the client shows never goes back, and ends at the last state.
-  @Test(arguments: 1...8 as ClosedRange<UInt64>)
-  func theLastStateArrives(seed: UInt64) throws {
+  @Test(arguments: 1...8 as ClosedRange<UInt64>, [false, true])
+  func theLastStateArrives(seed: UInt64, isProtected: Bool) throws {
     let world = CoAPWorld(2, seed: seed)
+    if isProtected { try world.share(0, 1) }
     var observers = CoAPObservers()
     var state: UInt64 = 0
     var isConfirmable = true
@@ -108,13 +109,15 @@ struct CoAPObserveTests {
     func notify(_ notice: CoAPObservers.Notice) {
       var message = response(notice.sequence)
       message.token = notice.token
-      let sent = try? world.nodes[1].endpoint.notify(
-        message, to: notice.peer, isConfirmable: isConfirmable || notice.mustBeConfirmed, now: world.now)
+      let sent = try? world.nodes[1].secure.notify(
+        message, to: notice.peer, protection: notice.protection,
+        isConfirmable: isConfirmable || notice.mustBeConfirmed, now: world.now)
       observers.sent(notice, as: sent?.id)
       world.act(1) { _ in sent?.effects ?? [] }
     }
     world.nodes[1].onRequest = { message, handle in
-      let sequence = observers.register(handle.source, token: handle.token, resource: 1, now: world.now)
+      let sequence = observers.register(
+        handle.source, token: handle.token, protection: handle.protection, resource: 1, now: world.now)
       world.act(1) { $0.respond(response(sequence), to: handle, now: world.now) }
     }
     var request = CoAPMessage(.get, "counter")
