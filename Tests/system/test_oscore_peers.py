@@ -12,7 +12,7 @@ import aiocoap
 import aiocoap.resource
 import pytest
 from aiocoap.credentials import CredentialsMap
-from aiocoap.oscore import FilesystemSecurityContext
+from aiocoap.oscore import FilesystemSecurityContext, NotAProtectedMessage
 from aiocoap.oscore_sitewrapper import OscoreSiteWrapper
 from test_coap_peers import BODY, TIMEOUT_SECONDS, send, serve  # noqa: F401 (a fixture)
 
@@ -129,10 +129,15 @@ def test_another_secret_is_refused(serve, with_oscore):
     async def talk(context, uri):
         return await fetch(context, aiocoap.GET, f"{uri}/who")
 
-    with pytest.raises(aiocoap.error.Error):
-        with_oscore(server.port, talk, OTHER)
-    with pytest.raises(aiocoap.error.Error):
-        with_oscore(server.port, talk, CLIENT | {"sender-id_hex": "05"})
+    for settings, code, words in (
+        (OTHER, aiocoap.BAD_REQUEST, b"Decryption failed"),
+        (CLIENT | {"sender-id_hex": "05"}, aiocoap.UNAUTHORIZED, b"Security context not found"),
+        (CLIENT | {"id-context_hex": "01"}, aiocoap.UNAUTHORIZED, b"Security context not found"),
+    ):
+        with pytest.raises(NotAProtectedMessage) as refused:
+            with_oscore(server.port, talk, settings)
+        plain = refused.value.plain_message
+        assert (plain.code, plain.payload, plain.opt.max_age) == (code, words, 0)
 
 
 class Tap:

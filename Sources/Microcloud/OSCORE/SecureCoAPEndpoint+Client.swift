@@ -4,11 +4,14 @@ import Basics
 extension SecureCoAPEndpoint {
   /// See `CoAPEndpoint.request`.
   ///
-  /// - Parameter context: what to protect it with, as `OSCOREContexts.number(of:)` says; nil: it goes in plain. To a group
-  ///   requests go in plain.
+  /// - Parameters:
+  ///   - context: what to protect it with, as `OSCOREContexts.number(of:)` says; nil: it goes in plain. To a group requests go
+  ///     in plain.
+  ///   - message3: with the first protected request, EDHOC's last message, which makes the context at the server (RFC 9668);
+  ///     empty: it has it.
   public mutating func request(
-    _ message: CoAPMessage, to peer: SocketAddress, context: UInt64? = nil, isConfirmable: Bool = true,
-    isMulticast: Bool = false, timeoutMilliseconds: UInt64? = nil, now: Instant
+    _ message: CoAPMessage, to peer: SocketAddress, context: UInt64? = nil, message3: [UInt8] = [],
+    isConfirmable: Bool = true, isMulticast: Bool = false, timeoutMilliseconds: UInt64? = nil, now: Instant
   ) throws(CoAPError) -> (id: CoAPExchangeID, effects: [CoAPEffect]) {
     guard let context else {
       return try endpoint.request(
@@ -17,7 +20,11 @@ extension SecureCoAPEndpoint {
     }
     if isMulticast { throw .notProtectable }
     let timeout = timeoutMilliseconds ?? endpoint.limits.responseMilliseconds
-    let (outer, partialIV) = try protect(message, context)
+    var (outer, partialIV) = try protect(message, context)
+    if !message3.isEmpty {
+      outer.options.add(CoAPOption(.edhoc, []))
+      outer.payload = message3 + outer.payload
+    }
     let (id, effects) = try endpoint.request(
       outer, to: peer, isConfirmable: isConfirmable, timeoutMilliseconds: timeout, now: now)
     contexts.context(context)?.uses += 1

@@ -7,6 +7,18 @@ extension SecureCoAPEndpoint {
 
   // MARK: Requests
 
+  /// Goes on with a request that was handed out for its EDHOC option, now that its context is there.
+  ///
+  /// - Parameter ciphertext: what is left of its body without EDHOC's message.
+  public mutating func verify(
+    _ message: CoAPMessage, ciphertext: [UInt8], from handle: CoAPRequestHandle, now: Instant
+  ) -> [CoAPEffect] {
+    var message = message
+    message.payload = ciphertext
+    message.options.remove(.edhoc)
+    return verify(message, handle, now: now)
+  }
+
   /// Takes a request that says it is protected. Until that is verified, it costs and leaves behind as little as can be; what is
   /// wrong with it is said in plain.
   mutating func verify(_ message: CoAPMessage, _ handle: CoAPRequestHandle, now: Instant) -> [CoAPEffect] {

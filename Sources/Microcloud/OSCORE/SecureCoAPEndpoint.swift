@@ -6,8 +6,12 @@ import Basics
 /// A request effect whose handle has a `protection` was made by that protection's principal, and came once; all others came
 /// in plain, and whoever is above decides what anybody may. What is answered to a protected request, or notified on account of
 /// one, is protected, or not sent. To a protected request of ours a response comes only if the peer made it for just this
-/// request; the error that someone sends in plain instead becomes an end. Blocks and observations are the business of what is
-/// above, as without OSCORE; it passes the protection on to them.
+/// request; the error that someone sends in plain instead becomes an end.
+///
+/// A request whose context is still to be made, of what its EDHOC option says comes with it (RFC 9668), is handed out as it
+/// came, where `CoAPLimits.criticalOptions` holds that option; see `verify(_:ciphertext:from:now:)`.
+///
+/// Blocks and observations are the business of what is above, as without OSCORE; it passes the protection on to them.
 public struct SecureCoAPEndpoint {
   var endpoint: CoAPEndpoint
   /// The contexts there are. They come from elsewhere, as from EDHOC.
@@ -74,7 +78,7 @@ public struct SecureCoAPEndpoint {
     var refined: [CoAPEffect] = []
     for effect in effects {
       switch effect {
-      case .request(let message, let handle) where message.options[.oscore] != nil:
+      case .request(let message, let handle) where message.isToBeVerified:
         refined += verify(message, handle, now: now)
       case .response(let id, let message, let source):
         if let index = exchanges.firstIndex(where: { $0.outer == id }) {
@@ -97,8 +101,13 @@ public struct SecureCoAPEndpoint {
   private func isFinal(_ effect: CoAPEffect) -> Bool {
     switch effect {
     case .send, .delivered: true
-    case .request(let message, _): message.options[.oscore] == nil
+    case .request(let message, _): !message.isToBeVerified
     case .response, .ended: exchanges.isEmpty
     }
   }
+}
+
+extension CoAPMessage {
+  /// Whether the context that it says it is protected with should be there.
+  fileprivate var isToBeVerified: Bool { options[.oscore] != nil && options[.edhoc] == nil }
 }

@@ -138,6 +138,32 @@ import Testing
     #expect(handle.source == other && handle.protection?.principal == 100)
   }
 
+  /// RFC 9668: the request brings what its context is made of.
+  @Test func aRequestMayBringItsContext() throws {
+    let nodes = try SecureNodes()
+    var limits = CoAPLimits()
+    limits.criticalOptions.append(.edhoc)
+    nodes.server = SecureCoAPEndpoint(limits: limits, digest: { Checksum.of([2] + $0) })
+    let message3 = CBORValue.bytes([1, 2, 3]).encoded
+    let (_, effects) = try nodes.client.request(
+      CoAPMessage(.post, "a", payload: [9]), to: nodes.serverAddress, context: nodes.context, message3: message3,
+      now: nodes.now)
+    nodes.perform(.client, effects)
+    let (message, handle) = try #require(nodes.requests.first)
+    #expect(handle.protection == nil && message.options[.oscore] != nil && message.options[.edhoc] != nil)
+    let (came, ciphertext) = try EDHOCOverCoAP.split(message.payload)
+    #expect(came == message3)
+    let number = nodes.server.contexts.insert(nodes.pair.server)
+    nodes.perform(.server, nodes.server.verify(message, ciphertext: ciphertext, from: handle, now: nodes.now))
+    #expect(nodes.requests.count == 2 && nodes.requests[1].message.payload == [9])
+    #expect(nodes.requests[1].handle.protection?.context == number && nodes.requests[1].message.options[.edhoc] == nil)
+    nodes.respond(CoAPMessage(code: .changed), to: 1)
+    #expect(nodes.responses.map(\.code) == [.changed])
+    // The next has no need of it.
+    try nodes.request(CoAPMessage(.get, "a"))
+    #expect(nodes.requests.last?.handle.protection?.request == 1)
+  }
+
   // MARK: Options that have a say about the exchange
 
   @Test func onlyTheInnerNoResponseCounts() throws {
