@@ -106,7 +106,7 @@ extension CoAPEndpoint {
     }
   }
 
-  private mutating func forget(_ index: Int, at place: Int) {
+  mutating func forget(_ index: Int, at place: Int) {
     let entry = peers[place].remembered.remove(at: index)
     rememberedBytes -= CoAPLimits.rememberedEntryBytes + entry.reply.count
   }

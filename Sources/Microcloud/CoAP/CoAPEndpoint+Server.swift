@@ -26,6 +26,23 @@ extension CoAPEndpoint {
     }
   }
 
+  /// Answers a request of which nobody knows who made it, and forgets that it came: it takes no memory, and whose message has
+  /// the same id is not taken for a copy of it.
+  mutating func refuse(_ response: CoAPMessage, to request: CoAPRequestHandle) -> [CoAPEffect] {
+    guard let place = peers.place(of: request.source), let index = peers[place].open(request.messageID) else {
+      return []
+    }
+    let isPiggybacked = request.isConfirmable && !peers[place].remembered[index].isAcknowledged
+    forgetAcknowledgement(request)
+    forget(index, at: place)
+    var response = response
+    response.token = request.token
+    let type: CoAPMessageType = isPiggybacked ? .acknowledgement : .nonConfirmable
+    let messageID = isPiggybacked ? request.messageID : peers[place].takeMessageID()
+    if let bytes = encoded(type, messageID, response) { send(bytes, at: place) }
+    return takeEffects()
+  }
+
   /// Ends a request without a response; a confirmable one is acknowledged.
   public mutating func settle(_ request: CoAPRequestHandle, now: Instant) -> [CoAPEffect] {
     guard let place = peers.place(of: request.source), let index = peers[place].open(request.messageID) else {

@@ -32,9 +32,7 @@ extension SecureCoAPEndpoint {
       context.uses += 1
       return take(request, partialIV, context, handle, now: now)
     } catch {
-      var plain = handle
-      plain.noResponse = 0
-      if let response = error.response { return endpoint.respond(response, to: plain, now: now) }
+      if let response = error.response { return endpoint.refuse(response, to: handle) }
       return endpoint.settle(handle, now: now)
     }
   }

@@ -73,6 +73,21 @@ import Testing
     #expect(nodes.server.contexts.context(nodes.serverContext)?.uses == 1)
   }
 
+  /// Somebody sends nonsense in another's name, with the message id of its next request.
+  @Test func aForgeryIsNotTakenForTheOriginal() throws {
+    let nodes = try SecureNodes()
+    nodes.onWay = { _, _ in nil }
+    try nodes.request(CoAPMessage(.post, "a"))
+    let original = nodes.sent[0].bytes
+    var forged = original
+    forged[forged.count - 1] ^= 1
+    nodes.arrive(forged, from: .client)
+    #expect(try nodes.messages(.server).last?.code == .badRequest)
+    #expect(nodes.server.endpoint.rememberedBytes == 0 && nodes.server.nextDeadline == nil)
+    nodes.arrive(original, from: .client)
+    #expect(nodes.requests.count == 1)
+  }
+
   @Test func aVerifiedRequestIsNeverAnsweredInPlain() throws {
     // Its context goes while it is under work.
     let nodes = try SecureNodes()
