@@ -24,8 +24,8 @@ public struct OSCOREContexts {
 
   // MARK: Coming and going
 
-  /// Adds a context, and returns its number, which no other one gets. Nil: one of that Recipient ID is there, or none of the
-  /// others can go.
+  /// Adds a context, and returns its number, which no other one gets. Nil: one of that Recipient ID and ID Context is there, or
+  /// none of the others can go.
   ///
   /// - Parameters:
   ///   - peer: whom `number(of:)` finds it by.
@@ -33,7 +33,7 @@ public struct OSCOREContexts {
   public mutating func insert(
     _ context: OSCOREContext, peer: SocketAddress? = nil, isNeeded: (UInt64) -> Bool = { _ in false }
   ) -> UInt64? {
-    guard !recipientIDs.contains(context.recipientID.packed) else { return nil }
+    guard index(context.recipientID, context.idContext) == nil else { return nil }
     if contexts.count >= capacity {
       guard let index = oldest({ $0.uses == 0 && !isNeeded($0.number) }) else { return nil }
       remove(at: index)
@@ -92,10 +92,18 @@ public struct OSCOREContexts {
   /// The context that a request says it was made with. It counts as used only when the request is verified: `touch`.
   func context(for option: OSCOREOption) throws(OSCOREError) -> OSCOREContext {
     guard let kid = option.kid else { throw .malformedOption }
-    guard let index = recipientIDs.firstIndex(of: kid.packed) else { throw .contextNotFound }
-    // Without a kid context the identifier alone says it; one that is given must be the context's.
-    if let kidContext = option.kidContext, kidContext != contexts[index].idContext { throw .contextNotFound }
+    if let index = index(kid, option.kidContext) { return contexts[index] }
+    // A kid context that is given must be the context's. A client may leave it out.
+    guard option.kidContext == nil, let index = recipientIDs.firstIndex(of: kid.packed) else { throw .contextNotFound }
     return contexts[index]
+  }
+
+  private func index(_ recipientID: OSCOREIdentifier, _ idContext: [UInt8]?) -> Int? {
+    for index in recipientIDs.indices
+    where recipientIDs[index] == recipientID.packed && contexts[index].idContext == idContext {
+      return index
+    }
+    return nil
   }
 
   // MARK: Using

@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import Testing
 
 @testable import Microcloud
@@ -49,6 +50,25 @@ import Testing
     wrong.kidContext = [1]
     #expect(throws: OSCOREError.contextNotFound) { try table.context(for: wrong) }
     #expect(throws: OSCOREError.malformedOption) { try table.context(for: OSCOREOption(partialIV: 0)) }
+  }
+
+  @Test func theKidContextTellsContextsApart() throws {
+    func context(_ idContext: [UInt8]?) throws -> OSCOREContext {
+      try OSCOREContext(
+        masterSecret: Secret([1]), masterSalt: [], senderID: OSCOREIdentifier([1])!,
+        recipientID: OSCOREIdentifier([2])!, idContext: idContext)
+    }
+    var table = OSCOREContexts()
+    let contexts = [try context([7]), try context(nil), try context([8])]
+    for context in contexts { #expect(table.insert(context) != nil) }
+    #expect(table.insert(try context([8])) == nil)
+    for (kidContext, index) in [([7], 0), (nil, 1), ([8], 2)] as [([UInt8]?, Int)] {
+      let option = OSCOREOption(partialIV: 0, kidContext: kidContext, kid: OSCOREIdentifier([2]))
+      #expect(try table.context(for: option) === contexts[index])
+    }
+    // Left out, it may be any of those that are there.
+    table.remove(2)
+    #expect(try table.context(for: option(2)) === contexts[0])
   }
 
   @Test func schedulesAreBounded() throws {
