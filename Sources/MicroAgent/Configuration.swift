@@ -14,6 +14,8 @@ public struct Configuration: Equatable, Sendable {
   public var memoryReserveBytes: UInt64 = 24 << 20
   /// The node as others see it.
   public var node = NodeSettings()
+  /// What it gives to them.
+  public var offer = OfferSettings()
 
   public init() {}
 
@@ -100,7 +102,7 @@ public struct Configuration: Equatable, Sendable {
     case "memory-reserve":
       guard let bytes = ByteCount.parse(setting.value) else { return setting.wrong("give an amount, as 24M") }
       memoryReserveBytes = bytes
-    default: return node.set(setting)
+    default: return OfferSettings.has(setting.name) ? offer.set(setting) : node.set(setting)
     }
     return nil
   }

@@ -16,7 +16,8 @@ struct Setting {
   var unknown: String { "there is no setting '\(name)': use one of \(Self.names)" }
 
   private static let names =
-    "state-directory, runtime-directory, cgroup, first-user-id, memory-reserve, name, owner, "
-    + "interfaces, coap-port, microcloud, gossip-key, public, and with microcloud- or public- before it contacts, port, "
-    + "family, profile, advertise"
+    "state-directory, runtime-directory, cgroup, first-user-id, memory-reserve, offer-memory, "
+    + "offer-cpu, offer-disk, offer-processes, offer-containers, lease-to, lease-longest, lease-share, lease-roots, zone, "
+    + "guifi-node, contact, name, owner, interfaces, coap-port, microcloud, gossip-key, public, and with microcloud- or "
+    + "public- before it contacts, port, family, profile, advertise"
 }
