@@ -18,6 +18,26 @@ public enum MachineStatus {
     return (amount("MemTotal:", in: bytes), amount("MemAvailable:", in: bytes))
   }
 
+  /// How many cores are switched on, as /proc/stat lists them; at least 1.
+  public static func cores() -> UInt64 {
+    let lines = ASCII.lines(((try? Files.read("/proc/stat")) ?? [])[...])
+    let count = lines.filter { $0.starts(with: "cpu".utf8) && $0.dropFirst(3).first != UInt8(ascii: " ") }.count
+    return UInt64(max(1, count))
+  }
+
+  /// What is free for anybody on the file system that holds `path`; 0 where the kernel does not say.
+  public static func freeDiskBytes(_ path: String) -> UInt64 {
+    var status = system_filesystem_status()
+    return system_statfs(path, &status) == 0 ? status.free_bytes : 0
+  }
+
+  /// Whether the kernel knows a type of file system by now; one in a module is known once it is loaded.
+  public static func hasFileSystem(_ type: String) -> Bool {
+    ASCII.lines(((try? Files.read("/proc/filesystems")) ?? [])[...]).contains { line in
+      ASCII.words(line).last.map { $0.elementsEqual(type.utf8) } ?? false
+    }
+  }
+
   private static func text(_ path: String) -> String {
     ASCII.string(ASCII.trim(((try? Files.read(path)) ?? [])[...]))
   }

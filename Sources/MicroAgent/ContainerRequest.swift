@@ -55,6 +55,8 @@ public struct ContainerRequest: Equatable, Sendable {
   public var graceMilliseconds: UInt64 = 10_000
   /// What it offers to the neighbours while it runs.
   public var publications: [Publication] = []
+  /// The lease that it is charged to; nil: it is the owner's own.
+  public var lease: UInt64?
 
   public init() {}
 

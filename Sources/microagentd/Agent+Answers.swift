@@ -11,10 +11,11 @@ import Store
 extension Agent {
   func answer(_ request: ControlRequest) {
     do throws(RequestError) {
+      try checkPermission(of: request)
       switch request.request {
       case .run(let wish):
         CrashPoint.begin(.run)
-        ask(request) { $0.run(wish, token: $1, now: $2) }
+        ask(request) { $0.run(wish, by: request.principal, token: $1, now: $2) }
       case .start(let name):
         CrashPoint.begin(.start)
         ask(request) { $0.start(named: name, token: $1, now: $2) }
@@ -26,18 +27,18 @@ extension Agent {
         CrashPoint.begin(.remove)
         ask(request) { $0.remove(named: name, force: force, token: $1, now: $2) }
       case .list:
-        send(.array(supervisor.containers.map { $0.value }), request)
+        send(.array(containers(for: request.principal).map { $0.value }), request)
       case .inspect(let name, let observe):
         let container = try need(name)
         if observe {
-          request.connection.observe(container, token: request.token)
+          request.connection.observe(.container(container.id), container.value, token: request.token)
         } else {
           send(container.value, request)
         }
       case .logs(let name, let from, let tail, let observe):
         try answerLogs(request, try need(name), from, tail, observe)
       case .usage:
-        send(.array(supervisor.containers.filter { $0.isAlive }.map { host.usage(of: $0) }), request)
+        send(.array(containers(for: request.principal).filter { $0.isAlive }.map { host.usage(of: $0) }), request)
       case .plan(let wish):
         send(Self.value(of: try host.plan(wish)), request)
       case .info:
@@ -53,6 +54,26 @@ extension Agent {
         try network.publish(publication) { [self] in written(request, name: publication.name, $0) }
       case .unpublish(let name):
         try network.unpublish(name) { [self] in written(request, name: name, $0) }
+      case .offer: send(offer.value(supervisor.ledger, isDraining: supervisor.isDraining), request)
+      case .leases: send(leases(for: request.principal), request)
+      case .lease(let wish):
+        CrashPoint.begin(.lease)
+        ask(request) { $0.lease(wish, by: request.principal, token: $1, now: $2) }
+      case .inspectLease(let id, let observe):
+        let value = try lease(id).value
+        if observe {
+          request.connection.observe(.lease(id), value, token: request.token)
+        } else {
+          send(value, request)
+        }
+      case .changeLease(let id, let wish):
+        CrashPoint.begin(.confirm)
+        ask(request) { $0.change(lease: id, wish, by: request.principal, token: $1, now: $2) }
+      case .releaseLease(let id, let generation):
+        CrashPoint.begin(.release)
+        ask(request) { $0.release(lease: id, generation: generation, by: request.principal, token: $1, now: $2) }
+      case .drain(let isDraining):
+        drain(isDraining) { [self] in written(request, name: "drain", $0) }
       }
     } catch {
       request.connection.send(error.response(token: request.token))
@@ -136,7 +157,7 @@ extension Agent {
     map[.memoryTotalBytes] = .unsigned(memory.totalBytes)
     map[.memoryAvailableBytes] = .unsigned(memory.availableBytes)
     map[.memoryOfferBytes] = .unsigned(host.offerBytes)
-    map[.memoryReservedBytes] = .unsigned(supervisor.reservedBytes)
+    map[.memoryReservedBytes] = .unsigned(supervisor.ledger.reserved.memoryBytes)
     network.status.add(to: &map)
     map[.notices] = .array((notices + network.notices).map { .text($0) })
     return .map(map)

@@ -24,12 +24,15 @@ final class Agent {
   let server: ControlServer
   let network: NodeNetwork
   let life: AgentLife
+  /// What the node gives to others.
+  let offer: Offer
   let started: Instant
   /// What a person should know about this node, oldest first: shown by `microctl info`.
   private(set) var notices: [String] = []
 
   private let table: ContainerTable
-  private let items: ItemTable
+  let leaseTable: LeaseTable
+  let items: ItemTable
   private let keeper: KeeperLink
   private let manager = ServiceManager()
   private(set) var supervisor: Supervisor
@@ -70,10 +73,12 @@ final class Agent {
     started = loop.now
     memoryReleased = started
     let content: ContainerTable.Content
+    let leases: LeaseTable.Content
     let remembered: [ItemTable.Item]
     do throws(StoreError) {
       let opened = try Store.open(configuration.storePath, schema: ContainerTable.schema)
       content = try ContainerTable.read(opened)
+      leases = try LeaseTable.read(opened)
       remembered = try ItemTable.read(opened)
       store = try opened.startWriter()
       if let name = opened.setAside {
@@ -86,23 +91,31 @@ final class Agent {
     // Each step of the start needs much code, and no other needs it again.
     ProgramMemory.release()
     table = ContainerTable(store: store)
+    leaseTable = LeaseTable(store: store)
     items = ItemTable(store, remembered)
     let identity = try NodeIdentity(configuration)
     let memory = NodeMemory(items, configuredKeys: configuration.node.gossipKeys)
     ProgramMemory.release()
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
     ProgramMemory.release()
+    let board = BoardFacts.amount(memoryBytes: host.offerBytes, stateDirectory: configuration.stateDirectory)
+    offer = Offer(
+      configuration.offer, of: board, standing: configuration.node.standing,
+      abilities: BoardFacts.abilities(cgroupVersion: host.cgroupVersion))
+    let free = offer.amount.memoryBytes
     do throws(SystemError) {
-      network = try NodeNetwork(configuration.node, identity, memory, freeMemoryBytes: host.offerBytes, on: loop)
+      network = try NodeNetwork(configuration.node, identity, memory, freeMemoryBytes: free, on: loop)
     } catch {
       throw StartError("\(error)")
     }
     server = ControlServer(on: loop)
     supervisor = Supervisor(
-      nextID: max(content.nextID, host.files.nextID), offerBytes: host.offerBytes, wallSeconds: Clock.wallSeconds)
+      nextID: max(content.nextID, host.files.nextID), limits: offer.limits(of: board), policy: offer.policy,
+      leases: Leases(leases, boot: host.boot), wallSeconds: Clock.wallSeconds)
+    _ = supervisor.setDraining(items[Self.drainItem] == [1])
     do throws(SystemError) {
       try listen()
-      try recover(content.containers)
+      try recover(content.containers, leases.leases)
       ProgramMemory.release()
       tellNetwork()
       try network.start()
@@ -204,7 +217,7 @@ final class Agent {
   }
 
   /// Nobody knows what became of what was written: the next agent finds out, and this one does and says nothing any more.
-  private var hasLostStore: Bool { store.failure != nil }
+  var hasLostStore: Bool { store.failure != nil }
 
   private func keeperSpoke() {
     if !host.hearKeeper() { end(1, "the keeper is gone: ending, containers go on") }
@@ -218,6 +231,11 @@ final class Agent {
     nextToken += 1
     pending.append((token, request))
     perform(call(&supervisor, token, loop.now))
+  }
+
+  /// Has the supervisor do something that nobody is answered for.
+  func change(_ call: (inout Supervisor) -> [Effect]) {
+    perform(call(&supervisor))
   }
 
   func handle(_ event: Event, _ id: UInt64) {
@@ -246,7 +264,7 @@ final class Agent {
   /// What is free and what is offered has changed, perhaps.
   private func tellNetwork() {
     hasChanged = false
-    let free = host.offerBytes > supervisor.reservedBytes ? host.offerBytes - supervisor.reservedBytes : 0
+    let free = supervisor.isDraining ? 0 : supervisor.ledger.leasable.memoryBytes
     network.update(freeMemoryBytes: free, contained: publications { $0.phase == .running })
   }
 
@@ -280,6 +298,13 @@ final class Agent {
     case .changed(let id):
       hasChanged = true
       tellObservers(id)
+    case .saveLease(let id, let revision, let isUrgent):
+      saveLease(id, revision, isUrgent: isUrgent)
+    case .forgetLease(let id):
+      forgetLease(id)
+    case .leaseChanged(let id):
+      hasChanged = true
+      tellLeaseObservers(id)
     }
   }
 
@@ -334,6 +359,10 @@ final class Agent {
     let request = pending.remove(at: index).request
     switch reply {
     case .done(let name): request.connection.send(Responses.done(request, name: name))
+    case .lease(let id):
+      do throws(RequestError) { request.connection.send(Responses.lease(try lease(id), request)) } catch {
+        request.connection.send(error.response(token: request.token))
+      }
     case .failed(let error): request.connection.send(error.response(token: request.token))
     }
   }
@@ -343,7 +372,7 @@ final class Agent {
     let isOver = container.map { !$0.isAlive && $0.phase != .created && $0.phase != .waiting } ?? true
     for connection in server.connections {
       if isOver { connection.logEnded(of: id) }
-      connection.changed(id: id, to: container)
+      connection.changed(.container(id), to: container?.value)
     }
   }
 
@@ -371,16 +400,17 @@ final class Agent {
   // MARK: Recovery
 
   /// Takes over from an earlier agent: the store says what should be, the keeper and the kernel what is.
-  private func recover(_ containers: [Container]) throws(SystemError) {
+  private func recover(_ containers: [Container], _ leases: [Lease]) throws(SystemError) {
     // First the kernel, then the keeper: what ends in between is still there for the one or known to the other.
     let processes = containers.map { $0.process.flatMap { ProcessStatus(of: $0.process) } }
     let state = try keeper.receiveState()
-    var recovered: [Effect] = []
+    var recovered = supervisor.adopt(leases: leases, now: loop.now)
     try host.takeOver(state, containers)
     for (container, process) in zip(containers, processes) {
       let observation = host.observe(container, process)
       recovered += supervisor.adopt(container, observation, now: loop.now)
     }
+    recovered += supervisor.settleAdopted(now: loop.now)
     host.removeUnclaimed(containers)
     if life.generation > 1 {
       notices.append("the agent was started again by its keeper, \(life.generation - 1) times so far")

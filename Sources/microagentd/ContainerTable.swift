@@ -45,6 +45,7 @@ struct ContainerTable {
       + "INSERT INTO container SELECT *, NULL FROM old; DROP TABLE old;"
       + "DELETE FROM sqlite_sequence WHERE name = 'container'; UPDATE sqlite_sequence SET name = 'container'",
     ItemTable.schema,
+    LeaseTable.schema,
   ])
 
   /// Id, name, request and time of creation never change: an update leaves the index and its page alone.

@@ -4,14 +4,14 @@ import MicroAgent
 
 /// Places where a test lets the agent die as by `kill -9`, to see that nothing is lost or doubled.
 ///
-/// Each step of a start, a stop and a removal passes one. `MICROAGENT_CRASH_AT=start:7` in the environment of the first
+/// Each step of a start, a stop, a removal, and of a lease's beginning and end passes one. `MICROAGENT_CRASH_AT=start:7` in the environment of the first
 /// agent of a keeper kills it at the seventh that it passes after a request to start came in; `start:7:keeper` kills its
 /// keeper, too, just before it. Agents that the keeper starts again pass unharmed. Without the variable a point costs a
 /// comparison.
 enum CrashPoint {
   /// The requests whose steps are counted.
   enum Operation {
-    case run, start, stop, remove
+    case run, start, stop, remove, lease, confirm, release
   }
 
   private struct Plan {
@@ -30,7 +30,7 @@ enum CrashPoint {
     let words = ASCII.split(Array(String(cString: text).utf8)[...], at: UInt8(ascii: ":"))
     guard words.count >= 2, let operation = operation(ASCII.string(words[0])), let number = Decimal.parse(words[1]),
       words.count == 2 || words.count == 3 && ASCII.string(words[2]) == "keeper"
-    else { return Diagnostics.line("MICROAGENT_CRASH_AT: give run, start, stop or remove, and a number, as stop:3") }
+    else { return Diagnostics.line("MICROAGENT_CRASH_AT: give a request, as run or release, and a number, as stop:3") }
     plan = Plan(operation: operation, number: number, takesKeeper: words.count == 3)
   }
 
@@ -40,6 +40,9 @@ enum CrashPoint {
     case "start": .start
     case "stop": .stop
     case "remove": .remove
+    case "lease": .lease
+    case "confirm": .confirm
+    case "release": .release
     default: nil
     }
   }
@@ -84,7 +87,9 @@ extension Effect {
     case .deleteFiles: "before deleting files"
     case .forget: "before forgetting"
     case .reply: "before the reply"
-    case .changed: "before telling observers"
+    case .changed, .leaseChanged: "before telling observers"
+    case .saveLease: "before the lease's save"
+    case .forgetLease: "before forgetting the lease"
     }
   }
 }

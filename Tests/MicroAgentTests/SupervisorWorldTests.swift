@@ -25,13 +25,21 @@ import Testing
     #expect(lives[0] == lives[1])
   }
 
+  @Test func noLeaseIsLostDoubledOrOutlived() {
+    for seed in Self.seeds {
+      guard let failure = Self.live(seed, hasLeases: true) else { continue }
+      Issue.record("seed \(seed): \(failure)")
+      return
+    }
+  }
+
   /// What went wrong with this seed, and its whole history; nil: nothing.
-  static func live(_ seed: UInt64) -> String? {
+  static func live(_ seed: UInt64, hasLeases: Bool = false) -> String? {
     do {
-      try SupervisorWorld(seed: seed).run()
+      try SupervisorWorld(seed: seed, hasLeases: hasLeases).run()
       return nil
     } catch {
-      let world = SupervisorWorld(seed: seed, traces: true)
+      let world = SupervisorWorld(seed: seed, traces: true, hasLeases: hasLeases)
       try? world.run()
       return "\(error)\n" + world.history.joined(separator: "\n")
     }

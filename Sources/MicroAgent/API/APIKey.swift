@@ -112,6 +112,31 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case members = 126
   case status = 127
 
+  // Leases.
+  case lease = 128
+  case requestID = 129
+  case durationSeconds = 130
+  case priority = 131
+  case diskBytes = 132
+  case containers = 133
+  case holder = 134
+  case generation = 135
+  case remainingSeconds = 136
+  case used = 137
+  case isDraining = 138
+
+  // What the node gives, and on what terms.
+  case offered = 139
+  case leased = 140
+  case left = 141
+  case abilities = 142
+  case leaseTo = 143
+  case longestSeconds = 144
+  case mostHeld = 145
+  case zone = 146
+  case guifiNode = 147
+  case contact = 148
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -208,6 +233,27 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .membership: "membership"
     case .members: "members"
     case .status: "status"
+    case .lease: "lease"
+    case .requestID: "requestID"
+    case .durationSeconds: "durationSeconds"
+    case .priority: "priority"
+    case .diskBytes: "diskBytes"
+    case .containers: "containers"
+    case .holder: "holder"
+    case .generation: "generation"
+    case .remainingSeconds: "remainingSeconds"
+    case .used: "used"
+    case .isDraining: "isDraining"
+    case .offered: "offered"
+    case .leased: "leased"
+    case .left: "left"
+    case .abilities: "abilities"
+    case .leaseTo: "leaseTo"
+    case .longestSeconds: "longestSeconds"
+    case .mostHeld: "mostHeld"
+    case .zone: "zone"
+    case .guifiNode: "guifiNode"
+    case .contact: "contact"
     }
   }
 }

@@ -35,6 +35,20 @@ public enum APIRequest: Equatable, Sendable {
   case publish(Publication)
   /// DELETE /publications/TYPE:PORT
   case unpublish(name: String)
+  /// GET /offer: what this node gives to others, and on what terms.
+  case offer
+  /// POST /leases
+  case lease(LeaseRequest)
+  /// GET /leases
+  case leases
+  /// GET /leases/ID; with Observe, each change is told.
+  case inspectLease(id: UInt64, observe: Bool)
+  /// POST /leases/ID: confirm it, or keep it for longer.
+  case changeLease(id: UInt64, LeaseChange)
+  /// DELETE /leases/ID, with ?generation=NUMBER
+  case releaseLease(id: UInt64, generation: UInt32?)
+  /// POST /drain, and DELETE /drain to give leases again.
+  case drain(Bool)
 
   /// Of each part of path and query (RFC 7252 section 5.10), which may be told whole where it is wrong.
   static let maximumOptionBytes = 255
@@ -64,6 +78,16 @@ public enum APIRequest: Equatable, Sendable {
     case (.get, 1) where path[0] == "publications": self = .publications
     case (.post, 1) where path[0] == "publications": self = .publish(try Self.publication(message))
     case (.delete, 2) where path[0] == "publications": self = .unpublish(name: path[1])
+    case (.get, 1) where path[0] == "offer": self = .offer
+    case (.get, 1) where path[0] == "leases": self = .leases
+    case (.post, 1) where path[0] == "leases": self = .lease(try Self.leaseRequest(message))
+    case (.get, 2) where path[0] == "leases": self = .inspectLease(id: try Self.lease(path[1]), observe: observe)
+    case (.post, 2) where path[0] == "leases":
+      self = .changeLease(id: try Self.lease(path[1]), try Self.leaseChange(message))
+    case (.delete, 2) where path[0] == "leases":
+      self = .releaseLease(id: try Self.lease(path[1]), generation: try Self.generation(query))
+    case (.post, 1) where path[0] == "drain": self = .drain(true)
+    case (.delete, 1) where path[0] == "drain": self = .drain(false)
     case (.get, 2) where path[0] == "containers": self = .inspect(name: path[1], observe: observe)
     case (.delete, 2) where path[0] == "containers": self = .remove(name: path[1], force: try query.flag("force"))
     case (.post, 3) where path[0] == "containers" && path[2] == "start": self = .start(name: path[1])
@@ -89,6 +113,7 @@ public enum APIRequest: Equatable, Sendable {
     switch (code, path.count) {
     case (.get, 1) where path[0] == "services": ["text"]
     case (.delete, 2) where path[0] == "containers": ["force"]
+    case (.delete, 2) where path[0] == "leases": ["generation"]
     case (.post, 3) where path[2] == "stop": ["grace"]
     case (.get, 3) where path[0] == "nodes": ["text"]
     case (.get, 3): ["from", "tail"]
@@ -96,13 +121,17 @@ public enum APIRequest: Equatable, Sendable {
     }
   }
 
+  private static let collections = [
+    "containers", "plan", "usage", "info", "nodes", "services", "publications", "offer", "leases", "drain",
+  ]
+
   /// Why no route took the request: its method, or its path.
   private static func refusal(_ path: [String]) -> RequestError {
     let isResource: Bool
     switch path.count {
     case 1:
-      isResource = ["containers", "plan", "usage", "info", "nodes", "services", "publications"].contains(path[0])
-    case 2: isResource = path[0] == "containers" || path[0] == "publications"
+      isResource = Self.collections.contains(path[0])
+    case 2: isResource = ["containers", "publications", "leases"].contains(path[0])
     case 3:
       isResource =
         path[0] == "containers" && ["start", "stop", "logs"].contains(path[2])
@@ -127,6 +156,33 @@ public enum APIRequest: Equatable, Sendable {
     let publication = try Publication(try content(of: message))
     if let problem = publication.problem { throw RequestError(.invalid, problem) }
     return publication
+  }
+
+  private static func leaseRequest(_ message: CoAPMessage) throws(RequestError) -> LeaseRequest {
+    let request = try LeaseRequest(try content(of: message))
+    if let problem = request.problem { throw RequestError(.invalid, problem) }
+    return request
+  }
+
+  /// Without a payload it confirms.
+  private static func leaseChange(_ message: CoAPMessage) throws(RequestError) -> LeaseChange {
+    if message.payload.isEmpty { return LeaseChange() }
+    let change = try LeaseChange(try content(of: message))
+    if let problem = change.problem { throw RequestError(.invalid, problem) }
+    return change
+  }
+
+  private static func lease(_ name: String) throws(RequestError) -> UInt64 {
+    guard let id = Decimal.parse(name) else { throw RequestError(.notFound, "lease \(name): leases have numbers") }
+    return id
+  }
+
+  private static func generation(_ query: APIQuery) throws(RequestError) -> UInt32? {
+    guard let number = try query.number("generation") else { return nil }
+    guard let generation = UInt32(exactly: number) else {
+      throw RequestError(.invalid, "generation=\(number): give a number of at most 32 bits")
+    }
+    return generation
   }
 
   private static func content(of message: CoAPMessage) throws(RequestError) -> CBORValue {

@@ -25,6 +25,7 @@ extension ContainerRequest {
     if removesWhenEnded { map[.removesWhenEnded] = true }
     if graceMilliseconds != standard.graceMilliseconds { map[.graceMilliseconds] = .unsigned(graceMilliseconds) }
     if !publications.isEmpty { map[.publications] = .array(publications.map { $0.value }) }
+    if let lease { map[.lease] = .unsigned(lease) }
     return .map(map)
   }
 
@@ -35,7 +36,7 @@ extension ContainerRequest {
     try reader.refuseKeys { key in
       switch key {
       case .source, .target, .readOnly: false
-      case .publications: true
+      case .publications, .lease: true
       default: key.rawValue <= APIKey.graceMilliseconds.rawValue
       }
     }
@@ -55,6 +56,7 @@ extension ContainerRequest {
     try reader.unsigned(.logBytes, into: &budget.logBytes)
     try reader.flag(.removesWhenEnded, into: &removesWhenEnded)
     try reader.unsigned(.graceMilliseconds, into: &graceMilliseconds)
+    if let found = value[.lease] { lease = try reader.need(found.unsignedValue, .lease, "a lease's number") }
     if let found = value[.network] {
       network = try reader.need(found.textValue.flatMap { Network($0) }, .network, "\"none\" or \"host\"")
     }

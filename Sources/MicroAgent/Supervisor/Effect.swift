@@ -23,6 +23,13 @@ public enum Effect: Equatable, Sendable {
   case reply(token: UInt64, Reply)
   /// The container's state changed: tell those who watch it.
   case changed(id: UInt64)
+  /// Write a lease's record (`Leases.record`). Answer: `LeaseEvent.saved`, once it is durable, or `saveFailed`. One that is
+  /// not urgent need not be synced: nobody waits for it.
+  case saveLease(id: UInt64, revision: UInt32, isUrgent: Bool)
+  /// Delete a lease's record. Answer: `LeaseEvent.forgotten`, once that is durable, or `forgetFailed`.
+  case forgetLease(id: UInt64)
+  /// The lease changed, or is gone: tell those who watch it.
+  case leaseChanged(id: UInt64)
 }
 
 /// What became of an effect or of a container.
@@ -38,9 +45,20 @@ public enum Event: Equatable, Sendable {
   case forgotten
 }
 
+/// What became of a lease's record.
+public enum LeaseEvent: Equatable, Sendable {
+  case saved(revision: UInt32)
+  /// It could not be written; the line says why.
+  case saveFailed(revision: UInt32, String)
+  case forgotten
+  case forgetFailed
+}
+
 /// The answer to a request.
 public enum Reply: Equatable, Sendable {
   case done(name: String)
+  /// The lease, as it is now.
+  case lease(id: UInt64)
   case failed(RequestError)
 }
 

@@ -12,7 +12,7 @@ extension Supervisor {
     case .startFailed(let line): return startFailed(index, line, now)
     case .ended(let cause): return processEnded(index, cause, now)
     case .wasPutAway: return wasPutAway(index, now)
-    case .forgotten: return forgotten(index)
+    case .forgotten: return forgotten(index, now)
     }
   }
 
@@ -142,6 +142,8 @@ extension Supervisor {
     let id = entries[index].container.id
     switch entries[index].container.phase {
     case .removing:
+      // Of a run that came to nothing there may be a record on its way to the disk that says it is wanted.
+      if !entries[index].isNew { entries[index].holdsPlace = false }
       return [.deleteFiles(id: id), .forget(id: id)]
     case .waiting:
       let pause = RestartPolicy.pauseMilliseconds(beforeRestart: entries[index].container.restarts)
@@ -149,6 +151,7 @@ extension Supervisor {
       return answerRuns(index) + startForWaiting(index)
     case .ended:
       entries[index].container.wanted = false
+      entries[index].holdsPlace = false
       return answerRuns(index) + answerStops(index) + startForWaiting(index)
     case .created, .starting, .running, .stopping:
       return []
@@ -162,13 +165,15 @@ extension Supervisor {
     entries[index].deadline = now.advanced(milliseconds: RestartPolicy.healthyAfterMilliseconds)
   }
 
-  private mutating func forgotten(_ index: Int) -> [Effect] {
+  private mutating func forgotten(_ index: Int, _ now: Instant) -> [Effect] {
     var effects: [Effect] = [.changed(id: entries[index].container.id)]
     effects += answerRuns(index) + answerStops(index)
     let entry = entries.remove(at: index)
     let gone = RequestError(.conflict, "container \(entry.container.name): it was removed meanwhile")
     effects += entry.startTokens.map { .reply(token: $0, .failed(gone)) }
-    return effects + entry.removeTokens.map { .reply(token: $0, .done(name: entry.container.name)) }
+    effects += entry.removeTokens.map { .reply(token: $0, .done(name: entry.container.name)) }
+    // It may have been the last that a lease waited for.
+    return effects + (entry.container.request.lease.map { settleLease($0, now) } ?? [])
   }
 
   private mutating func answerRuns(_ index: Int) -> [Effect] {

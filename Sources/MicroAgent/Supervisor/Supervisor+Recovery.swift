@@ -23,6 +23,7 @@ extension Supervisor {
     entry.revision = 1
     entry.savedRevision = 1
     if container.phase == .stopping { entry.initiator = .stopped }
+    entry.holdsPlace = container.phase != .ended && container.phase != .removing
     entries.append(entry)
     let index = entries.count - 1
     switch container.phase {

@@ -4,20 +4,24 @@ extension Supervisor {
   /// Creates a container and starts it. The answer under `token` comes when its program runs, or when it could not be made
   /// to run and nothing of it is left.
   ///
-  /// A request without a name gets `c<id>`.
-  public mutating func run(_ request: ContainerRequest, token: UInt64, now: Instant) -> [Effect] {
+  /// A request without a name gets `c<id>`. One in a lease that is not confirmed yet confirms it, and is carried out when that
+  /// is durable.
+  public mutating func run(
+    _ request: ContainerRequest, by principal: Principal = .owner, token: UInt64, now: Instant
+  ) -> [Effect] {
     if let problem = request.problem {
       return [.reply(token: token, .failed(RequestError(.invalid, problem)))]
     }
-    if entries.count >= Self.maximumContainers {
-      let line = "this node holds \(Self.maximumContainers) containers, its limit: remove one first"
-      return [.reply(token: token, .failed(RequestError(.noRoom, line)))]
-    }
+    return prepareLease(of: request, by: principal, token: token, now: now) ?? create(request, token: token)
+  }
+
+  /// Creates a container for which nothing has to be done before.
+  mutating func create(_ request: ContainerRequest, token: UInt64) -> [Effect] {
     if !request.name.isEmpty, index(named: request.name) != nil {
       let line = "container \(request.name): the name is taken: remove that one first, or choose another"
       return [.reply(token: token, .failed(RequestError(.conflict, line)))]
     }
-    if let lack = lack(of: request.budget) { return [.reply(token: token, .failed(lack))] }
+    if let lack = lack(of: request, isNew: true) { return [.reply(token: token, .failed(lack))] }
     var id = takeID()
     // Somebody may have given that name to another: one of the next ones is free.
     while request.name.isEmpty, index(named: "c\(id)") != nil { id = takeID() }
@@ -28,6 +32,11 @@ extension Supervisor {
     entry.runTokens = [token]
     entries.append(entry)
     return launch(entries.count - 1)
+  }
+
+  /// Why there is no place for a container; nil: there is.
+  private func lack(of request: ContainerRequest, isNew: Bool) -> RequestError? {
+    lackOfLease(request) ?? ledger.lack(of: request.budget, lease: request.lease, isNew: isNew)
   }
 
   /// Starts a container that has ended. The answer comes when its program runs, or could not be made to.
@@ -54,7 +63,7 @@ extension Supervisor {
     let tokens = entries[index].startTokens
     entries[index].startTokens = []
     if tokens.isEmpty { return [] }
-    if !entries[index].container.wanted, let lack = lack(of: entries[index].container.request.budget) {
+    if !entries[index].holdsPlace, let lack = lack(of: entries[index].container.request, isNew: false) {
       return tokens.map { .reply(token: $0, .failed(lack)) }
     }
     entries[index].container.wanted = true
@@ -69,31 +78,42 @@ extension Supervisor {
   public mutating func stop(named name: String, graceMilliseconds: UInt64, token: UInt64, now: Instant) -> [Effect] {
     guard let index = index(named: name) else { return notFound(name, token) }
     switch entries[index].container.phase {
-    case .ended:
-      if entries[index].isSettled { return [.reply(token: token, .done(name: name))] }
+    case .removing: return conflict(index, token, "it will be gone soon")
+    case .ended where entries[index].isSettled: return [.reply(token: token, .done(name: name))]
+    default:
       entries[index].stopTokens.append(token)
+      return stop(index, graceMilliseconds, now)
+    }
+  }
+
+  /// Stops a container whose lease is over. Can be done any number of times.
+  mutating func stopAtEnd(_ id: UInt64, _ now: Instant) -> [Effect] {
+    guard let index = index(of: id) else { return [] }
+    let grace = min(entries[index].container.request.graceMilliseconds, Leases.longestGraceMilliseconds)
+    return stop(index, grace, now)
+  }
+
+  private mutating func stop(_ index: Int, _ graceMilliseconds: UInt64, _ now: Instant) -> [Effect] {
+    switch entries[index].container.phase {
+    case .ended:
       return refuseStarts(index)
     case .waiting:
       entries[index].container.wanted = false
       entries[index].container.phase = .ended
       entries[index].deadline = nil
-      entries[index].stopTokens.append(token)
       return refuseStarts(index) + [save(index), .changed(id: entries[index].container.id)]
     case .created, .starting:
-      entries[index].stopTokens.append(token)
       // A removal by force is not to be slowed down.
       if !entries[index].removesWhenEnded { entries[index].graceMilliseconds = graceMilliseconds }
       return stopStart(index, now)
     case .running:
       entries[index].initiator = .stopped
       entries[index].graceMilliseconds = graceMilliseconds
-      entries[index].stopTokens.append(token)
       return beginStop(index, now)
     case .stopping:
-      entries[index].stopTokens.append(token)
       return hastenStop(index, graceMilliseconds, now)
     case .removing:
-      return conflict(index, token, "it will be gone soon")
+      return []
     }
   }
 
@@ -119,17 +139,22 @@ extension Supervisor {
   public mutating func remove(named name: String, force: Bool, token: UInt64, now: Instant) -> [Effect] {
     guard let index = index(named: name) else { return notFound(name, token) }
     let phase = entries[index].container.phase
-    if phase == .removing {
-      entries[index].removeTokens.append(token)
-      return []
+    guard force || phase == .ended || phase == .removing else {
+      return conflict(index, token, "stop it first, or use --force")
     }
-    if phase == .ended {
-      entries[index].removeTokens.append(token)
-      return beginRemoval(index)
-    }
-    guard force else { return conflict(index, token, "stop it first, or use --force") }
     entries[index].removeTokens.append(token)
-    if phase == .waiting { return beginRemoval(index) }
+    return remove(index, now)
+  }
+
+  /// Removes a container that is not kept any longer. Can be done any number of times.
+  mutating func removeAtEnd(_ id: UInt64, _ now: Instant) -> [Effect] {
+    index(of: id).map { remove($0, now) } ?? []
+  }
+
+  private mutating func remove(_ index: Int, _ now: Instant) -> [Effect] {
+    let phase = entries[index].container.phase
+    if phase == .removing { return [] }
+    if phase == .ended || phase == .waiting { return beginRemoval(index) }
     entries[index].removesWhenEnded = true
     entries[index].graceMilliseconds = 0
     entries[index].initiator = .removed

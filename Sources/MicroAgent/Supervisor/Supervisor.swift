@@ -28,6 +28,8 @@ public struct Supervisor {
     /// `putAway` was asked for and not answered: a second one could fall into the next start.
     var isPuttingAway = false
     var isPutAway = false
+    /// Whether its budget is set aside: it runs or is meant to, or might be found so by a new agent.
+    var holdsPlace = true
     /// When something is due: the end of a grace period, of a pause before a restart, or of the time after which a
     /// restarted container counts as healthy.
     var deadline: Instant?
@@ -50,16 +52,28 @@ public struct Supervisor {
   var entries: [Entry] = []
   private var nextID: UInt64
   let wallSeconds: () -> UInt64
-  /// The memory that all containers together may reserve.
-  public let offerBytes: UInt64
+  /// What there is to promise.
+  public let limits: Ledger.Limits
+  let policy: LeasePolicy
+  /// What is promised to others; see `Supervisor+Leases`.
+  public internal(set) var leases: Leases
+  /// No lease is given or lengthened.
+  public internal(set) var isDraining = false
 
   /// - Parameters:
   ///   - nextID: a number above every id this store has ever given out.
-  ///   - offerBytes: the memory that all containers together may reserve.
+  ///   - limits: what containers and leases may take.
+  ///   - policy: to whom leases are given.
+  ///   - leases: a table without any yet.
   ///   - wallSeconds: the wall clock, for the times that people read.
-  public init(nextID: UInt64, offerBytes: UInt64 = .max, wallSeconds: @escaping () -> UInt64) {
+  public init(
+    nextID: UInt64, limits: Ledger.Limits = .none, policy: LeasePolicy = LeasePolicy(), leases: Leases = Leases(),
+    wallSeconds: @escaping () -> UInt64
+  ) {
     self.nextID = nextID
-    self.offerBytes = offerBytes
+    self.limits = limits
+    self.policy = policy
+    self.leases = leases
     self.wallSeconds = wallSeconds
   }
 
@@ -72,21 +86,6 @@ public struct Supervisor {
 
   public var count: Int { entries.count }
 
-  /// The memory reserved for containers that run or are meant to.
-  public var reservedBytes: UInt64 {
-    entries.reduce(0) {
-      $0 + ($1.container.wanted || $1.container.isAlive ? $1.container.request.budget.reservedBytes : 0)
-    }
-  }
-
-  /// Why a budget does not fit into what is left of the offer; nil: it does.
-  func lack(of budget: Budget) -> RequestError? {
-    let left = offerBytes > reservedBytes ? offerBytes - reservedBytes : 0
-    if budget.reservedBytes <= left { return nil }
-    let line = "memory budget \(budget.memoryBytes / 1024) KiB: \(left / 1024) KiB are left of this node's "
-    return RequestError(.noRoom, line + "\(offerBytes / 1024) KiB: ask for less, or stop something")
-  }
-
   public func container(id: UInt64) -> Container? {
     index(of: id).map { entries[$0].container }
   }
@@ -97,7 +96,7 @@ public struct Supervisor {
 
   /// When `tick` must next be called; nil: not before something else happens.
   public var nextDeadline: Instant? {
-    var earliest: Instant?
+    var earliest = leases.nextDeadline
     for entry in entries {
       guard let deadline = entry.deadline else { continue }
       if earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
@@ -148,7 +147,7 @@ public struct Supervisor {
         break
       }
     }
-    return effects
+    return effects + tickLeases(now: now)
   }
 
   // MARK: Steps that several transitions share
@@ -156,6 +155,7 @@ public struct Supervisor {
   /// Begins a start; the record is written once there is a process to write down.
   mutating func launch(_ index: Int) -> [Effect] {
     entries[index].container.phase = .created
+    entries[index].holdsPlace = true
     entries[index].isReleased = false
     entries[index].isPutAway = false
     entries[index].initiator = .none

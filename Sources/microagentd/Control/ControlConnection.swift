@@ -8,6 +8,23 @@ struct ControlRequest {
   let request: APIRequest
   let connection: ControlConnection
   let token: [UInt8]
+
+  /// Who asks: root speaks for the board's owner.
+  var principal: Principal { connection.peer.user == 0 ? .owner : .observer }
+}
+
+/// What a client can watch for changes.
+enum ObservedSubject: Equatable {
+  case container(UInt64)
+  case lease(UInt64)
+
+  /// What its watchers are told when it is gone.
+  var goneLine: String {
+    switch self {
+    case .container: "the container is gone"
+    case .lease: "the lease is gone"
+    }
+  }
 }
 
 /// One client of the control socket: CoAP over a stream (RFC 8323) in both directions.
@@ -41,7 +58,7 @@ final class ControlConnection {
   }
 
   private struct Observation {
-    let container: UInt64
+    let subject: ObservedSubject
     let token: [UInt8]
     var sequence: UInt64 = 0
   }
@@ -146,31 +163,35 @@ final class ControlConnection {
     }
   }
 
-  // MARK: Observing containers (RFC 7641)
+  // MARK: Observing (RFC 7641)
 
   /// Tells the state now, and again at each change.
-  func observe(_ container: Container, token: [UInt8]) {
+  func observe(_ subject: ObservedSubject, _ value: CBORValue, token: [UInt8]) {
     guard observations.count < Self.maximumObservations else {
       return send(RequestError(.noRoom, "this connection observes too much already").response(token: token))
     }
-    observations.append(Observation(container: container.id, token: token))
-    changed(id: container.id, to: container)
+    observations.append(Observation(subject: subject, token: token))
+    changed(subject, to: value)
   }
 
-  /// Nil: the container is gone.
-  func changed(id: UInt64, to container: Container?) {
-    for index in observations.indices where observations[index].container == id {
+  func observes(_ subject: ObservedSubject) -> Bool {
+    observations.contains { $0.subject == subject }
+  }
+
+  /// Nil: it is gone.
+  func changed(_ subject: ObservedSubject, to value: CBORValue?) {
+    for index in observations.indices where observations[index].subject == subject {
       observations[index].sequence += 1
       let token = observations[index].token
-      guard let container else {
-        send(RequestError(.notFound, "the container is gone").response(token: token))
+      guard let value else {
+        send(RequestError(.notFound, subject.goneLine).response(token: token))
         continue
       }
-      var message = CoAPMessage(code: .content, token: token, cbor: container.value)
+      var message = CoAPMessage(code: .content, token: token, cbor: value)
       message.options.add(CoAPOption(.observe, observations[index].sequence))
       send(message)
     }
-    if container == nil { observations.removeAll { $0.container == id } }
+    if value == nil { observations.removeAll { $0.subject == subject } }
   }
 
   private func endObservations(token: [UInt8]) {

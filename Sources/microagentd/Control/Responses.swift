@@ -8,11 +8,22 @@ enum Responses {
     switch request.request {
     case .run: created(name, in: "containers", request)
     case .publish: created(name, in: "publications", request)
-    case .remove, .unpublish: CoAPMessage(code: .deleted, token: request.token)
-    case .start, .stop, .list, .inspect, .logs, .usage, .plan, .info, .nodes, .search, .searchNode,
-      .publications:
+    case .remove, .unpublish, .releaseLease, .drain(false): CoAPMessage(code: .deleted, token: request.token)
+    case .start, .stop, .list, .inspect, .logs, .usage, .plan, .info, .nodes, .search, .searchNode, .publications,
+      .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true):
       CoAPMessage(code: .changed, token: request.token)
     }
+  }
+
+  /// The lease that was asked for, or what has become of it.
+  static func lease(_ status: LeaseStatus, _ request: ControlRequest) -> CoAPMessage {
+    guard case .lease = request.request else {
+      return CoAPMessage(code: .changed, token: request.token, cbor: status.value)
+    }
+    var message = CoAPMessage(code: .created, token: request.token, cbor: status.value)
+    message.options.add(CoAPOption(.locationPath, "leases"))
+    message.options.add(CoAPOption(.locationPath, "\(status.lease.id)"))
+    return message
   }
 
   private static func created(_ name: String, in collection: String, _ request: ControlRequest) -> CoAPMessage {

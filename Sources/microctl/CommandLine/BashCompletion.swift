@@ -51,6 +51,7 @@ enum BashCompletion {
           if [[ $previous == : ]]; then name=${COMP_WORDS[COMP_CWORD-2]}:$current; fi
           COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" publish --names 2>/dev/null)" -- "$name"))
           if [[ $name == *:* && $name != "$current" ]]; then COMPREPLY=("${COMPREPLY[@]#*:}"); fi ;;
+        leases) COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" leases --names 2>/dev/null)" -- "$current")) ;;
         verbs) COMPREPLY=($(compgen -W '\(names)' -- "$current")) ;;
         shells) COMPREPLY=($(compgen -W 'bash' -- "$current")) ;;
         files) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")) ;;
@@ -77,6 +78,7 @@ enum BashCompletion {
     if Text.starts(verb.operands, with: "CONTAINER") || Text.starts(verb.operands, with: "[CONTAINER") {
       return "containers"
     }
+    if Text.starts(verb.operands, with: "LEASE") || Text.starts(verb.operands, with: "[LEASE") { return "leases" }
     if Text.starts(verb.operands, with: "[COMMAND") { return "verbs" }
     if Text.starts(verb.operands, with: "ROOTFS") { return "files" }
     switch verb.name {

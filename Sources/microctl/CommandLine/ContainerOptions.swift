@@ -6,6 +6,8 @@ import MicroAgent
 /// The options of `run` and `plan` that make a request.
 let containerOptions = [
   Option(.name, "name", value: "NAME", "The container's name (the node chooses)"),
+  Option(
+    .lease, "lease", value: "ID", choicesCommand: "leases --names", "The lease of yours that it is to be in"),
   Option(.memory, "memory", short: "m", value: "BYTES", "Memory budget, as 4M (16M)"),
   Option(.processes, "processes", alias: "pids-limit", value: "COUNT", "How many processes and threads (64)"),
   Option(.cpus, "cpus", value: "CORES", "Processor budget, as 0.5 (1)"),
@@ -29,7 +31,7 @@ extension ContainerRequest {
   /// What a command line asks for. Only what the agent could not see for itself is judged here: form, not limits.
   init(_ arguments: Arguments, verb: String) throws(Failure) {
     self.init()
-    let reader = RequestReader(arguments: arguments, verb: verb)
+    let reader = OptionReader(arguments: arguments, verb: verb)
     root = try reader.path(arguments.operands[0])
     command = Array(arguments.operands[1...])
     name = arguments.value(.name) ?? ""
@@ -49,6 +51,10 @@ extension ContainerRequest {
       RestartPolicy($0)
     }
     try reader.read(.network, "--network", "none or host", into: &network) { Network($0) }
+    if let text = arguments.value(.lease) {
+      guard let id = Decimal.parse(text) else { throw reader.wrong("--lease \(text)", "the number of a lease") }
+      lease = id
+    }
     try reader.read(.userns, "--userns", "host, or leave it out", into: &userNamespace) { $0 == "host" ? false : nil }
     if let text = arguments.value(.user) { (user, group) = try reader.user(text) }
     for text in arguments.values(.volume) { mounts.append(try reader.mount(text)) }
@@ -56,21 +62,8 @@ extension ContainerRequest {
   }
 }
 
-/// Reads the values of options, and says in a line what would be right.
-private struct RequestReader {
-  let arguments: Arguments
-  let verb: String
-
-  func read<Value>(
-    _ option: Option.Name, _ shown: String, _ expected: String, into target: inout Value,
-    _ parse: (String) -> Value?
-  ) throws(Failure) {
-    guard let text = arguments.value(option) else { return }
-    guard let value = parse(text) else { throw wrong("\(shown) \(text)", expected) }
-    target = value
-  }
-
-  func user(_ text: String) throws(Failure) -> (UInt32, UInt32) {
+extension OptionReader {
+  fileprivate func user(_ text: String) throws(Failure) -> (UInt32, UInt32) {
     let numbers = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: ":")).map { part in
       Decimal.parse(part).flatMap { UInt32(exactly: $0) }
     }
@@ -80,7 +73,7 @@ private struct RequestReader {
     return (user, group)
   }
 
-  func mount(_ text: String) throws(Failure) -> ContainerRequest.Mount {
+  fileprivate func mount(_ text: String) throws(Failure) -> ContainerRequest.Mount {
     let parts = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: ":")).map { ASCII.string($0) }
     guard parts.count == 2 || parts.count == 3 && (parts[2] == "ro" || parts[2] == "rw"), !parts[0].isEmpty else {
       throw wrong("--volume \(text)", "SOURCE:TARGET or SOURCE:TARGET:ro")
@@ -89,7 +82,7 @@ private struct RequestReader {
       source: try path(parts[0]), target: parts[1], readOnly: parts.count == 3 && parts[2] == "ro")
   }
 
-  func publication(_ text: String) throws(Failure) -> Publication {
+  fileprivate func publication(_ text: String) throws(Failure) -> Publication {
     do throws(RequestError) { return try Publication(text: text) } catch {
       throw Failure(.usage, "\(verb): \(error.description)")
     }
@@ -97,7 +90,7 @@ private struct RequestReader {
 
   /// `NAME=VALUE` as it is; `NAME` with this process's own value, and left out where it has none. Of one name the last
   /// counts. All as docker does.
-  func environment() -> [String] {
+  fileprivate func environment() -> [String] {
     var variables: [String] = []
     for text in arguments.values(.environment) {
       let name = text.utf8.prefix { $0 != UInt8(ascii: "=") }
@@ -111,13 +104,9 @@ private struct RequestReader {
     return variables
   }
 
-  func path(_ text: String) throws(Failure) -> String {
+  fileprivate func path(_ text: String) throws(Failure) -> String {
     do throws(SystemError) { return try Paths.absolute(text) } catch {
       throw Failure(.usage, "\(verb): \(error.description)")
     }
-  }
-
-  private func wrong(_ given: String, _ expected: String) -> Failure {
-    Failure(.usage, "\(verb): \(given): give \(expected)")
   }
 }

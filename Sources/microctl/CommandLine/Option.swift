@@ -5,6 +5,7 @@ struct Option: Sendable {
     case detach, name, remove, memory, processes, cpus, restart, network, environment, hostname, user, readOnly, workdir
     case volume, logSize, stopTimeout, userns, publish
     case all, quiet, follow, tail, force, time, once, watch, node
+    case lease, cpu, disk, containers, duration, priority, requestID, tentative, off
   }
 
   let name: Name

@@ -29,6 +29,13 @@ enum Duration {
     return seconds * 1000
   }
 
+  /// `20%` of one core, or a number of cores as `cpuMillis` takes it.
+  static func cpuShare(_ text: String) -> UInt64? {
+    let bytes = Array(text.utf8)
+    guard bytes.last == UInt8(ascii: "%") else { return cpuMillis(text) }
+    return Decimal.parse(bytes.dropLast()).flatMap { $0 <= 1_000_000 ? $0 * 10 : nil }
+  }
+
   /// A decimal number of cores in thousandths: `0.5` is 500, `.25` is 250, `2` is 2000.
   static func cpuMillis(_ text: String) -> UInt64? {
     let parts = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: "."))

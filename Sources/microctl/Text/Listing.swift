@@ -85,6 +85,7 @@ enum Listing {
     case .text(let text): return text
     case .bool(let flag): return flag ? "yes" : "no"
     case .null, .undefined: return "-"
+    case .bytes(let bytes) where key == .holder || key == .requestID: return Hexadecimal.text(bytes)
     case .bytes(let bytes): return "\(bytes.count) bytes"
     case .array(let items): return Text.joined(items.map { scalar($0, nil, now) }, by: " ")
     default: return value.description
@@ -94,10 +95,10 @@ enum Listing {
   private static func amount(_ number: UInt64, _ key: APIKey, _ now: UInt64) -> String {
     switch key {
     case .memoryBytes, .logBytes, .memoryUsedBytes, .memoryPeakBytes, .memoryTotalBytes, .memoryAvailableBytes,
-      .memoryOfferBytes, .memoryReservedBytes, .memoryFreeBytes:
+      .memoryOfferBytes, .memoryReservedBytes, .memoryFreeBytes, .diskBytes:
       return ByteCount.short(number)
     case .createdSeconds, .startedSeconds, .endedSeconds: return "\(Duration.since(number, now: now)) ago"
-    case .uptimeSeconds: return Duration.short(seconds: number)
+    case .uptimeSeconds, .remainingSeconds, .durationSeconds, .longestSeconds: return Duration.short(seconds: number)
     case .graceMilliseconds: return "\(number) ms"
     case .cpuNanoseconds: return Duration.processor(nanoseconds: number)
     default: return "\(number)"

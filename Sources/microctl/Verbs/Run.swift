@@ -1,3 +1,4 @@
+import Basics
 import CSystem
 import LinuxSystem
 import MicroAgent
@@ -40,11 +41,12 @@ private func detached(_ request: ContainerRequest, _ session: Session) throws(Fa
 
 /// `run-` and eight hexadecimal digits.
 private func randomName() throws(Failure) -> String {
-  let bytes: [UInt8]
-  do throws(SystemError) { bytes = try Files.read("/dev/urandom", limitBytes: 4) } catch {
-    throw Failure(.refused, "choose a name: \(error.description): give one with --name")
+  "run-" + Hexadecimal.text(try randomBytes(4, for: "choose a name", advice: "give one with --name"))
+}
+
+/// Bytes that nobody else has.
+func randomBytes(_ count: Int, for purpose: String, advice: String) throws(Failure) -> [UInt8] {
+  do throws(SystemError) { return try Files.read("/dev/urandom", limitBytes: count) } catch {
+    throw Failure(.refused, "\(purpose): \(error.description): \(advice)")
   }
-  let number = bytes.reduce(UInt32(1)) { $0 << 8 | UInt32($1) }
-  let digits = String(UInt64(number) | 1 << 32, radix: 16)
-  return "run-" + String(decoding: digits.utf8.dropFirst(), as: UTF8.self)
 }

@@ -9,7 +9,8 @@ let globalOptions = [
 /// All commands, in the order of help.
 let allVerbs: [Verb] = [
   runVerb, psVerb, logsVerb, startVerb, stopVerb, rmVerb, inspectVerb, statsVerb, planVerb, publishVerb, unpublishVerb,
-  searchVerb, nodesVerb, infoVerb, helpVerb, completionVerb,
+  searchVerb, nodesVerb, offerVerb, leaseVerb, leasesVerb, renewVerb, releaseVerb, drainVerb, infoVerb, helpVerb,
+  completionVerb,
 ]
 
 let helpVerb: Verb = Verb(

@@ -28,8 +28,23 @@ extension SupervisorWorld {
     case .forget(let id):
       try require(!kernel.files.contains(id), "\(id) is forgotten before its files are deleted")
       ask(.delete(id))
-    case .reply(let token, let reply): try promises.take(reply, token: token, self)
-    case .changed: break
+    case .reply(let token, let reply):
+      if token >= WorldLeases.firstToken {
+        try leases.take(reply, token: token, self)
+      } else {
+        try promises.take(reply, token: token, self)
+      }
+    case .saveLease(let id, let revision, _):
+      guard let record = supervisor?.leases.record(id: id, revision: revision) else {
+        return try require(false, "lease \(id) is to be saved and has no record")
+      }
+      ask(.putLease(record, revision: revision))
+    case .forgetLease(let id):
+      for (container, record) in store.written where record.request.lease == id {
+        try require(false, "lease \(id) is forgotten before its container \(container)")
+      }
+      ask(.deleteLease(id))
+    case .changed, .leaseChanged: break
     }
   }
 
@@ -143,6 +158,7 @@ extension SupervisorWorld {
       return ends(identity, .exited(code: 127))
     }
     note("the program of \(id) runs")
+    try leases.checkStart(of: id, self)
     try require(
       !kernel.processes.contains { $0.container == id && $0.runsProgram }, "two programs of \(id) run at once")
     try require(!promises.isStopped(id), "\(id) runs again although it was stopped")

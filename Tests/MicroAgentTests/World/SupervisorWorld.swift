@@ -19,6 +19,7 @@ final class SupervisorWorld {
   enum Happening {
     case request
     case answer(Event, id: UInt64, agent: Int)
+    case leaseAnswer(LeaseEvent, id: UInt64, agent: Int)
     case storeWrites
     case storeSyncs
     case storeRetries(id: UInt64, revision: UInt32, agent: Int)
@@ -46,6 +47,9 @@ final class SupervisorWorld {
   var kernel = WorldKernel()
   var store = WorldStore()
   var promises = WorldPromises()
+  var leases = WorldLeases()
+  /// Whether others lease of the board, and its memory is short.
+  let hasLeases: Bool
   /// Counts the agents' lives: an answer to an earlier one is lost.
   var agent = 0
   /// No more requests, crashes and failures: the world comes to rest.
@@ -70,10 +74,11 @@ final class SupervisorWorld {
   private var lastAnswer: [UInt64: UInt64] = [:]
   private var lastSaved: UInt64 = 0
 
-  init(seed: UInt64, traces: Bool = false) {
+  init(seed: UInt64, traces: Bool = false, hasLeases: Bool = false) {
+    self.hasLeases = hasLeases
     random = SeededGenerator(seed: seed)
     self.traces = traces
-    requestsLeft = 8 + random.below(12)
+    requestsLeft = 8 + random.below(12) + (hasLeases ? 20 : 0)
     crashesLeft = random.below(6)
     crashOneIn = 4 + random.below(60)
     slownessMilliseconds = random.pick([1, 20, 1500])
@@ -162,6 +167,7 @@ final class SupervisorWorld {
         if next < 0 || due <= schedule[next].at {
           nowMilliseconds = max(nowMilliseconds, due)
           try tick()
+          if hasLeases { try leases.check(self) }
           return true
         }
       }
@@ -172,6 +178,7 @@ final class SupervisorWorld {
     } catch is AgentDied {
       crash(random.pick(Crash.allCases))
     }
+    if hasLeases { try leases.check(self) }
     return true
   }
 
@@ -190,6 +197,7 @@ final class SupervisorWorld {
     switch happening {
     case .request: try request()
     case .answer(let event, let id, let agent): try deliver(event, id, agent)
+    case .leaseAnswer(let event, let id, let agent): try deliver(event, lease: id, agent)
     case .storeWrites: try storeWrites()
     case .storeSyncs: storeSyncs()
     case .storeRetries(let id, let revision, let agent): try storeRetries(id, revision, agent)
@@ -207,14 +215,22 @@ final class SupervisorWorld {
     try carryOut(effects)
   }
 
+  private func deliver(_ event: LeaseEvent, lease id: UInt64, _ agent: Int) throws {
+    guard agent == self.agent, supervisor != nil else { return }
+    note("event \(event) of lease \(id)")
+    let effects = supervisor?.handle(event, lease: id, now: now) ?? []
+    try carryOut(effects)
+  }
+
   // MARK: Requests
 
   private func request() throws {
     guard !isCalm, requestsLeft > 0 else { return }
     requestsLeft -= 1
-    after(random.pick([0, 1, 3, 30, 400, 15_000]), .request)
+    let pauses: [UInt64] = [0, 1, 3, 30, 400, 15_000]
+    after(random.pick(hasLeases ? pauses + WorldLeases.pauses : pauses), .request)
     if supervisor == nil { return }
-    try carryOut(promises.ask(self))
+    try carryOut(hasLeases && random.oneIn(2) ? leases.ask(self) : promises.ask(self))
   }
 
   // MARK: Crashes
@@ -232,6 +248,7 @@ final class SupervisorWorld {
     queue = []
     isCarryingOut = false
     promises.loseAgent()
+    leases.loseAgent(kind)
     store.loseAgent()
     if kind == .power { store.losePower() }
     for index in kernel.processes.indices { strike(&kernel.processes[index], kind) }
@@ -239,6 +256,7 @@ final class SupervisorWorld {
     if kind == .power {
       kernel.cgroups = []
       kernel.boot += 1
+      if hasLeases, !isCalm { nowMilliseconds += random.pick(WorldLeases.pauses) }
     }
     after(random.below(50), .agentStarts)
   }
@@ -266,7 +284,15 @@ final class SupervisorWorld {
     agent += 1
     note("agent \(agent) starts")
     store.open()
-    supervisor = Supervisor(nextID: store.writtenHighestID + 1) { [unowned self] in nowMilliseconds / 1000 }
+    supervisor = Supervisor(
+      nextID: store.writtenContent.highestID + 1, limits: hasLeases ? WorldLeases.limits : .none,
+      policy: WorldLeases.policy,
+      leases: Leases(
+        nextID: store.writtenContent.highestLease + 1, firstGeneration: UInt32(random.below(1 << 30)),
+        boot: "boot \(kernel.boot)")
+    ) { [unowned self] in nowMilliseconds / 1000 }
+    let records = store.writtenContent.leases.values.sorted { $0.id < $1.id }
+    try carryOut(supervisor?.adopt(leases: records, now: now) ?? [])
     for id in kernel.knownContainers where store.written[id] == nil { sweep(id) }
     for (id, record) in store.written.sorted(by: { $0.key < $1.key }) {
       let observation = kernel.observation(of: record)
@@ -275,6 +301,7 @@ final class SupervisorWorld {
       let effects = supervisor?.adopt(record, observation, now: now) ?? []
       try carryOut(effects)
     }
+    try carryOut(supervisor?.settleAdopted(now: now) ?? [])
     try promises.checkAdopted(self)
   }
 
@@ -316,15 +343,19 @@ final class SupervisorWorld {
 
   /// What has not run yet is given up; the rest is tried again until there is room.
   private func diskIsFull(_ change: WorldStore.Change) throws {
-    guard let container = supervisor?.container(id: change.id) else { return }
-    note("disk is full: \(change.id)")
+    note("disk is full: \(change)")
     switch change {
-    case .put(_, let revision) where !isAwaited(change.id, revision): break
-    case .put where container.phase == .starting:
-      try killAll(change.id)
-      try carryOut(supervisor?.handle(.startFailed("the disk is full"), id: change.id, now: now) ?? [])
-    case .put(_, let revision): after(20, .storeRetries(id: change.id, revision: revision, agent: agent))
-    case .delete: after(20, .storeRetries(id: change.id, revision: 0, agent: agent))
+    case .put(let record, let revision):
+      guard let container = supervisor?.container(id: record.id), isAwaited(record.id, revision) else { return }
+      if container.phase != .starting {
+        return after(20, .storeRetries(id: record.id, revision: revision, agent: agent))
+      }
+      try killAll(record.id)
+      try carryOut(supervisor?.handle(.startFailed("the disk is full"), id: record.id, now: now) ?? [])
+    case .delete(let id): after(20, .storeRetries(id: id, revision: 0, agent: agent))
+    case .putLease(let lease, let revision):
+      try deliver(.saveFailed(revision: revision, "the disk is full"), lease: lease.id, agent)
+    case .deleteLease(let id): try deliver(.forgetFailed, lease: id, agent)
     }
   }
 
@@ -348,6 +379,14 @@ final class SupervisorWorld {
     case .delete(let id):
       note("durable: \(id) is forgotten")
       at(lastSaved, .answer(.forgotten, id: id, agent: agent))
+    case .putLease(let lease, let revision):
+      note("durable: lease \(lease.id) \(lease.phase) #\(revision)")
+      leases.isDurable(lease, self)
+      at(lastSaved, .leaseAnswer(.saved(revision: revision), id: lease.id, agent: agent))
+    case .deleteLease(let id):
+      note("durable: lease \(id) is forgotten")
+      leases.isForgotten(id)
+      at(lastSaved, .leaseAnswer(.forgotten, id: id, agent: agent))
     }
   }
 }

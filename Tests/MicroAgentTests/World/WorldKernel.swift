@@ -95,11 +95,29 @@ struct WorldStore {
   enum Change {
     case put(Container, revision: UInt32)
     case delete(UInt64)
+    case putLease(Lease, revision: UInt32)
+    case deleteLease(UInt64)
+  }
 
-    var id: UInt64 {
-      switch self {
-      case .put(let container, _): container.id
-      case .delete(let id): id
+  /// What stands in the store.
+  struct Content {
+    var containers: [UInt64: Container] = [:]
+    var leases: [UInt64: Lease] = [:]
+    var highestID: UInt64 = 0
+    var highestLease: UInt64 = 0
+
+    mutating func apply(_ change: Change) {
+      switch change {
+      case .put(let container, _):
+        containers[container.id] = container
+        highestID = max(highestID, container.id)
+      case .delete(let id):
+        containers[id] = nil
+      case .putLease(let lease, _):
+        leases[lease.id] = lease
+        highestLease = max(highestLease, lease.id)
+      case .deleteLease(let id):
+        leases[id] = nil
       }
     }
   }
@@ -108,16 +126,17 @@ struct WorldStore {
   var asked: [(change: Change, agent: Int)] = []
   /// In the operating system's hands: survives a `kill -9`. A suffix of changes not yet durable.
   var unsynced: [(change: Change, agent: Int)] = []
-  private(set) var written: [UInt64: Container] = [:]
+  private(set) var writtenContent = Content()
   /// Survives a power cut.
-  private(set) var durable: [UInt64: Container] = [:]
-  private(set) var writtenHighestID: UInt64 = 0
-  private(set) var durableHighestID: UInt64 = 0
+  private(set) var durableContent = Content()
+
+  var written: [UInt64: Container] { writtenContent.containers }
+  var durable: [UInt64: Container] { durableContent.containers }
 
   mutating func writeNext() {
     guard !asked.isEmpty else { return }
     let change = asked.removeFirst()
-    Self.apply(change.change, to: &written, &writtenHighestID)
+    writtenContent.apply(change.change)
     unsynced.append(change)
   }
 
@@ -125,7 +144,7 @@ struct WorldStore {
   mutating func syncNext() -> (change: Change, agent: Int)? {
     guard !unsynced.isEmpty else { return nil }
     let change = unsynced.removeFirst()
-    Self.apply(change.change, to: &durable, &durableHighestID)
+    durableContent.apply(change.change)
     return change
   }
 
@@ -141,17 +160,6 @@ struct WorldStore {
   mutating func losePower() {
     asked = []
     unsynced = []
-    written = durable
-    writtenHighestID = durableHighestID
-  }
-
-  private static func apply(_ change: Change, to records: inout [UInt64: Container], _ highest: inout UInt64) {
-    switch change {
-    case .put(let container, _):
-      records[container.id] = container
-      highest = max(highest, container.id)
-    case .delete(let id):
-      records[id] = nil
-    }
+    writtenContent = durableContent
   }
 }

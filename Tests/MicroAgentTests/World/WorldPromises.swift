@@ -75,10 +75,14 @@ struct WorldPromises {
     ])
     request.removesWhenEnded = world.random.oneIn(5)
     request.graceMilliseconds = world.random.pick([0, 200, 10_000])
+    if world.hasLeases { world.leases.change(&request, world) }
+    let principal = world.leases.asker(of: request, world)
     let known = Set(world.supervisor?.containers.map { $0.id } ?? [])
-    let effects = world.supervisor?.run(request, token: token, now: world.now) ?? []
+    let effects = world.supervisor?.run(request, by: principal, token: token, now: world.now) ?? []
     let made = world.supervisor?.containers.first { !known.contains($0.id) }
-    world.note("request \(token): run '\(request.name)' \(request.restart) rm \(request.removesWhenEnded)")
+    world.note(
+      "request \(token): run '\(request.name)' \(request.restart) rm \(request.removesWhenEnded) in \(request.lease ?? 0)"
+    )
     pending[token] = Asked(
       verb: .run(removesWhenEnded: request.removesWhenEnded), name: request.name, id: made?.id, order: token)
     if let made {
@@ -134,7 +138,7 @@ struct WorldPromises {
       if case .run = asked.verb, let id = asked.id { try checkFailedRun(id, world) }
       return
     }
-    guard let id = asked.id else { return try world.require(false, "request \(token) of nothing is done") }
+    guard let id = try asked.id ?? lateID(asked, reply, token, world) else { return }
     switch asked.verb {
     case .run(let removesWhenEnded):
       promises[id]?.exists = !removesWhenEnded
@@ -152,6 +156,24 @@ struct WorldPromises {
       removed.insert(id)
       try checkGone(id, "after its removal", world)
     }
+  }
+
+  /// A run in a lease that had to be confirmed first has made a container later.
+  private mutating func lateID(
+    _ asked: Asked, _ reply: Reply, _ token: UInt64, _ world: SupervisorWorld
+  ) throws -> UInt64? {
+    guard world.hasLeases, case .run(let removesWhenEnded) = asked.verb, case .done(let name) = reply else {
+      try world.require(false, "request \(token) of nothing is done")
+      return nil
+    }
+    guard let id = world.supervisor?.container(named: name)?.id else {
+      try world.require(removesWhenEnded, "request \(token) is done and nothing is there")
+      return nil
+    }
+    // Of that id there may have been another that never came as far as a record.
+    promises[id] = Promise(name: name)
+    removed.remove(id)
+    return id
   }
 
   /// Nothing of it is left, unless somebody stopped it before it ran: then it is kept as ended.
@@ -173,7 +195,7 @@ struct WorldPromises {
 
   /// After a crash: what was acknowledged is there, or gone.
   func checkAdopted(_ world: SupervisorWorld) throws {
-    for (id, promise) in promises where promise.exists && promise.removals == 0 {
+    for (id, promise) in promises where promise.exists && promise.removals == 0 && !world.leases.hasGone(id) {
       let found = world.supervisor?.container(id: id)
       try world.require(found?.name == promise.name, "\(id) '\(promise.name)' was acknowledged and is lost")
     }
