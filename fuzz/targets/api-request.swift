@@ -13,6 +13,9 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     case .publish(let publication): check(publication)
     case .search, .inspect, .remove, .start, .stop, .logs, .unpublish, .searchNode: break
     case .list, .usage, .info, .nodes, .publications: break
+    case .lease(let request): check(request)
+    case .changeLease(_, let change): check(change)
+    case .offer, .leases, .inspectLease, .releaseLease, .drain: break
     }
   } catch {
     let answer = error.response(token: message.token)
@@ -31,6 +34,18 @@ private func check(_ publication: Publication) {
   precondition((try? Publication(again(publication.value))) == publication, "another one after a round trip")
   let text = "\(publication.name):\(publication.description)"
   precondition((try? Publication(text: text)) == publication, "another one by its text")
+}
+
+private func check(_ request: LeaseRequest) {
+  precondition(request.problem == nil, "a wrong request for a lease is taken")
+  precondition((try? LeaseRequest(again(request.value))) == request, "another one after a round trip")
+  let ten = (0..<10).reduce(Resources()) { sum, _ in sum + request.size }
+  precondition(ten.memoryBytes == request.size.memoryBytes * 10, "a size that cannot be summed")
+}
+
+private func check(_ change: LeaseChange) {
+  precondition(change.problem == nil, "a wrong change is taken")
+  precondition((try? LeaseChange(again(change.value))) == change, "another one after a round trip")
 }
 
 private func again(_ value: CBORValue) -> CBORValue {

@@ -37,7 +37,27 @@ private func text(_ settings: Configuration) -> String {
   cgroup = \(settings.cgroup)
   first-user-id = \(settings.firstUserID)
   memory-reserve = \(settings.memoryReserveBytes)
-  """ + "\n" + text(settings.node)
+  """ + "\n" + text(settings.offer) + "\n" + text(settings.node)
+}
+
+private func text(_ offer: OfferSettings) -> String {
+  var lines = [
+    "offer-memory = \(text(offer.memory))", "offer-cpu = \(offer.cpuPercent)%", "offer-disk = \(text(offer.disk))",
+    "offer-processes = \(offer.processes)", "offer-containers = \(offer.containers)",
+    "lease-to = \(offer.policy.lessees)", "lease-longest = \(offer.policy.longestSeconds)",
+    "lease-share = \(offer.policy.sharePercent)%", "lease-roots = \(offer.policy.rootsDirectory)",
+    "guifi-node = \(offer.guifiNode)",
+  ]
+  if !offer.zone.isEmpty { lines.append("zone = \(offer.zone)") }
+  if !offer.contact.isEmpty { lines.append("contact = \(offer.contact)") }
+  return lines.joined(separator: "\n")
+}
+
+private func text(_ share: OfferSettings.Share) -> String {
+  switch share {
+  case .percent(let percent): "\(percent)%"
+  case .bytes(let bytes): "\(bytes)"
+  }
 }
 
 private func text(_ node: NodeSettings) -> String {
