@@ -191,7 +191,8 @@ private func failure(_ effects: [Effect]) -> String? {
   @Test func aRenewalMakesItLongerAndNeverShorter() {
     var node = Node()
     let id = node.confirmed()
-    node.settle(node.keep(id, 7200))
+    let renewed = node.settle(node.keep(id, 7200))
+    #expect(renewed == [.leaseChanged(id: id), .reply(token: 3, .lease(id: id))])
     #expect(node.status(id)?.remainingMilliseconds == 7_200_000)
     node.settle(node.keep(id, 60))
     #expect(node.status(id)?.remainingMilliseconds == 7_200_000)

@@ -33,6 +33,11 @@ import Testing
     }
   }
 
+  /// Lives that something was wrong with once.
+  @Test(arguments: [225, 18_020] as [UInt64]) func whatWentWrongOnceDoesNotAgain(_ seed: UInt64) {
+    #expect(Self.live(seed, hasLeases: true) == nil)
+  }
+
   /// What went wrong with this seed, and its whole history; nil: nothing.
   static func live(_ seed: UInt64, hasLeases: Bool = false) -> String? {
     do {

@@ -174,6 +174,21 @@ def test_a_new_daemon_goes_on_with_the_leases(stopped_agent, rootfs):
     assert leases(node) == []
 
 
+def test_the_group_of_the_socket_may_look_and_no_more(node):
+    number = lease(node)
+    node.machine.sh(f"chmod 755 {node.agent.directory} && chgrp 0 {node.agent.runtime_directory}")
+    ordinary = ["setpriv", "--reuid=1000", "--regid=0", "--clear-groups"]
+
+    def ctl(*arguments):
+        return node.machine.run([*ordinary, *node.agent.argv_of_ctl(*arguments)])
+
+    assert ctl("leases", "-q").check().text == f"{number}\n"
+    ctl("offer").check()
+    for arguments in (["lease", "-m", "1M"], ["release", number], ["renew", number], ["drain"]):
+        assert "only root may change" in refused(ctl(*arguments))
+    assert [found["phase"] for found in leases(node)] == ["active"]
+
+
 # The agent dies at each numbered step
 
 

@@ -57,6 +57,11 @@ public struct Lease: Equatable, Sendable {
     self.boot = boot
     self.createdSeconds = createdSeconds
   }
+
+  /// Whether its holder must hear of it; that time goes by is no news.
+  func isNews(after other: Lease) -> Bool {
+    phase != other.phase || generation != other.generation || deadline != other.deadline
+  }
 }
 
 extension Lease.Phase: CustomStringConvertible {

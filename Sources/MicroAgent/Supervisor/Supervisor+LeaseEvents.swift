@@ -8,9 +8,9 @@ extension Supervisor {
     guard let index = leases.index(of: id) else { return [] }
     switch event {
     case .saved(let revision):
-      let before = leases.entries[index].told.phase
+      let before = leases.entries[index].told
       var effects = leases.saved(index, revision, now: now)
-      if leases.entries[index].told.phase != before { effects.insert(.leaseChanged(id: id), at: 0) }
+      if leases.entries[index].told.isNews(after: before) { effects.insert(.leaseChanged(id: id), at: 0) }
       if leases.entries[index].isOpen { effects += performRuns(index, now) }
       return effects + settleLease(id, now)
     case .saveFailed(let revision, let line): return leases.saveFailed(index, revision, line, now: now)

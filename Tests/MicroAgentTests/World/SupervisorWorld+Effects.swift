@@ -51,6 +51,7 @@ extension SupervisorWorld {
   private func launch(_ id: UInt64) throws {
     try require(!kernel.cgroups.contains(id), "\(id) is launched before its last run was put away")
     try require(kernel.current(id) == nil, "\(id) is launched beside a process of it")
+    if hasLeases, store.written[id] == nil, supervisor?.container(id: id)?.starts == 0 { promises.begins(id) }
     kernel.files.insert(id)
     try pass()
     kernel.logs.insert(id)

@@ -50,6 +50,14 @@ struct WorldPromises {
     promises[id]?.isStopped ?? false
   }
 
+  /// A container is made. Of its id there may have been another that never came as far as a record; what was promised of that
+  /// is no promise about this one.
+  mutating func begins(_ id: UInt64) {
+    if pending.values.contains(where: { $0.id == id }) { return }
+    promises[id] = nil
+    removed.remove(id)
+  }
+
   // MARK: Asking
 
   mutating func ask(_ world: SupervisorWorld) -> [Effect] {
