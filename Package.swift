@@ -54,7 +54,7 @@ let package = Package(
         "MicroAgent", "Microcloud", "ContainerRunner", "Cgroups", "Transport", "NodeSecurity", "Crypto", "EventLoop",
         "Store", "LinuxSystem", "Basics",
       ]),
-    program("microctl", ["MicroAgent", "Microcloud", "LinuxSystem", "Basics"]),
+    program("microctl", ["MicroAgent", "Microcloud", "NodeSecurity", "Crypto", "LinuxSystem", "Basics"]),
 
     .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),

@@ -1,5 +1,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -67,6 +69,23 @@ int system_unix_connect(const char *path) {
   if (made < 0) return made;
   if (connect(made, (struct sockaddr *)&address, sizeof address) < 0) return give_up(made, errno);
   return made;
+}
+
+int system_tcp_connect(const struct sockaddr *address) {
+  int made = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (made < 0) return -errno;
+  // Requests are small and wait for answers: none of them is to wait for more to send.
+  int on = 1;
+  setsockopt(made, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  socklen_t length = address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+  if (connect(made, address, length) < 0 && errno != EINPROGRESS) return give_up(made, errno);
+  return made;
+}
+
+int system_socket_error(int socket) {
+  int error = 0;
+  socklen_t length = sizeof error;
+  return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? -errno : -error;
 }
 
 int system_peer_credentials(int socket, struct system_peer_credentials *credentials) {

@@ -102,6 +102,12 @@ public final class Connection {
     return SocketAddress.ask { uv_tcp_getpeername(pointer, $0, $1) }
   }
 
+  /// Has the kernel ask over TCP whether the peer is still there when nothing was heard for so long (SO_KEEPALIVE); one that
+  /// is not is told to `onEnd`.
+  public func keepAlive(seconds: UInt32) {
+    if kind == .tcp, let pointer = handle.pointer(as: uv_tcp_t.self) { uv_tcp_keepalive(pointer, 1, seconds) }
+  }
+
   /// Closes at once; queued bytes are lost, and no closure is called any more.
   public func close() {
     handle.close()

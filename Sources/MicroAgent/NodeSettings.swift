@@ -29,6 +29,9 @@ public struct NodeSettings: Equatable, Sendable {
   private static let maximumInterfaces = 16
   private static let ownerBytes = 33
 
+  /// Whether it talks to other machines at all.
+  public var isAmongOthers: Bool { microcloud.isOn || publicCluster.isOn }
+
   public var standing: NodeStanding { owner == nil ? .unclaimed : .claimed }
 
   /// Takes one setting; returns what is wrong with it, and what would be right.

@@ -17,9 +17,18 @@ public enum Permission {
   ) -> RequestError? {
     switch principal.role {
     case .owner: nil
-    case .observer: reads(request) ? nil : refused("only root may change anything here: you may look")
+    case .observer: reads(request) ? nil : looksOnly(principal).map { refused($0) }
     case .member: memberRefusal(of: request, principal, holder, policy)
-    case .public: isOpen(request) ? nil : refused("only members of the microcloud may: show a credential")
+    case .public: isOpen(request) ? nil : looksOnly(principal).map { refused($0) }
+    }
+  }
+
+  /// Why a principal may change nothing at all, whatever it asks for; nil: it may, perhaps.
+  public static func looksOnly(_ principal: Principal) -> String? {
+    switch principal.role {
+    case .owner, .member: nil
+    case .observer: "only root may change anything here: you may look"
+    case .public: "only members of the microcloud may: show a credential"
     }
   }
 

@@ -21,7 +21,7 @@ public struct Principal: Equatable, Sendable {
   public let thumbprint: [UInt8]
   public let role: Role
 
-  /// - Parameter thumbprint: of `thumbprintBytes`.
+  /// - Parameter thumbprint: of `thumbprintBytes`, or nothing.
   public init(thumbprint: [UInt8], role: Role) {
     self.thumbprint = thumbprint
     self.role = role
@@ -31,6 +31,9 @@ public struct Principal: Equatable, Sendable {
   public static let owner = Principal(thumbprint: noKey, role: .owner)
   /// Whoever is in the control socket's group.
   public static let observer = Principal(thumbprint: noKey, role: .observer)
+
+  /// Who has not said who it is.
+  public static let stranger = Principal(thumbprint: [], role: .public)
 
   private static let noKey = [UInt8](repeating: 0, count: thumbprintBytes)
 

@@ -16,7 +16,11 @@ public enum NodeKeyFile {
   /// A file that cannot be used is left as it is: only its owner knows what it was worth. One process at a time may do this
   /// with a state directory: the one that has the store open.
   public static func load(stateDirectory: String) throws(NodeKeyError) -> P256.PrivateKey {
-    let path = stateDirectory + "/" + name
+    try load(path: stateDirectory + "/" + name)
+  }
+
+  /// The same of a file of another name, as that of a person's key.
+  public static func load(path: String) throws(NodeKeyError) -> P256.PrivateKey {
     guard let content = try content(of: path) else { return try create(path) }
     return try key(in: content, path)
   }

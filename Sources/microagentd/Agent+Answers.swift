@@ -159,7 +159,7 @@ extension Agent {
     map[.memoryOfferBytes] = .unsigned(host.offerBytes)
     map[.memoryReservedBytes] = .unsigned(supervisor.ledger.reserved.memoryBytes)
     network.status.add(to: &map)
-    map[.notices] = .array((notices + network.notices).map { .text($0) })
+    map[.notices] = .array((notices + network.notices + server.problems).map { .text($0) })
     return .map(map)
   }
 }

@@ -114,7 +114,7 @@ final class Agent {
       leases: Leases(leases, boot: host.boot), wallSeconds: Clock.wallSeconds)
     _ = supervisor.setDraining(items[Self.drainItem] == [1])
     do throws(SystemError) {
-      try listen()
+      try listen(as: identity)
       try recover(content.containers, leases.leases)
       ProgramMemory.release()
       tellNetwork()
@@ -165,7 +165,7 @@ final class Agent {
 
   // MARK: Listening
 
-  private func listen() throws(SystemError) {
+  private func listen(as identity: NodeIdentity) throws(SystemError) {
     host.onEvent = { [self] event, id in handle(event, id) }
     host.logs.onGrowth = { [self] id in
       for connection in server.connections { connection.logGrew(of: id) }
@@ -188,6 +188,9 @@ final class Agent {
       signals.append(try SignalWatcher(on: loop, signal: signal) { [self] in leave() })
     }
     try server.listen(path: configuration.controlSocket)
+    if configuration.node.isAmongOthers {
+      try server.listen(port: configuration.node.coapPort, as: identity.credential, identity.authority)
+    }
     if let period = manager.watchdogMilliseconds { try feedWatchdog(every: period) }
   }
 

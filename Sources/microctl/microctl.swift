@@ -43,7 +43,13 @@ private func perform(_ texts: [String], _ output: Output) throws(Failure) -> CIn
     try output.write(Help.verb(verb))
     return ExitCode.success
   }
-  return try verb.perform(Session(arguments: arguments, client: Client(path: socketPath(arguments)), output: output))
+  return try verb.perform(Session(arguments: arguments, client: Client(try destination(arguments)), output: output))
+}
+
+private func destination(_ arguments: Arguments) throws(Failure) -> Destination {
+  let socket = socketPath(arguments)
+  guard let node = arguments.value(.remote) else { return .local(path: socket) }
+  return .node(try RemoteNode.find(node, askedAt: socket))
 }
 
 private func socketPath(_ arguments: Arguments) -> String {

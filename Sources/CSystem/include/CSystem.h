@@ -128,6 +128,9 @@ int system_notify(const char *socket_path, const char *message);
 // Sockets. All are close-on-exec and non-blocking.
 int system_unix_listen(const char *path, unsigned mode, int backlog);  // replaces a socket file nobody listens on
 int system_unix_connect(const char *path);
+// Begins to connect over TCP; writable when that has come to an end, which system_socket_error tells: 0, or -errno.
+int system_tcp_connect(const struct sockaddr *address);
+int system_socket_error(int socket);
 struct system_peer_credentials {
   int32_t process;
   uint32_t user;

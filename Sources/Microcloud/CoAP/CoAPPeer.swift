@@ -61,12 +61,14 @@ struct CoAPPeer {
 }
 
 /// So many a second, with some at once (the generic cell rate algorithm).
-struct RateLimit {
+public struct RateLimit: Sendable {
   /// When the next one would come if all came evenly.
   private var dueAt: UInt64 = 0
 
+  public init() {}
+
   /// Whether one more may come now.
-  mutating func take(perSecond: UInt64, burst: UInt64, now: Instant) -> Bool {
+  public mutating func take(perSecond: UInt64, burst: UInt64, now: Instant) -> Bool {
     let interval = 1_000_000_000 / max(perSecond, 1)
     let due = max(dueAt, now.nanoseconds)
     if due - now.nanoseconds > interval &* burst { return false }

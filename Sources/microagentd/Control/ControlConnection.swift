@@ -1,3 +1,4 @@
+import Basics
 import EventLoop
 import LinuxSystem
 import MicroAgent
@@ -9,8 +10,8 @@ struct ControlRequest {
   let connection: ControlConnection
   let token: [UInt8]
 
-  /// Who asks: root speaks for the board's owner.
-  var principal: Principal { connection.peer.user == 0 ? .owner : .observer }
+  /// Who asks.
+  var principal: Principal { connection.principal }
 }
 
 /// What a client can watch for changes.
@@ -27,7 +28,7 @@ enum ObservedSubject: Equatable {
   }
 }
 
-/// One client of the control socket: CoAP over a stream (RFC 8323) in both directions.
+/// One client: CoAP over a stream (RFC 8323) in both directions, from this machine or, secured, from another one.
 ///
 /// What it is sent is bounded: answers go out as they are, but observations and logs wait while the client does not read.
 final class ControlConnection {
@@ -65,7 +66,10 @@ final class ControlConnection {
 
   private let stream: Connection
   private let server: ControlServer
-  let peer: PeerCredentials
+  /// Who speaks: the kernel says it of who is on this machine, EDHOC of others.
+  private(set) var principal: Principal
+  /// Nil: it comes from this machine.
+  private var security: SecureStreamServer?
   private var decoder = CoAPStreamDecoder()
   private var inbox: [UInt8] = []
   /// Nothing is read until what came is answered and the answers are taken.
@@ -73,11 +77,17 @@ final class ControlConnection {
   private var follows: [LogFollow] = []
   private var observations: [Observation] = []
 
-  init(_ stream: Connection, peer: PeerCredentials, server: ControlServer) {
+  /// - Parameter security: of a client on another machine, who is a stranger until it proves who it is.
+  init(_ stream: Connection, _ principal: Principal, security: SecureStreamServer? = nil, server: ControlServer) {
     self.stream = stream
-    self.peer = peer
+    self.principal = principal
+    self.security = security
     self.server = server
   }
+
+  /// It comes from another machine and has not proven who it is.
+  var isStranger: Bool { security.map { !$0.isSecured } ?? false }
+  var isRemote: Bool { security != nil }
 
   func start() {
     stream.onRead = { [self] in received($0) }
@@ -136,12 +146,28 @@ final class ControlConnection {
   private func handle(_ message: CoAPMessage) {
     if message.code == .ping { return send(CoAPMessage.pong(to: message)) }
     guard message.code.isRequest else { return }
+    guard security != nil else { return answer(message) }
+    var claimed: Principal?
+    let incoming = security!.receive(message, makeKey: server.makeKey) { credential in
+      claimed = server.authority?.principal(of: credential)
+      return claimed != nil
+    }
+    if let claimed, security!.isSecured { principal = claimed }
+    switch incoming {
+    case .request(let request): answer(request)
+    case .answer(let response): write(response)
+    case .end(let response):
+      write(response)
+      stream.finish { [self] in close() }
+    }
+  }
+
+  private func answer(_ message: CoAPMessage) {
     // Observe 1: no more of this (RFC 7641 section 3.6).
     if message.options.unsigned(.observe) == 1 { endObservations(token: message.token) }
     do throws(RequestError) {
-      if message.code != .get, peer.user != 0 {
-        throw RequestError(.forbidden, "only root may change containers: user \(peer.user) may look")
-      }
+      // Whoever may change nothing is refused before what it sent costs anything.
+      if message.code != .get, let line = Permission.looksOnly(principal) { throw RequestError(.forbidden, line) }
       let request = try APIRequest(message)
       server.onRequest?(ControlRequest(request: request, connection: self, token: message.token))
     } catch {
@@ -151,15 +177,26 @@ final class ControlConnection {
 
   // MARK: What goes
 
-  /// Sends one message; a client that lets its queue run full is cut off.
+  /// Sends one message, protected where the stream is; a client that lets its queue run full is cut off.
   func send(_ message: CoAPMessage) {
+    guard stream.isOpen else { return }
+    guard security != nil, message.code.isResponse else { return write(message) }
+    let fits = message.payload.count <= Self.maximumProtectedBytes
+    let response = fits ? message : Self.tooLong.response(token: message.token)
+    if let protected = security!.protect(response) { write(protected) }
+  }
+
+  private static let tooLong = RequestError(.failed, "the answer is too long to send: ask for less")
+  /// Less than AES-CCM takes, by more than a message has besides its payload.
+  private static let maximumProtectedBytes = 63 * 1024
+
+  private func write(_ message: CoAPMessage) {
     guard stream.isOpen else { return }
     do throws(CoAPError) {
       let bytes = try CoAPStreamEncoder.encode(message)
       do throws(SystemError) { try stream.write(bytes) } catch { close() }
     } catch {
-      let failure = RequestError(.failed, "the answer is too long to send: ask for less")
-      if message.code.isSuccess { send(failure.response(token: message.token)) }
+      if message.code.isSuccess { write(Self.tooLong.response(token: message.token)) }
     }
   }
 
@@ -232,7 +269,8 @@ final class ControlConnection {
         follow.offset = offset + UInt64(bytes.count)
         follow.sequence += 1
         var message = CoAPMessage(code: .content, token: follow.token, cbor: Self.chunk(offset, bytes, isEnd: isEnd))
-        message.options.add(CoAPOption(.observe, follow.sequence))
+        // The last one ends the observation (RFC 7641 section 3.2).
+        if !isEnd { message.options.add(CoAPOption(.observe, follow.sequence)) }
         send(message)
         if isEnd {
           follows.removeAll { $0 === follow }

@@ -1,14 +1,36 @@
+import Basics
 import CSystem
+import Crypto
 import EventLoop
 import LinuxSystem
+import MicroAgent
+import Microcloud
 
-/// Listens on the agent's unix socket and owns the connections of those who talk to it.
+/// Listens on the agent's unix socket, and on a port for those on other machines, and owns the connections of those who talk
+/// to it.
 final class ControlServer {
   /// More clients at once than a board has people; each costs a few KiB. Others wait until one of them goes.
   static let maximumConnections = 64
 
+  /// The same of clients on other machines, and of those among them who have not proven who they are: the one that has
+  /// tried for the longest time makes room for the next.
+  static let maximumRemotes = 32
+  static let maximumStrangers = 8
+  /// A key exchange takes a board a tenth of a second, or three.
+  private static let exchangesPerSecond: UInt64 = 2
+  private static let exchangeBurst: UInt64 = 8
+  private static let retryMilliseconds: UInt64 = 10_000
+
   private let loop: EventLoop
   private var listener: Listener?
+  private var remoteListeners: [Listener] = []
+  private var identity: EDHOCIdentity?
+  private(set) var authority: Authority?
+  private var exchanges = RateLimit()
+  private var remotePort: UInt16 = 0
+  private var retry: Timer?
+  /// What keeps other machines from us; empty: nothing.
+  private(set) var problems: [String] = []
   /// Due when clients have requests that are still to be answered.
   private var turn: Timer?
   private var path = ""
@@ -29,14 +51,44 @@ final class ControlServer {
     }
   }
 
+  /// Hears other machines at a TCP port as well, secured; where the port is taken, as soon as it is free.
+  func listen(port: UInt16, as identity: EDHOCIdentity, _ authority: Authority) throws(SystemError) {
+    remotePort = port
+    self.identity = identity
+    self.authority = authority
+    retry = try Timer(on: loop) { [unowned(unsafe) self] in listenToRemotes() }
+    listenToRemotes()
+  }
+
+  private func listenToRemotes() {
+    for listener in remoteListeners { listener.close() }
+    (remoteListeners, problems) = ([], [])
+    for address in [IPAddress.anyV4, .anyV6] {
+      do throws(SystemError) {
+        remoteListeners.append(
+          try Listener(on: loop, address: SocketAddress(address, port: remotePort)) { [unowned(unsafe) self] in
+            acceptRemote($0)
+          })
+      } catch {
+        // A kernel without IPv6 needs no IPv6.
+        if error.errno != .addressFamilyNotSupported { problems.append("control: \(error): trying again") }
+      }
+    }
+    if !problems.isEmpty { retry?.start(milliseconds: Self.retryMilliseconds) }
+  }
+
   /// - Parameter forGood: no agent follows at once, so the socket's file goes as well. It goes while we still listen at
   ///   it: until then no other agent can have taken its place.
   func close(forGood: Bool) {
     if forGood, listener != nil { _ = system_unlink(path) }
     turn?.close()
     turn = nil
+    retry?.close()
+    retry = nil
     listener?.close()
     listener = nil
+    for listener in remoteListeners { listener.close() }
+    remoteListeners = []
     for connection in connections { connection.close() }
     connections = []
     onRequest = nil
@@ -44,10 +96,36 @@ final class ControlServer {
 
   private func accept(_ stream: Connection) {
     guard let peer = try? stream.peerCredentials() else { return stream.close() }
-    let connection = ControlConnection(stream, peer: peer, server: self)
+    start(ControlConnection(stream, peer.user == 0 ? .owner : .observer, server: self))
+  }
+
+  private func acceptRemote(_ stream: Connection) {
+    guard let identity else { return stream.close() }
+    let strangers = connections.filter { $0.isStranger }
+    if strangers.count >= Self.maximumStrangers { strangers[0].close() }
+    guard connections.count(where: { $0.isRemote }) < Self.maximumRemotes else { return stream.close() }
+    stream.keepAlive(seconds: Self.keepAliveSeconds)
+    start(ControlConnection(stream, .stranger, security: SecureStreamServer(identity: identity), server: self))
+  }
+
+  private static let keepAliveSeconds: UInt32 = 60
+
+  private func start(_ connection: ControlConnection) {
     connections.append(connection)
-    listener?.isAccepting = connections.count < Self.maximumConnections
+    acceptIfThereIsRoom()
     connection.start()
+  }
+
+  private func acceptIfThereIsRoom() {
+    listener?.isAccepting = connections.count(where: { !$0.isRemote }) < Self.maximumConnections
+  }
+
+  /// A key for one exchange; nil: there were too many of late.
+  func makeKey() -> P256.PrivateKey? {
+    guard exchanges.take(perSecond: Self.exchangesPerSecond, burst: Self.exchangeBurst, now: loop.now) else {
+      return nil
+    }
+    return try? P256.PrivateKey.generate()
   }
 
   /// Lets the loop see to others first.
@@ -59,6 +137,6 @@ final class ControlServer {
   /// A connection ended; whoever still answers it finds it closed.
   func remove(_ connection: ControlConnection) {
     connections.removeAll { $0 === connection }
-    listener?.isAccepting = connections.count < Self.maximumConnections
+    acceptIfThereIsRoom()
   }
 }

@@ -8,6 +8,10 @@ import NodeSecurity
 struct NodeIdentity {
   /// Of the node's key, 16 letters and digits (`KeyFingerprint.short`).
   let fingerprint: String
+  /// The key itself, for exchanges with others.
+  let key: P256.PrivateKey
+  /// What others' keys are to it.
+  let authority: Authority
   let standing: NodeStanding
   /// What the host is called, as far as it goes into the node's name.
   let hostName: String
@@ -15,21 +19,22 @@ struct NodeIdentity {
   /// Reads the key or makes it, which waits for the disk and, at a machine's first start, for random numbers.
   init(_ configuration: Configuration) throws(StartError) {
     do throws(NodeKeyError) {
-      let key = try NodeKeyFile.load(stateDirectory: configuration.stateDirectory)
+      key = try NodeKeyFile.load(stateDirectory: configuration.stateDirectory)
       fingerprint = try Self.fingerprint(of: key)
     } catch {
       throw StartError("\(error)")
     }
-    if let owner = configuration.node.owner {
-      do throws(CryptoError) {
-        _ = try P256.PublicKey(owner)
-      } catch {
-        throw StartError("owner: \(error): set it to the owner's public key")
-      }
+    do throws(CryptoError) {
+      authority = try Authority(configuration.node)
+    } catch {
+      throw StartError("owner: \(error): set it to the owner's public key")
     }
     standing = configuration.node.standing
     hostName = configuration.node.name.isEmpty ? MachineStatus.hostname() : configuration.node.name
   }
+
+  /// The same to those with whom it agrees on keys.
+  var credential: EDHOCIdentity { EDHOCIdentity(key: key, claimsSet: AuthenticationCredential(of: key.publicKey)) }
 
   func naming(number: Int) -> NodeNaming {
     NodeNaming(hostName: hostName, fingerprint: fingerprint, number: number)

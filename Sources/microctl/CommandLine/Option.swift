@@ -1,7 +1,7 @@
 /// One option of a verb: what the parser accepts, what help prints and what bash completes all come from it.
 struct Option: Sendable {
   enum Name: UInt8, Sendable {
-    case help, version, socket, json
+    case help, version, socket, remote, json
     case detach, name, remove, memory, processes, cpus, restart, network, environment, hostname, user, readOnly, workdir
     case volume, logSize, stopTimeout, userns, publish
     case all, quiet, follow, tail, force, time, once, watch, node

@@ -1,6 +1,9 @@
 /// Options that every command takes, before or after its name.
 let globalOptions = [
   Option(.socket, "socket", value: "PATH", "The agent's socket (MICROAGENT_SOCKET, or /run/microagent/control.sock)"),
+  Option(
+    .remote, "node", value: "NODE", choicesCommand: "nodes --names",
+    "Talk to another node's agent, as its owner or a member: a name of `microctl nodes`, ADDRESS or ADDRESS:PORT"),
   Option(.json, "json", "Answer in JSON, for programs"),
   Option(.help, "help", short: "h", "Show what a command does and takes"),
   Option(.version, "version", "Show the version of microctl"),
@@ -9,7 +12,8 @@ let globalOptions = [
 /// All commands, in the order of help.
 let allVerbs: [Verb] = [
   runVerb, psVerb, logsVerb, startVerb, stopVerb, rmVerb, inspectVerb, statsVerb, planVerb, publishVerb, unpublishVerb,
-  searchVerb, nodesVerb, offerVerb, leaseVerb, leasesVerb, renewVerb, releaseVerb, drainVerb, infoVerb, helpVerb,
+  searchVerb, nodesVerb, offerVerb, leaseVerb, leasesVerb, renewVerb, releaseVerb, drainVerb, infoVerb, keyVerb,
+  helpVerb,
   completionVerb,
 ]
 

@@ -1,10 +1,11 @@
 import Basics
 import CSystem
+import Crypto
 import LinuxSystem
 import MicroAgent
 import Microcloud
 
-/// A connection to the agent: CoAP over a stream (RFC 8323), one thing after the other.
+/// A connection to an agent: CoAP over a stream (RFC 8323), one thing after the other. To one on another machine it is secured.
 final class Client {
   /// What ended a wait.
   enum Wake {
@@ -24,7 +25,8 @@ final class Client {
   private static let pauseMilliseconds: CInt = 50
   private static let readBytes = 32 * 1024
 
-  private let path: String
+  private let destination: Destination
+  private var security: SecureStreamClient?
   private var socket: CInt = -1
   private var decoder = CoAPStreamDecoder()
   private var received: ArraySlice<UInt8> = []
@@ -35,8 +37,8 @@ final class Client {
   private var signals: CInt = -1
   private var watchesOutput = false
 
-  init(path: String) {
-    self.path = path
+  init(_ destination: Destination) {
+    self.destination = destination
   }
 
   deinit {
@@ -72,15 +74,19 @@ final class Client {
     received = []
     agentTakes = .initial
     greeted = false
+    security = nil
   }
 
   private func open(patienceMilliseconds: UInt64, _ mayPass: (Errno) -> Bool) throws(Failure) {
     let deadline = Clock.now().advanced(milliseconds: patienceMilliseconds)
     while true {
-      let result = system_unix_connect(path)
+      let result = try beginConnecting()
       if result >= 0 {
         socket = result
-        do throws(Failure) { return try greet() } catch {
+        do throws(Failure) {
+          try greet()
+          return try secure()
+        } catch {
           disconnect()
           if error.kind != .connectionLost || Clock.now() >= deadline { throw error }
         }
@@ -89,6 +95,20 @@ final class Client {
         if !(mayPass(errno) || errno == .wouldBlock) || Clock.now() >= deadline { throw unreachable(errno) }
       }
       try pause()
+    }
+  }
+
+  private func beginConnecting() throws(Failure) -> CInt {
+    switch destination {
+    case .local(let path): return system_unix_connect(path)
+    case .node(let node):
+      let made = node.address.withSockaddr { system_tcp_connect($0) }
+      if made < 0 { return made }
+      let ready = system_wait_client(made, 1, signals, -1, CInt(Self.greetingMilliseconds))
+      let result = ready & CInt(SYSTEM_SOCKET_READY) != 0 ? system_socket_error(made) : -Errno.timedOut.rawValue
+      if result == 0 { return made }
+      _ = system_close(made)
+      return result
     }
   }
 
@@ -101,6 +121,10 @@ final class Client {
 
   private func unreachable(_ errno: Errno) -> Failure {
     let advice: String
+    guard case .local(let path) = destination else {
+      return Failure(
+        .unreachable, "no agent at \(destination): \(errno): `microctl nodes` tells who is there, and where")
+    }
     switch errno {
     case .permissionDenied: advice = "run it as root, or as a member of the socket's group"
     case .wouldBlock: advice = "it has all the clients that it takes: try again"
@@ -115,10 +139,64 @@ final class Client {
     while !greeted {
       if case .timeout = try step(timeoutMilliseconds: Self.greetingMilliseconds) {
         let advice = "it is no microagentd, or has all the clients that it takes: try again"
-        throw Failure(.unreachable, "whoever listens at \(path) does not answer: \(advice)")
+        throw Failure(.unreachable, "whoever listens at \(destination) does not answer: \(advice)")
       }
     }
   }
+
+  /// Agrees with another machine's agent on keys (EDHOC), each side proving its own.
+  private func secure() throws(Failure) {
+    guard case .node(let node) = destination else { return }
+    let key = try OwnKey.load()
+    var client: SecureStreamClient
+    do throws(CryptoError) {
+      let identity = EDHOCIdentity(key: key, claimsSet: AuthenticationCredential(of: key.publicKey))
+      client = SecureStreamClient(identity: identity, ephemeral: try P256.PrivateKey.generate())
+    } catch {
+      throw Failure(.refused, "make a key for \(destination): \(error)")
+    }
+    var mistrust: Failure?
+    do throws(EDHOCError) {
+      let hello = try client.hello(token: nextToken())
+      let answer = try exchange(hello)
+      let finish = try client.takeHello(answer, token: nextToken()) { credential in
+        do throws(Failure) { try KnownNodes.check(credential.publicKey, of: node) } catch { mistrust = error }
+        return mistrust == nil
+      }
+      try client.takeFinish(try exchange(finish))
+    } catch {
+      throw mistrust ?? Failure(.refused, Self.line(error, destination))
+    }
+    security = client
+  }
+
+  private static func line(_ error: EDHOCError, _ destination: Destination) -> String {
+    switch error {
+    case .refused, .peerFailed(.unspecified):
+      "\(destination) does not know this key: its owner is set by `owner` in its configuration (`microctl key` shows yours)"
+    case .outOfOrder: "\(destination) went away while keys were agreed on: try again"
+    default: "agree on keys with \(destination): \(error)"
+    }
+  }
+
+  /// Sends a request in plain and waits for its answer.
+  private func exchange(_ request: CoAPMessage) throws(EDHOCError) -> CoAPMessage {
+    do throws(Failure) {
+      try write(request)
+      while true {
+        switch try next(timeoutMilliseconds: Self.exchangeMilliseconds) {
+        case .message(let message) where message.token == request.token: return message
+        case .message: break
+        case .signal, .timeout, .outputClosed: throw Failure(.connectionLost, "")
+        }
+      }
+    } catch {
+      throw .outOfOrder
+    }
+  }
+
+  /// An agent on the slowest board answers within this.
+  private static let exchangeMilliseconds = 15_000
 
   // MARK: Messages
 
@@ -127,15 +205,24 @@ final class Client {
     _ code: CoAPCode, _ path: [String], query: [String] = [], payload: CBORValue? = nil, observe: Bool = false
   ) throws(Failure) -> [UInt8] {
     try connect()
-    lastToken += 1
-    let token = [UInt8(truncatingIfNeeded: lastToken >> 8), UInt8(truncatingIfNeeded: lastToken)]
+    let token = nextToken()
     var message =
       payload.map { CoAPMessage(code: code, token: token, cbor: $0) } ?? CoAPMessage(code: code, token: token)
     message.path = path
     message.query = query
     if observe { message.options.add(CoAPOption(.observe, 0)) }
+    if security != nil {
+      do throws(OSCOREError) { message = try security!.protect(message) } catch {
+        throw Failure(.refused, "ask \(destination): \(error)")
+      }
+    }
     try write(message)
     return token
+  }
+
+  private func nextToken() -> [UInt8] {
+    lastToken += 1
+    return [UInt8(truncatingIfNeeded: lastToken >> 8), UInt8(truncatingIfNeeded: lastToken)]
   }
 
   /// The next message, or what else ended the wait.
@@ -201,7 +288,7 @@ final class Client {
   /// One turn of waiting: nil when it brought nothing that the caller is told of.
   private func step(timeoutMilliseconds: Int) throws(Failure) -> Wake? {
     if let message = try decoded() {
-      if !message.code.isSignal { return .message(message) }
+      if !message.code.isSignal { return .message(try verified(message)) }
       try signal(message)
       return nil
     }
@@ -215,6 +302,13 @@ final class Client {
     }
     if ready & CInt(SYSTEM_OUTPUT_CLOSED) != 0 { return .outputClosed }
     return timeoutMilliseconds >= 0 ? .timeout : nil
+  }
+
+  private func verified(_ message: CoAPMessage) throws(Failure) -> CoAPMessage {
+    guard security != nil else { return message }
+    do throws(OSCOREError) { return try security!.unprotect(message) } catch {
+      throw Failure(.refused, "\(destination) answered what cannot be believed: \(error)")
+    }
   }
 
   private func read() throws(Failure) {
@@ -266,6 +360,6 @@ final class Client {
   }
 
   private var lost: Failure {
-    Failure(.connectionLost, "the agent at \(path) went away: `microctl info` tells whether it is back")
+    Failure(.connectionLost, "the agent at \(destination) went away: `microctl info` tells whether it is back")
   }
 }

@@ -1,10 +1,9 @@
 import Basics
 import CSystem
-import CUV
 
 extension SocketAddress {
   /// Gives the kernel's form of this address to `body` (ip(7), ipv6(7)).
-  func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
+  public func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
     var storage = sockaddr_storage()
     let bytes = address.networkBytes
     withUnsafeMutableBytes(of: &storage) { memory in
@@ -18,7 +17,7 @@ extension SocketAddress {
   }
 
   /// Reads the kernel's form; nil if it is neither IPv4 nor IPv6.
-  init?(_ pointer: UnsafePointer<sockaddr>?) {
+  public init?(_ pointer: UnsafePointer<sockaddr>?) {
     guard let memory = pointer.map({ UnsafeRawPointer($0) }) else { return nil }
     let family = memory.loadUnaligned(as: UInt16.self)
     guard family == UInt16(AF_INET) || family == UInt16(AF_INET6) else { return nil }
@@ -30,12 +29,12 @@ extension SocketAddress {
   }
 
   /// The same of one in a place for any kind; nil if there is none.
-  init?(storage: UnsafePointer<sockaddr_storage>) {
+  public init?(storage: UnsafePointer<sockaddr_storage>) {
     self.init(UnsafeRawPointer(storage).assumingMemoryBound(to: sockaddr.self))
   }
 
-  /// Asks one of libuv's `…getsockname` or `…getpeername` functions.
-  static func ask(
+  /// Asks a function like `getsockname` or `getpeername`, which says less than 0 where it fails.
+  public static func ask(
     _ question: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<CInt>) -> CInt
   ) -> SocketAddress? {
     var storage = sockaddr_storage()
