@@ -1,5 +1,6 @@
 import Basics
 import CSystem
+import LinuxSystem
 
 /// A datagram that came.
 public struct Datagram {

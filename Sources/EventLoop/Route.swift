@@ -1,5 +1,6 @@
 import Basics
 import CSystem
+import LinuxSystem
 
 /// What the kernel's routing table says.
 public enum Route {

@@ -23,6 +23,7 @@ final class Client {
   /// A socket that nobody listens on may be that of an agent that starts again.
   private static let refusedMilliseconds: UInt64 = 1000
   private static let pauseMilliseconds: CInt = 50
+  private static let remotePauseMilliseconds: CInt = 500
   private static let readBytes = 32 * 1024
 
   private let destination: Destination
@@ -58,7 +59,10 @@ final class Client {
   /// Connects, unless that is done. Both ends say first what they take.
   func connect() throws(Failure) {
     if socket >= 0 { return }
-    try open(patienceMilliseconds: Self.refusedMilliseconds) { $0 == .connectionRefused }
+    // One on another machine may have others to agree on keys with first.
+    var patience = Self.refusedMilliseconds
+    if case .node = destination { patience = Self.reconnectMilliseconds }
+    try open(patienceMilliseconds: patience) { $0 == .connectionRefused && destination.isLocal }
   }
 
   /// Connects again after the agent went away; what was asked for must be asked for again.
@@ -113,7 +117,8 @@ final class Client {
   }
 
   private func pause() throws(Failure) {
-    let ready = system_wait_client(-1, 0, signals, -1, Self.pauseMilliseconds)
+    let ready = system_wait_client(
+      -1, 0, signals, -1, destination.isLocal ? Self.pauseMilliseconds : Self.remotePauseMilliseconds)
     if ready & CInt(SYSTEM_SIGNAL_READY) != 0 {
       throw Failure(.exit(128 + system_next_signal(signals)), "interrupted while the agent was away")
     }
@@ -155,17 +160,20 @@ final class Client {
     } catch {
       throw Failure(.refused, "make a key for \(destination): \(error)")
     }
-    var mistrust: Failure?
+    var problem: Failure?
     do throws(EDHOCError) {
       let hello = try client.hello(token: nextToken())
       let answer = try exchange(hello)
+      if answer.code == .tooManyRequests {
+        problem = Failure(.connectionLost, "\(destination) agrees on keys with too many others: try again")
+      }
       let finish = try client.takeHello(answer, token: nextToken()) { credential in
-        do throws(Failure) { try KnownNodes.check(credential.publicKey, of: node) } catch { mistrust = error }
-        return mistrust == nil
+        do throws(Failure) { try KnownNodes.check(credential.publicKey, of: node) } catch { problem = error }
+        return problem == nil
       }
       try client.takeFinish(try exchange(finish))
     } catch {
-      throw mistrust ?? Failure(.refused, Self.line(error, destination))
+      throw problem ?? Failure(.refused, Self.line(error, destination))
     }
     security = client
   }

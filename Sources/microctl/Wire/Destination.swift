@@ -8,6 +8,8 @@ enum Destination: CustomStringConvertible {
   case local(path: String)
   case node(RemoteNode)
 
+  var isLocal: Bool { if case .local = self { true } else { false } }
+
   var description: String {
     switch self {
     case .local(let path): path
