@@ -3,7 +3,7 @@ import Crypto
 extension EDHOCSession {
   /// Our end of the security context that the session is for (RFC 9528 appendix A.1).
   /// - Parameter principal: whom the peer's requests count as coming from.
-  public func oscoreContext(principal: UInt32) throws(EDHOCError) -> OSCOREContext {
+  public func oscoreContext(principal: UInt32 = 0) throws(EDHOCError) -> OSCOREContext {
     let (masterSecret, masterSalt) = try oscoreKeys()
     guard let sender = OSCOREIdentifier(peerConnection.bytes[...]),
       let recipient = OSCOREIdentifier(ownConnection.bytes[...])

@@ -53,7 +53,7 @@ public struct SecureStreamClient {
   public mutating func takeFinish(_ answer: CoAPMessage) throws(EDHOCError) {
     try Self.check(answer)
     guard let session else { throw .outOfOrder }
-    context = try OSCOREContext(of: session)
+    context = try session.oscoreContext()
   }
 
   private static func request(_ request: EDHOCOverCoAP.Request, token: [UInt8]) -> CoAPMessage {

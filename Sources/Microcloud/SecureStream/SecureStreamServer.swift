@@ -101,7 +101,7 @@ public struct SecureStreamServer {
     let peer = try responder.receiveMessage3(message3)
     guard let credential = peer.credential else { throw .unknownCredential }
     guard accepts(credential) else { throw .refused }
-    state = .secured(try OSCOREContext(of: try responder.authenticate(credential)))
+    state = .secured(try responder.authenticate(credential).oscoreContext())
   }
 
   private mutating func verify(_ message: CoAPMessage) -> Incoming {
@@ -150,21 +150,6 @@ public struct SecureStreamServer {
     } catch {
       let failure = CoAPMessage(code: .internalServerError, token: response.token)
       return try? context.protect(response: failure, to: partialIV, isNumbered: true)
-    }
-  }
-}
-
-extension OSCOREContext {
-  /// What two sides of an exchange go on with.
-  public convenience init(of session: EDHOCSession) throws(EDHOCError) {
-    let (secret, salt) = try session.oscoreKeys()
-    guard let sender = OSCOREIdentifier(session.peerConnection.bytes[...]),
-      let recipient = OSCOREIdentifier(session.ownConnection.bytes[...])
-    else { throw .malformed }
-    do throws(OSCOREError) {
-      try self.init(masterSecret: secret, masterSalt: salt.bytes, senderID: sender, recipientID: recipient)
-    } catch {
-      throw .malformed
     }
   }
 }
