@@ -79,10 +79,7 @@ struct OSCOREOption: Equatable {
 
   /// The lower bytes of a number, the most significant one first.
   static func append(_ number: UInt64, count: Int, to output: inout [UInt8]) {
-    var shift = UInt64(8 * count)
-    while shift > 0 {
-      shift -= 8
-      output.append(UInt8(truncatingIfNeeded: number >> shift))
-    }
+    // A shift of 64 bits is a call on i586.
+    withUnsafeBytes(of: number.bigEndian) { output += UnsafeRawBufferPointer(rebasing: $0.suffix(count)) }
   }
 }
