@@ -3,7 +3,7 @@ let globalOptions = [
   Option(.socket, "socket", value: "PATH", "The agent's socket (MICROAGENT_SOCKET, or /run/microagent/control.sock)"),
   Option(
     .remote, "node", value: "NODE", choicesCommand: "nodes --names",
-    "Talk to another node's agent, as its owner or a member: a name of `microctl nodes`, ADDRESS or ADDRESS:PORT"),
+    "Talk to this node's agent instead, secured: a name, ADDRESS or ADDRESS:PORT"),
   Option(.json, "json", "Answer in JSON, for programs"),
   Option(.help, "help", short: "h", "Show what a command does and takes"),
   Option(.version, "version", "Show the version of microctl"),

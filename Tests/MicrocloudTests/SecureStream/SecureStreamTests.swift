@@ -43,7 +43,9 @@ struct SecureStreamTests {
     }
 
     /// A request as the server reads it.
-    mutating func ask(_ request: CoAPMessage) throws -> SecureStreamServer.Incoming { hear(try client.protect(request)) }
+    mutating func ask(_ request: CoAPMessage) throws -> SecureStreamServer.Incoming {
+      hear(try client.protect(request))
+    }
 
     static func secured() throws -> Ends {
       var ends = Ends()
