@@ -397,7 +397,7 @@ def test_search_asks_for_exactly_this_text(ctl, fake, arguments, query):
 
 
 @pytest.mark.parametrize("arguments, query", [
-    (["--node", "alix"], []), (["--node=alix", "wiki"], ["text=wiki"]), (["wiki", "--node", "alix"], ["text=wiki"]),
+    (["--of", "alix"], []), (["--of=alix", "wiki"], ["text=wiki"]), (["wiki", "--of", "alix"], ["text=wiki"]),
 ])
 def test_search_asks_one_node_itself(ctl, fake, arguments, query):
     def script(talk):
@@ -413,10 +413,10 @@ def test_search_asks_one_node_itself(ctl, fake, arguments, query):
 
 def test_search_tells_why_a_node_does_not_answer(ctl, fake):
     fake.serve(lambda talk: talk.refuse(talk.expect(GET, "nodes/alix/publications"), "node alix: it is no agent", NOT_FOUND))
-    result = ctl("search", "--node", "alix")
+    result = ctl("search", "--of", "alix")
     assert (result.returncode, result.stdout) == (1, b"")
     assert one_line(result.stderr).endswith("node alix: it is no agent")
-    assert ctl("search", "--node", "").returncode == 2
+    assert ctl("search", "--of", "").returncode == 2
 
 
 def test_search_tells_what_is_missing(ctl, fake):

@@ -1,4 +1,4 @@
-"""What boards tell whoever asks them by CoAP: each other, by `microctl search --node`, and others' clients."""
+"""What boards tell whoever asks them by CoAP: each other, by `microctl search --of`, and others' clients."""
 
 import asyncio
 import hashlib
@@ -130,7 +130,7 @@ def test_what_has_no_room_in_the_tag_is_found_by_asking_the_node(boards, rootfs)
     there.machine.wait_until(
         lambda: offers(here, there) == sorted(port(name) for name in names[:fitting]), timeout=90)
     # Asked itself, it tells them all; more than one block holds.
-    answer = there.json("search", "--node", here.node_name)
+    answer = there.json("search", "--of", here.node_name)
     assert ports(answer) == sorted(port(name) for name in names)
     assert not answer["isCut"] and answer["brokenTags"] == 0
     by_port = {one["port"]: one for one in answer["services"]}
@@ -138,12 +138,12 @@ def test_what_has_no_room_in_the_tag_is_found_by_asking_the_node(boards, rootfs)
     assert last == {"type": "type19", "port": port(names[19]), "description": names[19].split(":")[2],
                     "address": here.address, "node": here.node_name, "host": f"{here.node_name}.guifi.local",
                     "microcloud": "microcloud", "sources": ["microcloud"], "quality": last["quality"]}
-    assert ports(there.json("search", "--node", here.node_name, "TYPE19")) == [port(names[19])]
+    assert ports(there.json("search", "--of", here.node_name, "TYPE19")) == [port(names[19])]
     # A node asks itself nothing.
-    assert ports(here.json("search", "--node", here.node_name)) == ports(answer)
+    assert ports(here.json("search", "--of", here.node_name)) == ports(answer)
     here.ctl("rm", "-f", "web").check()
     there.machine.wait_until(
-        lambda: ports(there.json("search", "--node", here.node_name)) == sorted(port(name) for name in names[:16]))
+        lambda: ports(there.json("search", "--of", here.node_name)) == sorted(port(name) for name in names[:16]))
 
 
 def test_a_neighbour_is_asked_over_ipv6(boards):
@@ -155,7 +155,7 @@ def test_a_neighbour_is_asked_over_ipv6(boards):
     names = [service(number) for number in range(16)]
     for name in names:
         here.ctl("publish", name).check()
-    answer = there.json("search", "--node", here.node_name)
+    answer = there.json("search", "--of", here.node_name)
     assert ports(answer) == sorted(map(port, names))
     assert answer["services"][0]["address"] in ("2001:db8::1", "2001:db8::201")
 
@@ -191,8 +191,8 @@ def test_nobodys_board_tells_nothing(boards):
     together(here, there)
     here.ctl("publish", "http:80").check()
     assert cbor2.loads(get(there.host, here.address, "publications").payload) == []
-    assert there.json("search", "--node", here.node_name)["services"] == []
-    assert here.json("search", "--node", here.node_name)["services"] == []
+    assert there.json("search", "--of", here.node_name)["services"] == []
+    assert here.json("search", "--of", here.node_name)["services"] == []
 
 
 def test_who_cannot_be_asked_is_told_in_a_line(boards):
@@ -206,8 +206,8 @@ def test_who_cannot_be_asked_is_told_in_a_line(boards):
         return "cloudy" in board.names()
 
     board.machine.wait_until(is_joined)
-    assert refused(board.ctl("search", "--node", "cloudy")) == "node cloudy: it is no agent, and cannot be asked"
-    assert refused(board.ctl("search", "--node", "nobody")) == (
+    assert refused(board.ctl("search", "--of", "cloudy")) == "node cloudy: it is no agent, and cannot be asked"
+    assert refused(board.ctl("search", "--of", "nobody")) == (
         "node nobody: none of that name is there: `microctl nodes` lists them")
 
 
@@ -222,15 +222,15 @@ def test_a_port_that_is_taken_is_told_and_tried_again(boards):
     # By IPv6, where the port is free, it answers; by IPv4 it can neither be asked nor ask.
     here.host.address("2001:db8::1/64")
     assert cbor2.loads(get(neighbour(boards), "[2001:db8::1]", "publications").payload) == [{TYPE: "http", SERVICE_PORT: 80}]
-    assert refused(here.ctl("search", "--node", there.node_name)) == f"node {there.node_name}: {notice}"
+    assert refused(here.ctl("search", "--of", there.node_name)) == f"node {there.node_name}: {notice}"
     # The squatter swallows what it is asked; more questions than a node asks at once are refused.
-    questions = [there.spawn_ctl("search", "--node", here.node_name) for _ in range(9)]
+    questions = [there.spawn_ctl("search", "--of", here.node_name) for _ in range(9)]
     complaints = sorted(question.wait(PATIENCE_SECONDS).error_text for question in questions)
     assert complaints == [f"microctl: node {here.node_name}: 8 others are being asked: try again\n"] + [
         f"microctl: node {here.node_name}: it did not answer in 10 s\n"] * 8
     squatter.close()
     there.machine.wait_until(lambda: here.info()["notices"] == [])
-    assert ports(there.json("search", "--node", here.node_name)) == [80]
+    assert ports(there.json("search", "--of", here.node_name)) == [80]
 
 
 def test_a_forged_request_is_not_worth_its_sender_while(boards):
@@ -307,6 +307,6 @@ def test_a_neighbour_is_asked_also_after_an_address_of_ours_is_gone(boards):
     # The neighbour speaks to an address that is then taken away; until then it is answered from there.
     send_from(there.host, there.address, "10.77.0.201", GET_PUBLICATIONS[0] + bytes(2) + GET_PUBLICATIONS[1])
     there.ctl("publish", "http:80").check()
-    assert ports(here.json("search", "--node", there.node_name)) == [80]
+    assert ports(here.json("search", "--of", there.node_name)) == [80]
     here.host.ip("address", "delete", "10.77.0.201/24", "dev", "eth0")
-    assert ports(here.json("search", "--node", there.node_name)) == [80]
+    assert ports(here.json("search", "--of", there.node_name)) == [80]

@@ -23,16 +23,18 @@ enum BashCompletion {
       }
       _microctl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-        local verb= options= operands= index socket=()
+        local verb= options= operands= index socket=() node=()
         COMPREPLY=()
         for ((index = 1; index < COMP_CWORD; index++)); do
           case ${COMP_WORDS[index]} in
           --socket) socket=(--socket "${COMP_WORDS[++index]}") ;;
+          --node) node=(--node "${COMP_WORDS[++index]}") ;;
           -*) ;;
           *) verb=${COMP_WORDS[index]}; break ;;
           esac
         done
         if [[ $previous == --socket ]]; then COMPREPLY=($(compgen -f -- "$current")); return; fi
+        if [[ $previous == --node ]]; then _microctl_strangers nodes --names; return; fi
         if [[ -z $verb ]]; then
           COMPREPLY=($(compgen -W '\(names) \(globals)' -- "$current")); return
         fi
@@ -43,15 +45,15 @@ enum BashCompletion {
         if [[ $current == -* ]]; then COMPREPLY=($(compgen -W "$options" -- "$current")); return; fi
         case $operands in
         containers)
-          COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" ps --all --names 2>/dev/null)" -- "$current")) ;;
+          COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" "${node[@]}" ps --all --names 2>/dev/null)" -- "$current")) ;;
         publications)
           # Bash takes a colon for a word of its own, and completes what is behind it.
           local name=$current
           if [[ $current == : ]]; then name=$previous:; fi
           if [[ $previous == : ]]; then name=${COMP_WORDS[COMP_CWORD-2]}:$current; fi
-          COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" publish --names 2>/dev/null)" -- "$name"))
+          COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" "${node[@]}" publish --names 2>/dev/null)" -- "$name"))
           if [[ $name == *:* && $name != "$current" ]]; then COMPREPLY=("${COMPREPLY[@]#*:}"); fi ;;
-        leases) COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" leases --names 2>/dev/null)" -- "$current")) ;;
+        leases) COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" "${node[@]}" leases --names 2>/dev/null)" -- "$current")) ;;
         verbs) COMPREPLY=($(compgen -W '\(names)' -- "$current")) ;;
         shells) COMPREPLY=($(compgen -W 'bash' -- "$current")) ;;
         files) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")) ;;

@@ -4,7 +4,7 @@ struct Option: Sendable {
     case help, version, socket, remote, json
     case detach, name, remove, memory, processes, cpus, restart, network, environment, hostname, user, readOnly, workdir
     case volume, logSize, stopTimeout, userns, publish
-    case all, quiet, follow, tail, force, time, once, watch, node
+    case all, quiet, follow, tail, force, time, once, watch, of
     case lease, cpu, disk, containers, duration, priority, requestID, tentative, off
   }
 

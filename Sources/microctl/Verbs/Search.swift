@@ -6,7 +6,7 @@ let searchVerb = Verb(
   leastOperands: 0, mostOperands: 1,
   options: [
     Option(
-      .node, "node", value: "NODE", choicesCommand: "nodes --names",
+      .of, "of", value: "NODE", choicesCommand: "nodes --names",
       "Ask this node itself for all that it offers: others tell only what has room in gossip")
   ],
   notes: """
@@ -16,8 +16,8 @@ let searchVerb = Verb(
     """
 ) { session throws(Failure) in
   let query = session.arguments.operands.map { "text=\($0)" }
-  let node = session.arguments.value(.node)
-  if node == "" { throw Failure(.usage, "search: --node: an empty name names nothing") }
+  let node = session.arguments.value(.of)
+  if node == "" { throw Failure(.usage, "search: --of: an empty name names nothing") }
   let answer = try session.client.fetch(node.map { ["nodes", $0, "publications"] } ?? ["services"], query: query)
   if session.isJSON {
     try session.output.json(answer)
