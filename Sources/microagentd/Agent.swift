@@ -118,6 +118,7 @@ final class Agent {
       try recover(content.containers, leases.leases)
       ProgramMemory.release()
       tellNetwork()
+      network.offer = { [unowned(unsafe) self] in offer.value(supervisor.ledger, isDraining: supervisor.isDraining) }
       try network.start()
     } catch {
       close()

@@ -8,7 +8,7 @@ import Testing
   private static let some = [
     Publication(type: "http", port: 80, description: "Our library"), Publication(type: "ssh", port: 22),
   ]
-  private let resources = NodeResources(publications: some)
+  private let resources = NodeResources(publications: some, offer: { [141: 7] })
   private let source = IPAddress.v4(0x0A4D_0007)
 
   private func get(_ path: String, _ query: [String] = [], code: CoAPCode = .get) -> CoAPMessage {
@@ -25,8 +25,14 @@ import Testing
       try CBORDecoder.decode(response.payload) == [
         [115: "http", 116: "Our library", 119: 80], [115: "ssh", 119: 22],
       ])
-    let nothing = NodeResources(publications: []).response(to: get("publications"), from: source)
+    let nothing = NodeResources(publications: [], offer: { .null }).response(to: get("publications"), from: source)
     #expect(try CBORDecoder.decode(nothing.payload) == [])
+  }
+
+  @Test func anybodyReadsTheOffer() throws {
+    let response = resources.response(to: get("offer"), from: source)
+    #expect(response.code == .content && response.contentFormat == .cbor)
+    #expect(try CBORDecoder.decode(response.payload) == [141: 7])
   }
 
   @Test func whoAsksLearnsFromWhereItSeemsToCome() throws {
@@ -44,7 +50,7 @@ import Testing
     let response = resources.response(to: get(".well-known/core"), from: source)
     #expect(response.code == .content && response.contentFormat == .linkFormat)
     let links = try CoRELink.decode(response.payload)
-    #expect(links.map { $0.target } == ["/publications", "/source"])
+    #expect(links.map { $0.target } == ["/offer", "/publications", "/source"])
     // What is listed is there, in the format that it says.
     for link in links {
       #expect(
@@ -53,8 +59,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (["rt=microagent.publications"], 1), (["rt=microagent.*"], 2), (["href=/publications"], 1), (["rt=other"], 0),
-    (["rt=microagent.*", "href=/x"], 0), (["ct=60"], 2),
+    (["rt=microagent.publications"], 1), (["rt=microagent.*"], 3), (["href=/publications"], 1), (["rt=other"], 0),
+    (["rt=microagent.*", "href=/x"], 0), (["ct=60"], 3),
   ])
   func linksAreFiltered(_ query: [String], _ count: Int) throws {
     let response = resources.response(to: get(".well-known/core", query), from: source)
@@ -66,6 +72,7 @@ import Testing
     arguments: [
       ("", .get, .notFound), ("containers", .get, .notFound), ("publications/http:80", .get, .notFound),
       (".well-known", .get, .notFound), ("info", .post, .notFound), ("Publications", .get, .notFound),
+      ("offer", .post, .methodNotAllowed), ("leases", .post, .notFound),
       ("publications", .post, .methodNotAllowed), ("publications", .delete, .methodNotAllowed),
       ("publications", .fetch, .methodNotAllowed), (".well-known/core", .put, .methodNotAllowed),
       ("publications", CoAPCode(0, 31), .methodNotAllowed),
@@ -95,7 +102,7 @@ import Testing
     let longest = (1...600).map {
       Publication(type: "a-service-name1", port: 60_000 + $0, description: String(repeating: "x", count: 63))
     }
-    let resources = NodeResources(publications: longest)
+    let resources = NodeResources(publications: longest, offer: { .null })
     var transfer = CoAPBlockTransfer(get("publications"), maximumBodyBytes: OfferedPublications.maximumBytes)
     var next: CoAPMessage? = transfer.first
     var body: [UInt8]?

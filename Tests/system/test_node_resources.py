@@ -169,7 +169,11 @@ def test_aiocoap_reads_what_there_is(boards, family):
     core = get(host, address, ".well-known/core")
     assert (core.code, core.opt.content_format) == (aiocoap.CONTENT, aiocoap.ContentFormat.LINKFORMAT)
     assert [(link.href, link.rt) for link in linkformat.parse(core.payload.decode()).links] == [
-        ("/publications", ["microagent.publications"]), ("/source", ["microagent.source"])]
+        ("/offer", ["microagent.offer"]), ("/publications", ["microagent.publications"]),
+        ("/source", ["microagent.source"])]
+    # What anybody reads of the offer is what the owner reads, with keys for names.
+    left = cbor2.loads(get(host, address, "offer").payload)[141]
+    assert left[16] == board.json("offer")["left"]["memoryBytes"] > 0
     assert get(host, address, ".well-known/core?rt=wombat").payload == b""
     assert cbor2.loads(get(host, address, "publications").payload) == []
     names = [service(number) for number in range(16)]

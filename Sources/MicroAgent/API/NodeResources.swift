@@ -4,18 +4,24 @@ import Microcloud
 /// What the node tells anybody who asks it by CoAP, without proof of who that is: only what its neighbours are to find.
 public struct NodeResources {
   private let publications: [Publication]
+  private let offer: () -> CBORValue
 
-  /// - Parameter publications: what the node offers now.
-  public init(publications: [Publication]) {
+  /// - Parameters:
+  ///   - publications: what the node offers now.
+  ///   - offer: what of itself it gives, as `Offer.value` has it.
+  public init(publications: [Publication], offer: @escaping () -> CBORValue) {
     self.publications = publications
+    self.offer = offer
   }
 
   private static let linksPath = [".well-known", "core"]
   private static let publicationsPath = ["publications"]
+  private static let offerPath = ["offer"]
   /// The address that a request comes from: whoever is behind a router that translates addresses learns it from this.
   public static let sourcePath = ["source"]
   /// What there is, as `/.well-known/core` lists it (RFC 6690).
   private static let links = [
+    CoRELink.resource("/offer", type: "microagent.offer", contentFormat: .cbor),
     CoRELink.resource("/publications", type: "microagent.publications", contentFormat: .cbor),
     CoRELink.resource("/source", type: "microagent.source", contentFormat: .cbor),
   ]
@@ -31,6 +37,7 @@ public struct NodeResources {
     switch request.path {
     case Self.linksPath: read(request, exponent) { links(request.query) }
     case Self.publicationsPath: read(request, exponent) { list }
+    case Self.offerPath: read(request, exponent) { CoAPBody(offer().encoded, contentFormat: .cbor) }
     case Self.sourcePath: read(request, exponent) { Self.body(of: source) }
     default: CoAPMessage(code: .notFound)
     }

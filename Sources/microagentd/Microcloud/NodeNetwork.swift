@@ -19,6 +19,8 @@ final class NodeNetwork {
   private(set) var clusters: [ClusterMember] = []
   private(set) var mdns: MulticastDNSTransport?
   private(set) var endpoint: NodeEndpoint?
+  /// What the node gives of itself, as anybody may read it.
+  var offer: () -> CBORValue = { .null }
 
   var directory: ServiceDirectory
   var services: OwnServices
@@ -107,7 +109,7 @@ final class NodeNetwork {
     alarm = try Alarm(on: loop) { [unowned(unsafe) self] in tick() }
     mdns?.onNews = { [unowned(unsafe) self] in take($0) }
     endpoint = try NodeEndpoint(port: settings.coapPort, on: loop) { [unowned(unsafe) self] in
-      NodeResources(publications: services.offered(by: identity.standing))
+      NodeResources(publications: services.offered(by: identity.standing), offer: offer)
     }
     announce()
     ProgramMemory.release()
