@@ -188,6 +188,10 @@ final class Agent {
     for signal in [SIGTERM, SIGINT] {
       signals.append(try SignalWatcher(on: loop, signal: signal) { [self] in leave() })
     }
+    host.watchMachine { [self] in
+      Diagnostics.line("everything waits for memory: no leases are given for a minute")
+      perform(supervisor.waitedForMemory(now: loop.now))
+    }
     try server.listen(path: configuration.controlSocket)
     if configuration.node.isAmongOthers {
       try server.listen(port: configuration.node.coapPort, as: identity.credential, identity.authority)

@@ -9,6 +9,27 @@ extension ContainerHost {
   /// An event after whose looks nothing was killed was not about us: the kernel found memory after all.
   static let longestLookMilliseconds: UInt64 = 1024
 
+  /// Of two seconds, the kernel's shortest window for all, so much in which nothing on the machine got done for want of
+  /// memory: a container that only meets its own budget is far from it.
+  static let stallMicroseconds: UInt64 = 300_000
+  static let windowMicroseconds: UInt64 = 2_000_000
+
+  /// Calls a closure at the end of each window in which the machine as a whole was short of memory. A kernel that does not
+  /// measure it calls nobody.
+  func watchMachine(_ onShort: @escaping () -> Void) {
+    do throws(CgroupError) {
+      let trigger = try PressureTrigger(
+        .full, stallMicroseconds: Self.stallMicroseconds, windowMicroseconds: Self.windowMicroseconds,
+        privileged: PressureTrigger.isPrivileged())
+      machineEvent = try trigger.watchSystem()
+    } catch {
+      return
+    }
+    guard let descriptor = machineEvent?.descriptor.rawValue else { return }
+    machineWatcher = try? DescriptorWatcher(on: loop, borrowing: descriptor) { _ in onShort() }
+    try? machineWatcher?.start(.priority)
+  }
+
   /// Hears when the container meets its memory budget. The kernel ends one process of it (v1) or all (v2); a container
   /// that has lost a process is ended whole.
   func watchMemory(_ entry: LiveContainer) {

@@ -29,6 +29,9 @@ final class ContainerHost {
 
   /// Where events go.
   var onEvent: ((Event, UInt64) -> Void)?
+  /// Says when all that runs on the machine waits for memory; nil: this kernel does not.
+  var machineEvent: CgroupEvent?
+  var machineWatcher: DescriptorWatcher?
 
   /// The kernel takes a moment to end the last processes of a group.
   private static let busyPauseMilliseconds: UInt64 = 2
@@ -60,6 +63,8 @@ final class ContainerHost {
     }
     live = []
     busy = []
+    machineWatcher?.close()
+    machineEvent = nil
     logs.close()
     files.close()
     busyTimer?.close()

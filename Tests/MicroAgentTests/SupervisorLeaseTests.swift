@@ -255,6 +255,38 @@ private func failure(_ effects: [Effect]) -> String? {
     #expect(node.supervisor.container(named: "c\(first)")?.phase == .running)
   }
 
+  @Test func whileMemoryIsShortNothingIsPromisedAndInTheEndTakenBack() {
+    var node = Node()
+    let kept = node.confirmed(Node.request(1) { $0.priority = 5 })
+    let lost = node.confirmed(Node.request(2))
+    for id in [kept, lost] { node.settle(node.run("c\(id)", in: id)) }
+    for window in 1...3 {
+      #expect(node.phases == [.active, .active], "window \(window)")
+      node.now = node.now.advanced(milliseconds: 2000)
+      node.settle(node.supervisor.waitedForMemory(now: node.now))
+      guard case .reply(_, .failed(let error))? = node.lease(Node.request(9)).first else {
+        Issue.record("it was granted")
+        return
+      }
+      #expect(error.kind == .noRoom && error.description.hasPrefix("this node is short of memory"))
+    }
+    #expect(node.status(lost)?.lease.end == .givenUp && node.status(kept)?.lease.phase == .active)
+    // A window now and then takes nothing back.
+    for _ in 0..<9 {
+      node.now = node.now.advanced(milliseconds: PressureLadder.rowMilliseconds + 1)
+      node.settle(node.supervisor.waitedForMemory(now: node.now))
+    }
+    #expect(node.status(kept)?.lease.phase == .active)
+    // What holds already may be held on to.
+    #expect(
+      node.settle(node.keep(kept, 3600)).contains { if case .reply(_, .lease(kept)) = $0 { true } else { false } })
+    node.now = node.now.advanced(milliseconds: PressureLadder.calmMilliseconds)
+    guard case .reply(_, .lease)? = node.lease(Node.request(9)).last else {
+      Issue.record("it was not granted")
+      return
+    }
+  }
+
   @Test func aDrainedNodeGivesNoLeases() {
     var node = Node()
     let id = node.confirmed()

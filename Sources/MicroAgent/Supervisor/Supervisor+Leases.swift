@@ -70,6 +70,7 @@ extension Supervisor {
       return [.reply(token: token, .lease(id: entry.id))]
     }
     if isDraining { return refuse(token, .noRoom, Self.drainingLine) }
+    if pressure.isShort(now: now) { return refuse(token, .noRoom, Self.shortLine) }
     if request.durationSeconds > policy.longestSeconds { return refuse(token, .noRoom, tooLongLine) }
     if leases.entries.count >= Leases.maximumLeases {
       return refuse(token, .noRoom, "this node holds \(Leases.maximumLeases) leases, its limit: release one first")
@@ -151,9 +152,14 @@ extension Supervisor {
     return leases.entries.map { .leaseChanged(id: $0.id) }
   }
 
+  /// Everything waited for memory for too long (see `PressureLadder`).
+  public mutating func waitedForMemory(now: Instant) -> [Effect] {
+    pressure.waited(now: now) ? relievePressure(now: now) : []
+  }
+
   /// Gives up the lease of the lowest priority, of these the youngest: what the node does when it has less than it
   /// promised. Without a lease there is nothing to give up.
-  public mutating func relievePressure(now: Instant) -> [Effect] {
+  mutating func relievePressure(now: Instant) -> [Effect] {
     var lowest: Int?
     for index in leases.entries.indices {
       let entry = leases.entries[index]
@@ -179,6 +185,7 @@ extension Supervisor {
   }
 
   private static let drainingLine = "this node is drained: it gives and lengthens no leases now"
+  private static let shortLine = "this node is short of memory: try again in a minute, or on another one"
   private var tooLongLine: String { "lease: this node gives none for longer than \(policy.longestSeconds) s" }
 
   // MARK: Containers in leases

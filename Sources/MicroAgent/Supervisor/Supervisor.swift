@@ -59,6 +59,8 @@ public struct Supervisor {
   public internal(set) var leases: Leases
   /// No lease is given or lengthened.
   public internal(set) var isDraining = false
+  /// Whether there is as much memory as was promised.
+  public internal(set) var pressure = PressureLadder()
 
   /// - Parameters:
   ///   - nextID: a number above every id this store has ever given out.

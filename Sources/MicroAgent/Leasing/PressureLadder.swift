@@ -1,0 +1,38 @@
+import Basics
+
+/// What the node does while its memory is short: at once it promises nothing more; where it stays short, it takes back, one
+/// promise after the other.
+///
+/// It is told of each window of the kernel's in which everything waited for memory for too long (PSI). What is given up
+/// needs a moment to be free, so some windows go by between two steps.
+public struct PressureLadder: Equatable, Sendable {
+  /// So many windows in a row before a lease is given up, and again before the next.
+  public static let windowsBeforeEviction = 3
+  /// Windows further apart than this are not in a row.
+  public static let rowMilliseconds: UInt64 = 5_000
+  /// So long without such a window before the node promises something again: longer than a row, so that what was given up
+  /// is not given to somebody else at once.
+  public static let calmMilliseconds: UInt64 = 60_000
+
+  private var lastWindow: Instant?
+  private var windows = 0
+
+  public init() {}
+
+  /// Nothing is promised now.
+  public func isShort(now: Instant) -> Bool {
+    lastWindow.map { now.milliseconds(since: $0) < Self.calmMilliseconds } ?? false
+  }
+
+  /// A window of waiting has ended.
+  ///
+  /// - Returns: whether something is to be given up.
+  mutating func waited(now: Instant) -> Bool {
+    let isInARow = lastWindow.map { now.milliseconds(since: $0) <= Self.rowMilliseconds } ?? false
+    windows = isInARow ? windows + 1 : 1
+    lastWindow = now
+    if windows < Self.windowsBeforeEviction { return false }
+    windows = 0
+    return true
+  }
+}
