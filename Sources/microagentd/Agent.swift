@@ -189,7 +189,9 @@ final class Agent {
       signals.append(try SignalWatcher(on: loop, signal: signal) { [self] in leave() })
     }
     host.watchMachine { [self] in
-      Diagnostics.line("everything waits for memory: no leases are given for a minute")
+      if !supervisor.pressure.isShort(now: loop.now) {
+        Diagnostics.line("everything waits for memory: no leases are given until that is over for a minute")
+      }
       perform(supervisor.waitedForMemory(now: loop.now))
     }
     try server.listen(path: configuration.controlSocket)

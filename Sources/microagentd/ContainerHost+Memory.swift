@@ -1,5 +1,6 @@
 import Cgroups
 import EventLoop
+import LinuxSystem
 import MicroAgent
 
 /// How a container is ended that meets its memory budget.

@@ -3,11 +3,12 @@ import Basics
 /// What the node does while its memory is short: at once it promises nothing more; where it stays short, it takes back, one
 /// promise after the other.
 ///
-/// It is told of each window of the kernel's in which everything waited for memory for too long (PSI). What is given up
-/// needs a moment to be free, so some windows go by between two steps.
+/// It is told of each window of the kernel's, two seconds, in which everything waited for memory for too long (PSI).
 public struct PressureLadder: Equatable, Sendable {
-  /// So many windows in a row before a lease is given up, and again before the next.
+  /// So many windows in a row before a lease is given up…
   public static let windowsBeforeEviction = 3
+  /// …and so many before the next one: what is given up ends with its grace, and only then is its memory free.
+  public static let windowsBetweenEvictions = 10
   /// Windows further apart than this are not in a row.
   public static let rowMilliseconds: UInt64 = 5_000
   /// So long without such a window before the node promises something again: longer than a row, so that what was given up
@@ -16,6 +17,7 @@ public struct PressureLadder: Equatable, Sendable {
 
   private var lastWindow: Instant?
   private var windows = 0
+  private var windowsNeeded = windowsBeforeEviction
 
   public init() {}
 
@@ -29,10 +31,11 @@ public struct PressureLadder: Equatable, Sendable {
   /// - Returns: whether something is to be given up.
   mutating func waited(now: Instant) -> Bool {
     let isInARow = lastWindow.map { now.milliseconds(since: $0) <= Self.rowMilliseconds } ?? false
-    windows = isInARow ? windows + 1 : 1
+    if !isInARow { (windows, windowsNeeded) = (0, Self.windowsBeforeEviction) }
+    windows += 1
     lastWindow = now
-    if windows < Self.windowsBeforeEviction { return false }
-    windows = 0
+    if windows < windowsNeeded { return false }
+    (windows, windowsNeeded) = (0, Self.windowsBetweenEvictions)
     return true
   }
 }
