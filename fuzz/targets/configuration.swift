@@ -1,4 +1,5 @@
-// sources: Sources/Basics Sources/Microcloud Sources/MicroAgent
+// sources: Sources/Basics Sources/Microcloud Sources/MicroAgent Sources/Crypto
+// C: Sources/CSystem/random.c -lmbedcrypto
 // Any bytes are settings that hold what they promise, and are the same when written and read again; or one short line
 // for a person that names the line.
 
