@@ -9,6 +9,8 @@ struct Failure: Error, Equatable {
     case connectionLost
     /// The agent refused, or failed at it.
     case refused
+    /// The agent does not know our key, and hears nothing of us.
+    case keyUnknown
     /// Nobody reads what is written any more: nothing is to be said.
     case outputClosed
     /// Ends with this exit code.
@@ -25,7 +27,7 @@ struct Failure: Error, Equatable {
 
   var exitCode: CInt {
     switch kind {
-    case .refused: ExitCode.refused
+    case .refused, .keyUnknown: ExitCode.refused
     case .usage: ExitCode.usage
     case .unreachable, .connectionLost: ExitCode.unreachable
     case .outputClosed: ExitCode.brokenPipe

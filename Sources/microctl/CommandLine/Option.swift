@@ -6,6 +6,7 @@ struct Option: Sendable {
     case volume, logSize, stopTimeout, userns, publish
     case all, quiet, follow, tail, force, time, once, watch, of
     case lease, cpu, disk, containers, duration, priority, requestID, tentative, off
+    case any, elsewhere, isa, patience, allNodes
   }
 
   let name: Name

@@ -28,10 +28,15 @@ final class Attachment {
 
   private var path: [String] { ["containers", request.name] }
 
-  init(_ request: ContainerRequest, _ session: Session) {
+  /// The container has ended for good, and was not left to itself.
+  var hasEnded: Bool { isFinal }
+
+  /// - Parameter isStarted: it was started already, and is only followed.
+  init(_ request: ContainerRequest, _ session: Session, isStarted: Bool = false) {
     self.request = request
     self.client = session.client
     self.output = session.output
+    started = isStarted
   }
 
   /// Returns the container's exit code.
@@ -53,7 +58,7 @@ final class Attachment {
   }
 
   private func begin() throws(Failure) {
-    startToken = try client.send(.post, ["containers"], payload: request.value)
+    if !started { startToken = try client.send(.post, ["containers"], payload: request.value) }
     try subscribe()
   }
 
@@ -89,7 +94,7 @@ final class Attachment {
   // MARK: What comes
 
   private func take(_ message: CoAPMessage) throws(Failure) {
-    if message.token == startToken {
+    if !started, message.token == startToken {
       _ = try Client.content(of: message)
       return try becomeStarted()
     }

@@ -11,21 +11,29 @@ let runVerb = Verb(
   options: [
     Option(.detach, "detach", short: "d", "Print its name once it runs, and leave it running"),
     Option(.remove, "rm", "Remove it when it has ended"),
-  ] + containerOptions,
+  ] + placementOptions + containerOptions,
   notes: """
     Without --detach its output is shown, and the exit code is the container's: 128 + N where signal N ended it,
     137 where its memory budget did, 125 where it could not be started. An interrupt stops it; a second one detaches.
+
+    With --any the nodes that know your key are asked for a lease, the best first: with memory, near, little loaded. One
+    that has no room, or not that root file system, passes it on to the next. Without --cpus it gets 0.2 cores. When its
+    output was shown to its end, the lease is released; otherwise the container stops when the lease's time is over.
 
     """
 ) { session throws(Failure) in
   var request = try ContainerRequest(session.arguments, verb: "run")
   do throws(Failure) {
+    if session.arguments.has(.any) { return try PlacedRun(session, request).run() }
+    if let option = placementOptions.dropFirst().first(where: { session.arguments.has($0.name) }) {
+      throw Failure(.usage, "run: --\(option.long[0]) needs --any")
+    }
     if session.arguments.has(.detach) { return try detached(request, session) }
     // A name of our own, so that it can be watched before anything of it runs: with --rm it may be gone a moment later.
     if request.name.isEmpty { request.name = try randomName() }
     return try Attachment(request, session).run()
   } catch {
-    throw error.kind == .refused ? Failure(.exit(ExitCode.notStarted), error.line) : error
+    throw error.kind == .refused || error.kind == .keyUnknown ? Failure(.exit(ExitCode.notStarted), error.line) : error
   }
 }
 
@@ -40,7 +48,7 @@ private func detached(_ request: ContainerRequest, _ session: Session) throws(Fa
 }
 
 /// `run-` and eight hexadecimal digits.
-private func randomName() throws(Failure) -> String {
+func randomName() throws(Failure) -> String {
   "run-" + Hexadecimal.text(try randomBytes(4, for: "choose a name", advice: "give one with --name"))
 }
 

@@ -26,7 +26,11 @@ final class Client {
   private static let remotePauseMilliseconds: CInt = 500
   private static let readBytes = 32 * 1024
 
-  private let destination: Destination
+  let destination: Destination
+  /// Until when answers are waited for; nil: for ever.
+  var deadline: Instant?
+  /// The signal that ended a wait last; 0: none did.
+  private(set) var lastSignal: CInt = 0
   private var security: SecureStreamClient?
   private var socket: CInt = -1
   private var decoder = CoAPStreamDecoder()
@@ -52,6 +56,19 @@ final class Client {
     if made < 0 { throw Failure(.refused, "watch signals: \(Errno(rawValue: -made))") }
     signals = made
     watchesOutput = true
+  }
+
+  /// The same, with the descriptor of another client that watches already.
+  func watch(as other: Client) {
+    signals = other.signals
+    watchesOutput = other.watchesOutput
+  }
+
+  /// The signal that ended a wait since this was asked last; nil: none did.
+  func takeSignal() -> CInt? {
+    let number = lastSignal
+    lastSignal = 0
+    return number == 0 ? nil : number
   }
 
   // MARK: Connecting
@@ -82,7 +99,8 @@ final class Client {
   }
 
   private func open(patienceMilliseconds: UInt64, _ mayPass: (Errno) -> Bool) throws(Failure) {
-    let deadline = Clock.now().advanced(milliseconds: patienceMilliseconds)
+    let patience = Clock.now().advanced(milliseconds: patienceMilliseconds)
+    let deadline = min(patience, deadline ?? patience)
     while true {
       let result = try beginConnecting()
       if result >= 0 {
@@ -108,7 +126,11 @@ final class Client {
     case .node(let node):
       let made = node.address.withSockaddr { system_tcp_connect($0) }
       if made < 0 { return made }
-      let ready = system_wait_client(made, 1, signals, -1, CInt(Self.greetingMilliseconds))
+      let ready = system_wait_client(made, 1, signals, -1, CInt(limited(Self.greetingMilliseconds)))
+      if ready & CInt(SYSTEM_SIGNAL_READY) != 0 {
+        _ = system_close(made)
+        throw interrupted()
+      }
       let result = ready & CInt(SYSTEM_SOCKET_READY) != 0 ? system_socket_error(made) : -Errno.timedOut.rawValue
       if result == 0 { return made }
       _ = system_close(made)
@@ -119,9 +141,19 @@ final class Client {
   private func pause() throws(Failure) {
     let ready = system_wait_client(
       -1, 0, signals, -1, destination.isLocal ? Self.pauseMilliseconds : Self.remotePauseMilliseconds)
-    if ready & CInt(SYSTEM_SIGNAL_READY) != 0 {
-      throw Failure(.exit(128 + system_next_signal(signals)), "interrupted while the agent was away")
-    }
+    if ready & CInt(SYSTEM_SIGNAL_READY) != 0 { throw interrupted() }
+  }
+
+  private func interrupted() -> Failure {
+    lastSignal = system_next_signal(signals)
+    return Failure(.exit(128 + lastSignal), "interrupted while the agent was away")
+  }
+
+  /// As long as this, or until the deadline; negative: for ever.
+  private func limited(_ milliseconds: Int) -> Int {
+    guard let deadline else { return milliseconds }
+    let left = Int(min(deadline.milliseconds(since: Clock.now()), UInt64(Int32.max)))
+    return milliseconds < 0 ? left : min(milliseconds, left)
   }
 
   private func unreachable(_ errno: Errno) -> Failure {
@@ -173,9 +205,16 @@ final class Client {
       }
       try client.takeFinish(try exchange(finish))
     } catch {
-      throw problem ?? Failure(.refused, Self.line(error, destination))
+      throw problem ?? Failure(Self.kind(error), Self.line(error, destination))
     }
     security = client
+  }
+
+  private static func kind(_ error: EDHOCError) -> Failure.Kind {
+    switch error {
+    case .refused, .peerFailed(.unspecified): .keyUnknown
+    default: .refused
+    }
   }
 
   private static func line(_ error: EDHOCError, _ destination: Destination) -> String {
@@ -282,7 +321,7 @@ final class Client {
     }
   }
 
-  private static func problem(of message: CoAPMessage) -> String {
+  static func problem(of message: CoAPMessage) -> String {
     let value = try? CBORDecoder.decode(message.payload)
     let details = value.flatMap { try? ProblemDetails($0) }
     guard message.contentFormat == .problemDetails, let details, let title = details.title ?? details.detail else {
@@ -301,14 +340,20 @@ final class Client {
       return nil
     }
     let ready = system_wait_client(
-      socket, 0, signals, watchesOutput ? Output.descriptor : -1, CInt(timeoutMilliseconds))
+      socket, 0, signals, watchesOutput ? Output.descriptor : -1, CInt(limited(timeoutMilliseconds)))
     if ready < 0 { throw Failure(.refused, "wait for the agent: \(Errno(rawValue: -ready))") }
-    if ready & CInt(SYSTEM_SIGNAL_READY) != 0 { return .signal(system_next_signal(signals)) }
+    if ready & CInt(SYSTEM_SIGNAL_READY) != 0 {
+      lastSignal = system_next_signal(signals)
+      return .signal(lastSignal)
+    }
     if ready & CInt(SYSTEM_SOCKET_READY) != 0 {
       try read()
       return nil
     }
     if ready & CInt(SYSTEM_OUTPUT_CLOSED) != 0 { return .outputClosed }
+    if ready == 0, let deadline, Clock.now() >= deadline {
+      throw Failure(.connectionLost, "\(destination) does not answer in time: try again")
+    }
     return timeoutMilliseconds >= 0 ? .timeout : nil
   }
 

@@ -42,12 +42,22 @@ struct RemoteNode {
         error.kind, "node \(text): where it is, the agent here would know: \(error.line); or give its address")
     }
     for node in answer[.nodes]?.arrayValue ?? [] where node[.name]?.textValue == text {
-      guard let address = node[.address]?.textValue.flatMap({ IPAddress($0) }),
-        let port = node[.coapPort]?.unsignedValue.flatMap({ UInt16(exactly: $0) })
-      else { throw Failure(.refused, "node \(text): it is no agent, and cannot be asked") }
-      return RemoteNode(
-        name: text, address: SocketAddress(address, port: port), fingerprint: node[.fingerprint]?.textValue)
+      guard let found = RemoteNode(node) else {
+        throw Failure(.refused, "node \(text): it is no agent, and cannot be asked")
+      }
+      return found
     }
     throw Failure(.refused, "node \(text): none of that name is there: `microctl nodes` lists them")
+  }
+}
+
+extension RemoteNode {
+  /// Reads an item of the answer to GET /nodes; nil where that is no agent.
+  init?(_ node: CBORValue) {
+    guard let name = node[.name]?.textValue, let address = node[.address]?.textValue.flatMap({ IPAddress($0) }),
+      let port = node[.coapPort]?.unsignedValue.flatMap({ UInt16(exactly: $0) })
+    else { return nil }
+    self.init(
+      name: name, address: SocketAddress(address, port: port), fingerprint: node[.fingerprint]?.textValue)
   }
 }
