@@ -6,6 +6,8 @@ struct State {
   let value: CBORValue
 
   var name: String { value[.name]?.textValue ?? "" }
+  /// Where it is, in lists of those on several nodes.
+  var node: String { value[.node]?.textValue ?? "" }
   var phase: String { value[.phase]?.textValue ?? "unknown" }
   var startedSeconds: UInt64 { value[.startedSeconds]?.unsignedValue ?? 0 }
   var endedSeconds: UInt64 { value[.endedSeconds]?.unsignedValue ?? 0 }
