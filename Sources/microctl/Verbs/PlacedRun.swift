@@ -116,6 +116,7 @@ final class PlacedRun {
     var isSent = false
     do throws(Failure) {
       try connect(client)
+      try noteInterrupt(client)
       isSent = true
       let message = try reply(to: try client.send(code, path, query: query, payload: payload), client)
       if !message.code.isSuccess { return .refused(Self.refusal(message)) }
