@@ -154,11 +154,12 @@ def test_a_node_that_is_gone_is_passed_by(village, rootfs):
     """Gossip does not know yet."""
     village = village("24M", "12M")
     first, other = village.boards
+    name, next_best = first.node_name, other.node_name
     first.kill()
     result = village.run("--elsewhere", "-d", rootfs, "sleep", "1000")
-    assert result.check().text.split()[1] == other.node_name
+    assert result.check().text.split()[1] == next_best
     listed = village.owner.ctl("ps", "--all-nodes").check()
-    assert f"{first.node_name}: no agent at node {first.node_name}" in listed.error_text
+    assert f"{name}: no agent at node {name}" in listed.error_text
     first.start()
     assert first.json("leases") == [] and first.json("ps", "--all") == []
 

@@ -16,7 +16,7 @@ import Microcloud
 public struct PlacementOrder: Equatable, Sendable {
   /// Indices into the candidates, the first one to be asked first.
   public private(set) var fitting: [Int] = []
-  /// Who is not asked, and why.
+  /// Who is not asked, and why, in the order in which they came.
   public private(set) var unfit: [(index: Int, reason: String)] = []
 
   static let nearnessStep: UInt64 = 25
@@ -26,11 +26,10 @@ public struct PlacementOrder: Equatable, Sendable {
       if let reason = Self.refusal(of: candidates[index], wish) {
         unfit.append((index, reason))
       } else {
-        fitting.append(index)
+        let place = fitting.firstIndex { Self.isBefore(candidates[index], candidates[$0], wish) }
+        fitting.insert(index, at: place ?? fitting.endIndex)
       }
     }
-    fitting.sort { Self.isBefore(candidates[$0], candidates[$1], wish) }
-    unfit.sort { candidates[$0.index].name.utf8.lexicographicallyPrecedes(candidates[$1.index].name.utf8) }
   }
 
   public static func == (left: PlacementOrder, right: PlacementOrder) -> Bool {
@@ -53,7 +52,7 @@ public struct PlacementOrder: Equatable, Sendable {
     }
     if left.freeMemoryBytes != right.freeMemoryBytes { return left.freeMemoryBytes > right.freeMemoryBytes }
     if left.quality != right.quality { return left.quality > right.quality }
-    return left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+    return Array(left.name.utf8).lexicographicallyPrecedes(Array(right.name.utf8))
   }
 
   private static func lacksMemory(_ node: PlacementCandidate, _ wish: PlacementWish) -> UInt64 {

@@ -54,7 +54,6 @@ final class PlacedRun {
       }
       wish.isa = isa
     }
-    if let problem = wish.problem { throw Failure(.refused, problem) }
     self.session = session
     self.wish = wish
     deadline = Clock.now().advanced(milliseconds: patience * 1000)
@@ -84,7 +83,9 @@ final class PlacedRun {
       var request = wish.container
       request.lease = lease
       return try ask(node, .post, ["containers"], request.value) { _ in .done }
-    case .lookAtLease(let node, let id): return try ask(node, .get, ["leases", "\(id)"], as: Self.lease)
+    case .lookAtLease(let node, let id):
+      try wait(for: node)
+      return try ask(node, .get, ["leases", "\(id)"], as: Self.lease)
     case .lookAtContainer(let node):
       return try ask(node, .get, ["containers", wish.container.name]) {
         .container(lease: $0[.request]?[.lease]?.unsignedValue)
@@ -126,6 +127,17 @@ final class PlacedRun {
       if error.kind == .outputClosed || interrupts > 1 { throw error }
       try noteInterrupt(client)
       return isSent ? .lost(error.line) : .unsent(error.line)
+    }
+  }
+
+  /// An agent that died is started again by its keeper within moments: what became of a container is asked then.
+  private func wait(for node: Int) throws(Failure) {
+    if talk != nil { return }
+    let client = client(of: node)
+    client.deadline = Clock.now().advanced(milliseconds: Self.answerMilliseconds)
+    do throws(Failure) { try client.reconnect() } catch {
+      talk = nil
+      try noteInterrupt(client)
     }
   }
 
