@@ -26,7 +26,7 @@ let package = Package(
     // OSCORE and EDHOC stand on the primitives of `Crypto`, which reads and writes nothing but random bits for blinding.
     // The square roots of network coordinates: an instruction on boards, a call in the host's debug builds.
     .target(name: "Microcloud", dependencies: ["Basics", "Crypto"], linkerSettings: [.linkedLibrary("m")]),
-    .target(name: "MicroAgent", dependencies: ["Basics", "Microcloud"]),
+    .target(name: "MicroAgent", dependencies: ["Basics", "Microcloud", "Crypto"]),
 
     // Doing.
     .target(name: "LinuxSystem", dependencies: ["Basics", "CSystem"]),
@@ -63,12 +63,13 @@ let package = Package(
     .testTarget(
       name: "microagentdTests",
       dependencies: [
-        "microagentd", "MicroAgent", "Microcloud", "ContainerRunner", "Store", "LinuxSystem", "CSystem", "Basics",
-        "TestSupport", "store-driver",
+        "microagentd", "MicroAgent", "Microcloud", "NodeSecurity", "Crypto", "ContainerRunner", "Store", "LinuxSystem",
+        "CSystem", "Basics", "TestSupport", "store-driver",
       ]),
     .testTarget(
       name: "MicrocloudTests", dependencies: ["Microcloud", "Crypto", "Basics", "TestSupport"], exclude: ["vectors"]),
-    .testTarget(name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Basics", "TestSupport"]),
+    .testTarget(
+      name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Crypto", "Basics", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(
       name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"],

@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import Microcloud
 
 /// What the configuration says about the node as others see it: its name and owner, its microcloud, and the open cluster of
@@ -6,8 +7,10 @@ import Microcloud
 public struct NodeSettings: Equatable, Sendable {
   /// Empty: the host's name.
   public var name = ""
-  /// The owner's public key, a compressed point of P-256 (SEC 1 section 2.3.3); nil: nobody has claimed the board.
-  public var owner: [UInt8]?
+  /// The owner's public key; nil: the board is nobody's alone.
+  public var owner: P256.PublicKey?
+  /// The key with which the microcloud signs who its members and owners are; nil: nobody is one by a credential.
+  public var microcloudKey: P256.PublicKey?
   /// Where the node is asked for whatever does not fit into gossip.
   public var coapPort: UInt16 = 5683
   /// The interfaces that lead to neighbours; none: all but those of containers.
@@ -27,21 +30,25 @@ public struct NodeSettings: Equatable, Sendable {
   /// Of an interface's name (netdevice(7)).
   private static let maximumInterfaceBytes = 15
   private static let maximumInterfaces = 16
-  private static let ownerBytes = 33
+  /// Of a public key: a compressed point of P-256 (SEC 1 section 2.3.3).
+  private static let keyBytes = 33
 
   /// Whether it talks to other machines at all.
   public var isAmongOthers: Bool { microcloud.isOn || publicCluster.isOn }
 
-  public var standing: NodeStanding { owner == nil ? .unclaimed : .claimed }
+  /// Whoever put a key onto the board has claimed it: for the key's owner, or for those whom the microcloud names.
+  public var standing: NodeStanding { owner == nil && microcloudKey == nil ? .unclaimed : .claimed }
 
   /// Takes one setting; returns what is wrong with it, and what would be right.
   mutating func set(_ setting: Setting) -> String? {
     switch setting.name {
     case "name": return setName(setting)
     case "owner":
-      guard let key = Hexadecimal.bytes(setting.value.utf8), key.count == Self.ownerBytes, key[0] == 2 || key[0] == 3
-      else { return setting.wrong("give a public key of P-256, compressed: 66 hexadecimal digits, 02 or 03 first") }
-      owner = key
+      owner = Self.key(setting.value)
+      if owner == nil { return setting.wrong(Self.keyAdvice + "`microctl key` prints") }
+    case "microcloud-key":
+      microcloudKey = Self.key(setting.value)
+      if microcloudKey == nil { return setting.wrong(Self.keyAdvice + "`microctl microcloud create` printed") }
     case "coap-port":
       guard let port = Decimal.parse(setting.value).flatMap({ UInt16(exactly: $0) }), port != 0 else {
         return setting.wrong("give a port, as 5683")
@@ -67,6 +74,13 @@ public struct NodeSettings: Equatable, Sendable {
     }
     return nil
   }
+
+  private static func key(_ text: String) -> P256.PublicKey? {
+    guard let bytes = Hexadecimal.bytes(text.utf8), bytes.count == keyBytes else { return nil }
+    return try? P256.PublicKey(bytes)
+  }
+
+  private static let keyAdvice = "give a public key of P-256: 66 hexadecimal digits, 02 or 03 first, as "
 
   private mutating func setName(_ setting: Setting) -> String? {
     let bytes = Array(setting.value.utf8)

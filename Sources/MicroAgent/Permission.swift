@@ -4,7 +4,8 @@ import Basics
 ///
 /// The owner may do everything, an observer may look at everything. A member may look at what there is and lease of it, and
 /// within its own leases do with containers what it likes, but for what would let it out of them: host network, mounts,
-/// root on the board, root file systems that were not put there for it. Anybody may read what is offered.
+/// root on the board, root file systems that were not put there for it. Anybody may read what is offered, and who is
+/// no member any more, and bring a list of those: it says itself who signed it.
 public enum Permission {
   /// Why a principal may not do this; nil: it may.
   ///
@@ -17,7 +18,7 @@ public enum Permission {
   ) -> RequestError? {
     switch principal.role {
     case .owner: nil
-    case .observer: reads(request) ? nil : looksOnly(principal).map { refused($0) }
+    case .observer: reads(request) || isOpen(request) ? nil : looksOnly(principal).map { refused($0) }
     case .member: memberRefusal(of: request, principal, holder, policy)
     case .public: isOpen(request) ? nil : looksOnly(principal).map { refused($0) }
     }
@@ -40,7 +41,7 @@ public enum Permission {
   /// What is no secret from anybody.
   private static func isOpen(_ request: APIRequest) -> Bool {
     switch request {
-    case .offer, .publications: true
+    case .offer, .publications, .revocations, .revoke: true
     default: false
     }
   }
@@ -49,9 +50,11 @@ public enum Permission {
   private static func reads(_ request: APIRequest) -> Bool {
     switch request {
     case .list, .inspect, .logs, .usage, .info, .nodes, .search, .searchNode, .publications, .offer, .leases,
-      .inspectLease:
+      .inspectLease, .revocations:
       true
-    case .run, .start, .stop, .remove, .plan, .publish, .unpublish, .lease, .changeLease, .releaseLease, .drain: false
+    case .run, .start, .stop, .remove, .plan, .publish, .unpublish, .lease, .changeLease, .releaseLease, .drain,
+      .revoke:
+      false
     }
   }
 
@@ -68,7 +71,8 @@ public enum Permission {
     case .inspectLease(let id, _), .changeLease(let id, _), .releaseLease(let id, _):
       return holder == principal.holder ? nil : notYours("lease \(id)")
     case .lease: return policy.refusal(of: principal).map { refused($0) }
-    case .list, .usage, .leases, .offer, .publications, .info, .nodes, .search, .searchNode: return nil
+    case .list, .usage, .leases, .offer, .publications, .info, .nodes, .search, .searchNode, .revocations, .revoke:
+      return nil
     case .plan, .publish, .unpublish, .drain: return refused("only the board's owner may do that")
     }
   }

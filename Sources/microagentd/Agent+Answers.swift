@@ -72,6 +72,9 @@ extension Agent {
       case .releaseLease(let id, let generation):
         CrashPoint.begin(.release)
         ask(request) { $0.release(lease: id, generation: generation, by: request.principal, token: $1, now: $2) }
+      case .revocations: send(try server.revocations(), request)
+      case .revoke(let list):
+        try revoke(list, by: request.principal) { [self] in written(request, name: "revocations", $0) }
       case .drain(let isDraining):
         drain(isDraining) { [self] in written(request, name: "drain", $0) }
       }

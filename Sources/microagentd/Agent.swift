@@ -108,7 +108,9 @@ final class Agent {
     } catch {
       throw StartError("\(error)")
     }
-    server = ControlServer(on: loop)
+    var authority = Authority(configuration.node)
+    authority.restore(revocations: memory.bytes(.revocations), time: memory.bytes(.latestIssued))
+    server = ControlServer(authority, on: loop)
     supervisor = Supervisor(
       nextID: max(content.nextID, host.files.nextID), limits: offer.limits(of: board), policy: offer.policy,
       leases: Leases(leases, boot: host.boot), wallSeconds: Clock.wallSeconds)
@@ -175,6 +177,7 @@ final class Agent {
       startQuiet()
       answer(request)
     }
+    server.onTime = { [self] in network.memory.save(.latestIssued, server.authority.keptTime) }
     deadlineTimer = try Timer(on: loop) { [self] in
       perform(supervisor.tick(now: loop.now))
     }
@@ -196,7 +199,7 @@ final class Agent {
     }
     try server.listen(path: configuration.controlSocket)
     if configuration.node.isAmongOthers {
-      try server.listen(port: configuration.node.coapPort, as: identity.credential, identity.authority)
+      try server.listen(port: configuration.node.coapPort, as: identity.credential)
     }
     if let period = manager.watchdogMilliseconds { try feedWatchdog(every: period) }
   }

@@ -16,6 +16,7 @@ import Testing
     if code == .post, path == "containers" || path == "plan" {
       message.payload = plainRequest().value.encoded
     }
+    if code == .put, path == "revocations" { message.payload = [0x84] }
     if code == .post, path == "publications" { message.payload = http.value.encoded }
     return message
   }
@@ -39,6 +40,8 @@ import Testing
     (message(.get, "nodes/alix/publications", ["text=plaça"]), .searchNode(name: "alix", text: "plaça")),
     (message(.get, "publications"), .publications),
     (message(.post, "publications"), .publish(http)),
+    (message(.get, "revocations"), .revocations),
+    (message(.put, "revocations"), .revoke([0x84])),
     (message(.delete, "publications/http:8080"), .unpublish(name: "http:8080")),
     (message(.get, "containers/dns"), .inspect(name: "dns", observe: false)),
     (message(.get, "containers/dns", observe: 0), .inspect(name: "dns", observe: true)),
@@ -65,6 +68,7 @@ import Testing
       (.put, "containers"), (.delete, "containers"), (.get, "plan"), (.post, "usage"), (.post, "info"),
       (.patch, "info"), (.post, "nodes"), (.post, "services"),
       (.post, "nodes/alix/publications"), (.delete, "publications"), (.put, "publications"),
+      (.post, "revocations"), (.delete, "revocations"),
       (.get, "publications/http:80"), (.post, "publications/http:80"),
       (.post, "containers/dns"), (.put, "containers/dns"), (.get, "containers/dns/start"),
       (.delete, "containers/dns/stop"), (.post, "containers/dns/logs"),

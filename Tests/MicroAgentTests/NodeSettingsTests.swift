@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct NodeSettingsTests {
   private static let key16 = "AAECAwQFBgcICQoLDA0ODw=="
-  private static let owner = "02" + String(repeating: "ab", count: 32)
+  private static let owner = "02379749d0b7526e4714ddaf81654979a80931b1018eec5e3bf53d381c75306ba0"
+  private static let microcloudKey = "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
 
   private func parse(_ text: String) throws(ConfigurationError) -> NodeSettings {
     try Configuration(parsing: Array(text.utf8)).node
@@ -25,6 +26,7 @@ import Testing
       """
       name = alix
       owner = \(Self.owner)
+      microcloud-key = \(Self.microcloudKey)
       coap-port = 5684
       interfaces = eth0, br-lan
       microcloud = gracia
@@ -40,7 +42,10 @@ import Testing
       public-profile = lan
       public-advertise = 10.1.2.4
       """)
-    #expect(node.name == "alix" && node.owner?.count == 33 && node.standing == .claimed && node.coapPort == 5684)
+    #expect(
+      node.name == "alix" && node.owner?.compressed == Hexadecimal.bytes(Self.owner.utf8) && node.standing == .claimed
+        && node.coapPort == 5684)
+    #expect(node.microcloudKey?.compressed == Hexadecimal.bytes(Self.microcloudKey.utf8))
     #expect(node.interfaces == ["eth0", "br-lan"] && node.microcloudName == "gracia")
     #expect(node.gossipKeys?.primary == Array(0...15))
     #expect(node.microcloud.isOn && node.microcloud.profile.family == .v6 && node.microcloud.profile.membership == .wan)
@@ -61,8 +66,11 @@ import Testing
     arguments: [
       ("name = a_b", "line 1: name 'a_b': use letters, digits and '-', at most 40"),
       ("name = -a", "line 1: name '-a'"),
-      ("owner = 02", "line 1: owner '02': give a public key of P-256, compressed: 66 hexadecimal digits"),
+      ("owner = 02", "line 1: owner '02': give a public key of P-256: 66 hexadecimal digits"),
       ("owner = 04\(String(repeating: "ab", count: 32))", "line 1: owner '04"),
+      ("\nmicrocloud-key = me", "line 2: microcloud-key 'me': give a public key of P-256: 66 hexadecimal digits"),
+      // Half of all numbers are the x of no point.
+      ("microcloud-key = 02\(String(repeating: "00", count: 31))07", "`microctl microcloud create` printed"),
       ("coap-port = 0", "line 1: coap-port '0': give a port, as 5683"),
       ("interfaces = ", "line 1: interfaces '': give the names of interfaces, as eth0"),
       ("interfaces = an-interface-name", "line 1: interfaces 'an-interface-name'"),

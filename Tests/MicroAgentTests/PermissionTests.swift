@@ -28,6 +28,7 @@ import Testing
     (.offer, "yy yy y"), (.lease(LeaseRequest()), "yn yy n"), (.leases, "yy yy n"),
     (.inspectLease(id: 1, observe: true), "yy yn n"), (.changeLease(id: 1, LeaseChange()), "yn yn n"),
     (.releaseLease(id: 1, generation: nil), "yn yn n"), (.drain(true), "yn nn n"), (.drain(false), "yn nn n"),
+    (.revocations, "yy yy y"), (.revoke([1]), "yy yy y"),
   ]
 
   @Test(arguments: table)

@@ -47,6 +47,10 @@ public enum APIRequest: Equatable, Sendable {
   case changeLease(id: UInt64, LeaseChange)
   /// DELETE /leases/ID, with ?generation=NUMBER
   case releaseLease(id: UInt64, generation: UInt32?)
+  /// GET /revocations: the newest list of credentials that count no more, as the microcloud's key signed it.
+  case revocations
+  /// PUT /revocations: a newer one.
+  case revoke([UInt8])
   /// POST /drain, and DELETE /drain to give leases again.
   case drain(Bool)
 
@@ -86,6 +90,8 @@ public enum APIRequest: Equatable, Sendable {
       self = .changeLease(id: try Self.lease(path[1]), try Self.leaseChange(message))
     case (.delete, 2) where path[0] == "leases":
       self = .releaseLease(id: try Self.lease(path[1]), generation: try Self.generation(query))
+    case (.get, 1) where path[0] == Self.revocationsName: self = .revocations
+    case (.put, 1) where path[0] == Self.revocationsName: self = .revoke(try Self.revocationList(message))
     case (.post, 1) where path[0] == "drain": self = .drain(true)
     case (.delete, 1) where path[0] == "drain": self = .drain(false)
     case (.get, 2) where path[0] == "containers": self = .inspect(name: path[1], observe: observe)
@@ -98,6 +104,20 @@ public enum APIRequest: Equatable, Sendable {
       self = .logs(name: path[1], from: from, tailLines: try query.number("tail"), observe: observe)
     default: throw Self.refusal(path)
     }
+  }
+
+  private static let revocationsName = "revocations"
+
+  /// Whether what it brings is proof enough, whoever asks.
+  public static func provesItself(_ message: CoAPMessage) -> Bool {
+    message.code == .put && message.path == [revocationsName]
+  }
+
+  private static func revocationList(_ message: CoAPMessage) throws(RequestError) -> [UInt8] {
+    guard (1...RevocationList.maximumBytes).contains(message.payload.count) else {
+      throw RequestError(.invalid, "revocations: a list has at most \(RevocationList.maximumBytes) bytes")
+    }
+    return message.payload
   }
 
   private static func grace(_ query: APIQuery) throws(RequestError) -> UInt64? {
@@ -123,6 +143,7 @@ public enum APIRequest: Equatable, Sendable {
 
   private static let collections = [
     "containers", "plan", "usage", "info", "nodes", "services", "publications", "offer", "leases", "drain",
+    revocationsName,
   ]
 
   /// Why no route took the request: its method, or its path.

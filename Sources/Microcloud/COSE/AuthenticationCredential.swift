@@ -5,9 +5,13 @@ import Crypto
 public struct AuthenticationCredential: Equatable, Sendable {
   /// The most bytes of one that we take.
   public static let maximumBytes = 512
+  /// CBOR's major type of an array.
+  private static let arrayType: UInt8 = 4
 
   /// One CBOR item: a map of claims (CCS), or an untagged token (CWT) that somebody signed.
   public let encoded: [UInt8]
+  /// Whether it is a token, which somebody signed.
+  public var isToken: Bool { encoded.first.map { $0 >> 5 == Self.arrayType } ?? false }
   /// The key that the claims confirm (`cnf`).
   public let publicKey: P256.PublicKey
 

@@ -22,10 +22,7 @@ enum SignedContent {
   static func read(
     _ bytes: [UInt8], signedBy key: P256.PublicKey, externalData: [UInt8]
   ) throws(CredentialError) -> CBORMap {
-    let value = try item(bytes)
-    guard case .array = value, let signed = COSESign1(value), signed.unprotected.entries.isEmpty else {
-      throw .malformed
-    }
+    let (signed, content) = try read(bytes)
     let isSigned: Bool
     do throws(CryptoError) {
       isSigned = try signed.isSigned(by: key, externalData: externalData)
@@ -33,8 +30,16 @@ enum SignedContent {
       throw .crypto(error)
     }
     guard isSigned else { throw .notSigned }
-    guard let map = try item(signed.payload).mapValue else { throw .malformed }
-    return map
+    return content
+  }
+
+  /// The same, whoever signed it.
+  static func read(_ bytes: [UInt8]) throws(CredentialError) -> (signed: COSESign1, content: CBORMap) {
+    let value = try item(bytes)
+    guard case .array = value, let signed = COSESign1(value), signed.unprotected.entries.isEmpty,
+      let content = try item(signed.payload).mapValue
+    else { throw .malformed }
+    return (signed, content)
   }
 
   private static func item(_ bytes: [UInt8]) throws(CredentialError) -> CBORValue {

@@ -22,6 +22,8 @@ public enum EDHOCError: Error, Equatable, Sendable {
   case ownCredential
   /// The caller does not want this peer.
   case refused
+  /// The same, and why: a line in ASCII of at most `EDHOCLimits.diagnosticBytes`, which the peer is told.
+  case notAdmitted(String)
   /// External authorization data that we would have to understand.
   case unknownCriticalItem(UInt16)
   /// The peer does not hold the credential's key, or the message was changed on its way.
@@ -45,7 +47,7 @@ extension EDHOCError: CustomStringConvertible {
   }
 
   /// What the peer may read, too: it says nothing of our keys.
-  private var text: String {
+  var text: String {
     switch self {
     case .malformed: "the message is malformed"
     case .tooLarge: "the message is too large"
@@ -57,6 +59,7 @@ extension EDHOCError: CustomStringConvertible {
     case .unknownCredential: "the credential is unknown"
     case .ownCredential: "the credential is the receiver's own"
     case .refused: "the peer is not accepted"
+    case .notAdmitted(let line): line
     case .unknownCriticalItem: "a critical authorization item is not understood"
     case .notAuthentic: "the message is not authentic"
     case .peerFailed, .outOfOrder, .crypto: "it failed"

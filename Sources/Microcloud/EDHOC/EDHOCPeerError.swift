@@ -11,6 +11,9 @@ public enum EDHOCPeerError: Equatable, Sendable {
   /// A code that we do not know.
   case other(Int64)
 
+  /// How the peer ends it with a key that it does not know.
+  public static let notAccepted = EDHOCPeerError.unspecified(EDHOCError.refused.text)
+
   private static let unspecifiedCode: Int64 = 1
   private static let suitesCode: Int64 = 2
   private static let unknownCredentialCode: Int64 = 3

@@ -49,19 +49,19 @@ public struct SecureStreamServer {
   ///
   /// - Parameters:
   ///   - makeKey: a new key each time; nil: not now, as it costs too much.
-  ///   - accepts: whether the bearer of a credential may speak at all; it is then proven that it does.
+  ///   - refusal: why the bearer of a credential may not speak at all; nil: it may, once it is proven that it bears it.
   public mutating func receive(
-    _ message: CoAPMessage, makeKey: () -> P256.PrivateKey?, accepts: (AuthenticationCredential) -> Bool
+    _ message: CoAPMessage, makeKey: () -> P256.PrivateKey?, refusal: (AuthenticationCredential) -> EDHOCError?
   ) -> Incoming {
     if message.options[.oscore] != nil { return verify(message) }
-    if message.code == .post, message.path == EDHOCOverCoAP.path { return exchange(message, makeKey, accepts) }
+    if message.code == .post, message.path == EDHOCOverCoAP.path { return exchange(message, makeKey, refusal) }
     // Once there are keys, nothing in plain is this client's.
     if case .plain = state { return .request(message) }
     return .end(Self.refusal(.unauthorized, message))
   }
 
   private mutating func exchange(
-    _ message: CoAPMessage, _ makeKey: () -> P256.PrivateKey?, _ accepts: (AuthenticationCredential) -> Bool
+    _ message: CoAPMessage, _ makeKey: () -> P256.PrivateKey?, _ refusal: (AuthenticationCredential) -> EDHOCError?
   ) -> Incoming {
     do throws(EDHOCError) {
       switch (try EDHOCOverCoAP.request(message.payload), state) {
@@ -69,18 +69,18 @@ public struct SecureStreamServer {
         guard let key = makeKey() else { return .end(Self.refusal(.tooManyRequests, message)) }
         return .answer(Self.answer(try begin(first, key), message))
       case (.continued(let connection, let third), .answered(let responder, let own)) where connection == own:
-        try finish(third, responder, accepts)
+        try finish(third, responder, refusal)
         return .answer(CoAPMessage(code: .changed, token: message.token))
       default: throw .refused
       }
     } catch {
       state = .ended
-      var refusal = Self.refusal(.badRequest, message)
+      var answer = Self.refusal(.badRequest, message)
       if let reply = error.reply {
-        refusal.contentFormat = .edhoc
-        refusal.payload = reply
+        answer.contentFormat = .edhoc
+        answer.payload = reply
       }
-      return .end(refusal)
+      return .end(answer)
     }
   }
 
@@ -95,12 +95,12 @@ public struct SecureStreamServer {
   }
 
   private mutating func finish(
-    _ message3: [UInt8], _ responder: EDHOCResponder, _ accepts: (AuthenticationCredential) -> Bool
+    _ message3: [UInt8], _ responder: EDHOCResponder, _ refusal: (AuthenticationCredential) -> EDHOCError?
   ) throws(EDHOCError) {
     var responder = responder
     let peer = try responder.receiveMessage3(message3)
     guard let credential = peer.credential else { throw .unknownCredential }
-    guard accepts(credential) else { throw .refused }
+    if let error = refusal(credential) { throw error }
     state = .secured(try responder.authenticate(credential).oscoreContext())
   }
 

@@ -67,7 +67,8 @@ final class ControlConnection {
   private let stream: Connection
   private let server: ControlServer
   /// Who speaks: the kernel says it of who is on this machine, EDHOC of others.
-  private(set) var principal: Principal
+  var principal: Principal { admission.principal }
+  private var admission: Authority.Admission
   /// Nil: it comes from this machine.
   private var security: SecureStreamServer?
   private var decoder = CoAPStreamDecoder()
@@ -80,7 +81,7 @@ final class ControlConnection {
   /// - Parameter security: of a client on another machine, who is a stranger until it proves who it is.
   init(_ stream: Connection, _ principal: Principal, security: SecureStreamServer? = nil, server: ControlServer) {
     self.stream = stream
-    self.principal = principal
+    admission = Authority.Admission(principal: principal, credential: nil)
     self.security = security
     self.server = server
   }
@@ -147,14 +148,20 @@ final class ControlConnection {
     if message.code == .ping { return send(CoAPMessage.pong(to: message)) }
     guard message.code.isRequest else { return }
     guard security != nil else { return answer(message) }
-    var claimed: Principal?
+    var claimed: Authority.Admission?
     let incoming = security!.receive(message, makeKey: server.makeKey) { credential in
-      claimed = server.authority?.principal(of: credential)
-      return claimed != nil
+      do throws(Authority.Refusal) {
+        claimed = try server.admit(credential)
+        return nil
+      } catch {
+        return error.error
+      }
     }
-    if let claimed, security!.isSecured { principal = claimed }
+    if let claimed, security!.isSecured { admission = claimed }
     switch incoming {
-    case .request(let request): answer(request)
+    case .request(let request):
+      if let refusal = server.refusal(of: admission) { return refuse(request, refusal) }
+      answer(request)
     case .answer(let response): write(response)
     case .end(let response):
       write(response)
@@ -162,12 +169,25 @@ final class ControlConnection {
     }
   }
 
+  /// Whoever speaks on a credential does so as long as that counts.
+  private func refuse(_ request: CoAPMessage, _ refusal: Authority.Refusal) {
+    send(RequestError(.forbidden, refusal.description).response(token: request.token))
+    stream.finish { [self] in close() }
+  }
+
+  /// Ends it where its credential counts no more.
+  func endIfRefused() {
+    if server.refusal(of: admission) != nil { close() }
+  }
+
   private func answer(_ message: CoAPMessage) {
     // Observe 1: no more of this (RFC 7641 section 3.6).
     if message.options.unsigned(.observe) == 1 { endObservations(token: message.token) }
     do throws(RequestError) {
       // Whoever may change nothing is refused before what it sent costs anything.
-      if message.code != .get, let line = Permission.looksOnly(principal) { throw RequestError(.forbidden, line) }
+      if message.code != .get, !APIRequest.provesItself(message), let line = Permission.looksOnly(principal) {
+        throw RequestError(.forbidden, line)
+      }
       let request = try APIRequest(message)
       server.onRequest?(ControlRequest(request: request, connection: self, token: message.token))
     } catch {

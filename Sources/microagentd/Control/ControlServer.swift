@@ -25,7 +25,10 @@ final class ControlServer {
   private var listener: Listener?
   private var remoteListeners: [Listener] = []
   private var identity: EDHOCIdentity?
-  private(set) var authority: Authority?
+  private(set) var authority: Authority
+  /// Called when the latest time that the microcloud's key signed is another hour.
+  var onTime: (() -> Void)?
+  private var toldTime: UInt64 = 0
   private var exchanges = RateLimit()
   private var remotePort: UInt16 = 0
   private var retry: Timer?
@@ -38,7 +41,9 @@ final class ControlServer {
   /// Takes each request; set before `listen`.
   var onRequest: ((ControlRequest) -> Void)?
 
-  init(on loop: EventLoop) {
+  init(_ authority: Authority, on loop: EventLoop) {
+    self.authority = authority
+    toldTime = authority.latestIssued
     self.loop = loop
   }
 
@@ -52,10 +57,9 @@ final class ControlServer {
   }
 
   /// Hears other machines at a TCP port as well, secured; where the port is taken, as soon as it is free.
-  func listen(port: UInt16, as identity: EDHOCIdentity, _ authority: Authority) throws(SystemError) {
+  func listen(port: UInt16, as identity: EDHOCIdentity) throws(SystemError) {
     remotePort = port
     self.identity = identity
-    self.authority = authority
     retry = try Timer(on: loop) { [unowned(unsafe) self] in listenToRemotes() }
     listenToRemotes()
   }
@@ -122,11 +126,54 @@ final class ControlServer {
 
   /// A key for one exchange; nil: there were too many of late.
   func makeKey() -> P256.PrivateKey? {
-    guard exchanges.take(perSecond: Self.exchangesPerSecond, burst: Self.exchangeBurst, now: loop.now) else {
-      return nil
-    }
-    return try? P256.PrivateKey.generate()
+    takeExchange() ? try? P256.PrivateKey.generate() : nil
   }
+
+  private func takeExchange() -> Bool {
+    exchanges.take(perSecond: Self.exchangesPerSecond, burst: Self.exchangeBurst, now: loop.now)
+  }
+
+  // MARK: Who may speak
+
+  func admit(_ credential: AuthenticationCredential) throws(Authority.Refusal) -> Authority.Admission {
+    defer { tellTime() }
+    return try authority.admit(credential, clockSeconds: Clock.wallSeconds())
+  }
+
+  func refusal(of admission: Authority.Admission) -> Authority.Refusal? {
+    authority.refusal(of: admission, clockSeconds: Clock.wallSeconds())
+  }
+
+  /// The newest list of those whose credentials count no more.
+  func revocations() throws(RequestError) -> CBORValue {
+    guard let encoded = authority.revocations?.encoded, let value = try? CBORDecoder.decode(encoded) else {
+      throw RequestError(.notFound, "revocations: this node knows of none")
+    }
+    return value
+  }
+
+  /// Takes a list of them, and ends what they do here.
+  ///
+  /// - Returns: whether it is news.
+  func take(revocations: [UInt8], by principal: Principal) throws(RequestError) -> Bool {
+    // To look at a signature takes a board a tenth of a second, too.
+    if principal.role != .owner, !takeExchange() {
+      throw RequestError(.noRoom, "revocations: too many came of late: try again in some seconds")
+    }
+    defer { tellTime() }
+    guard try authority.take(revocations: revocations) else { return false }
+    for connection in connections { connection.endIfRefused() }
+    return true
+  }
+
+  private func tellTime() {
+    guard authority.latestIssued >= toldTime + Self.timeStepSeconds else { return }
+    toldTime = authority.latestIssued
+    onTime?()
+  }
+
+  /// Flash wears: what is issued within this of another is not written.
+  private static let timeStepSeconds: UInt64 = 3600
 
   /// Lets the loop see to others first.
   func continueSoon() {

@@ -10,7 +10,7 @@ enum Responses {
     case .publish: created(name, in: "publications", request)
     case .remove, .unpublish, .releaseLease, .drain(false): CoAPMessage(code: .deleted, token: request.token)
     case .start, .stop, .list, .inspect, .logs, .usage, .plan, .info, .nodes, .search, .searchNode, .publications,
-      .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true):
+      .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true), .revocations, .revoke:
       CoAPMessage(code: .changed, token: request.token)
     }
   }

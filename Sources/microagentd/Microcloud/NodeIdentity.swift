@@ -10,8 +10,6 @@ struct NodeIdentity {
   let fingerprint: String
   /// The key itself, for exchanges with others.
   let key: P256.PrivateKey
-  /// What others' keys are to it.
-  let authority: Authority
   let standing: NodeStanding
   /// What the host is called, as far as it goes into the node's name.
   let hostName: String
@@ -23,11 +21,6 @@ struct NodeIdentity {
       fingerprint = try Self.fingerprint(of: key)
     } catch {
       throw StartError("\(error)")
-    }
-    do throws(CryptoError) {
-      authority = try Authority(configuration.node)
-    } catch {
-      throw StartError("owner: \(error): set it to the owner's public key")
     }
     standing = configuration.node.standing
     hostName = configuration.node.name.isEmpty ? MachineStatus.hostname() : configuration.node.name

@@ -16,6 +16,10 @@ final class NodeMemory {
     case availability
     /// The services that run beside containers.
     case publications
+    /// The newest list of revoked credentials, as it was signed.
+    case revocations
+    /// The latest time that the microcloud's key signed (`Authority`).
+    case latestIssued
 
     var name: String {
       switch self {
@@ -27,6 +31,8 @@ final class NodeMemory {
       case .keyring: "gossip keys"
       case .availability: "availability"
       case .publications: "publications"
+      case .revocations: "revocations"
+      case .latestIssued: "latest issued"
       }
     }
   }

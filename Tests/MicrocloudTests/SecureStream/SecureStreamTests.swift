@@ -19,7 +19,8 @@ struct SecureStreamTests {
     mutating func hear(
       _ message: CoAPMessage, accepts: (AuthenticationCredential) -> Bool = { $0.publicKey == clientKey.publicKey }
     ) -> SecureStreamServer.Incoming {
-      server.receive(message, makeKey: { try? P256.PrivateKey.generate() }, accepts: accepts)
+      server.receive(
+        message, makeKey: { try? P256.PrivateKey.generate() }, refusal: { accepts($0) ? nil : .refused })
     }
 
     /// What is said to a message that is no request to what is above.
@@ -167,7 +168,7 @@ struct SecureStreamTests {
   @Test func exchangesAreRefusedWhileThereAreTooMany() throws {
     var ends = Ends()
     let hello = try ends.client.hello(token: [1])
-    #expect(isEnd(ends.server.receive(hello, makeKey: { nil }, accepts: { _ in true }), .tooManyRequests))
+    #expect(isEnd(ends.server.receive(hello, makeKey: { nil }, refusal: { _ in nil }), .tooManyRequests))
   }
 
   @Test func openRequestsAreBounded() throws {
