@@ -55,6 +55,7 @@ enum BashCompletion {
           if [[ $name == *:* && $name != "$current" ]]; then COMPREPLY=("${COMPREPLY[@]#*:}"); fi ;;
         leases) COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" "${node[@]}" leases --names 2>/dev/null)" -- "$current")) ;;
         verbs) COMPREPLY=($(compgen -W '\(names)' -- "$current")) ;;
+        subcommands) COMPREPLY=($(compgen -W 'create' -- "$current")) ;;
         shells) COMPREPLY=($(compgen -W 'bash' -- "$current")) ;;
         files) compopt -o filenames; COMPREPLY=($(compgen -f -- "$current")) ;;
         esac
@@ -85,6 +86,7 @@ enum BashCompletion {
     if Text.starts(verb.operands, with: "ROOTFS") { return "files" }
     switch verb.name {
     case "completion": return "shells"
+    case "microcloud": return "subcommands"
     case "unpublish": return "publications"
     default: return "none"
     }

@@ -13,8 +13,7 @@ let globalOptions = [
 let allVerbs: [Verb] = [
   runVerb, psVerb, logsVerb, startVerb, stopVerb, rmVerb, inspectVerb, statsVerb, planVerb, publishVerb, unpublishVerb,
   searchVerb, nodesVerb, offerVerb, leaseVerb, leasesVerb, renewVerb, releaseVerb, drainVerb, infoVerb, keyVerb,
-  helpVerb,
-  completionVerb,
+  microcloudVerb, inviteVerb, acceptVerb, revokeVerb, helpVerb, completionVerb,
 ]
 
 let helpVerb: Verb = Verb(

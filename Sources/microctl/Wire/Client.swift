@@ -185,9 +185,11 @@ final class Client {
   private func secure() throws(Failure) {
     guard case .node(let node) = destination else { return }
     let key = try OwnKey.load()
+    let shown = try KeptCredentials.shown(to: node)
     var client: SecureStreamClient
     do throws(CryptoError) {
-      let identity = EDHOCIdentity(key: key, claimsSet: AuthenticationCredential(of: key.publicKey))
+      let claimsSet = EDHOCIdentity(key: key, claimsSet: AuthenticationCredential(of: key.publicKey))
+      let identity = shown.map { EDHOCIdentity(key: key, token: $0) } ?? claimsSet
       client = SecureStreamClient(identity: identity, ephemeral: try P256.PrivateKey.generate())
     } catch {
       throw Failure(.refused, "make a key for \(destination): \(error)")
@@ -219,8 +221,11 @@ final class Client {
 
   private static func line(_ error: EDHOCError, _ destination: Destination) -> String {
     switch error {
+    case .peerFailed(.unspecified(let text)) where EDHOCPeerError.unspecified(text) != .notAccepted:
+      "\(destination) refuses: \(text)"
     case .refused, .peerFailed(.unspecified):
-      "\(destination) does not know this key: its owner is set by `owner` in its configuration (`microctl key` shows yours)"
+      "\(destination) does not know this key: its owner is set by `owner` in its configuration (`microctl key` shows yours), "
+        + "its members by its microcloud (`microctl accept` takes a credential)"
     case .outOfOrder: "\(destination) went away while keys were agreed on: try again"
     default: "agree on keys with \(destination): \(error)"
     }

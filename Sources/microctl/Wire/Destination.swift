@@ -25,6 +25,8 @@ struct RemoteNode {
   let address: SocketAddress
   /// The beginning of its key's fingerprint, as gossip tells it; nil: nobody told.
   let fingerprint: String?
+  /// Where it is a member, as gossip tells it; nil: nobody told.
+  let microcloud: String?
 
   /// Where agents are asked if they do not say otherwise (RFC 7252).
   private static let usualPort: UInt16 = 5683
@@ -32,7 +34,7 @@ struct RemoteNode {
   /// Finds a node by its address, or by its name among those that the agent on this machine knows.
   static func find(_ text: String, askedAt socket: String) throws(Failure) -> RemoteNode {
     if let address = SocketAddress(text) ?? IPAddress(text).map({ SocketAddress($0, port: usualPort) }) {
-      return RemoteNode(name: "\(address)", address: address, fingerprint: nil)
+      return RemoteNode(name: "\(address)", address: address, fingerprint: nil, microcloud: nil)
     }
     let answer: CBORValue
     do throws(Failure) {
@@ -58,6 +60,7 @@ extension RemoteNode {
       let port = node[.coapPort]?.unsignedValue.flatMap({ UInt16(exactly: $0) })
     else { return nil }
     self.init(
-      name: name, address: SocketAddress(address, port: port), fingerprint: node[.fingerprint]?.textValue)
+      name: name, address: SocketAddress(address, port: port), fingerprint: node[.fingerprint]?.textValue,
+      microcloud: node[.microcloud]?.textValue)
   }
 }

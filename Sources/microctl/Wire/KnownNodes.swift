@@ -1,12 +1,10 @@
 import Crypto
-import LinuxSystem
 import NodeSecurity
 
 /// The keys that nodes had when we first talked to them, in `known-nodes` beside our own key: a line each, the node and
 /// its key's fingerprint. What gossip and addresses say is a hint; whoever has another key is not who we talked to.
 enum KnownNodes {
   private static let name = "known-nodes"
-  private static let maximumBytes = 256 * 1024
 
   /// Refuses a node whose key is another one than before; one that is new is remembered.
   static func check(_ key: P256.PublicKey, of node: RemoteNode) throws(Failure) {
@@ -15,27 +13,18 @@ enum KnownNodes {
       let line = "its key is \(print.short), and gossip says \(told): somebody else answers at its address"
       throw Failure(.refused, "node \(node.name): \(line)")
     }
-    let path = try OwnKey.directory() + "/" + name
-    do throws(SystemError) {
-      let text = Files.exists(path) ? try Files.read(path, limitBytes: maximumBytes) : []
-      guard let known = fingerprint(of: node.name, in: text) else {
-        return try remember(node, print, after: text, path)
-      }
-      if known == print.description { return }
-    } catch {
-      throw Failure(.refused, "\(error)")
-    }
+    let path = try OwnFiles.directory() + "/" + name
+    let text = try OwnFiles.read(path) ?? []
+    guard let known = fingerprint(of: node.name, in: text) else { return try remember(node, print, after: text, path) }
+    if known == print.description { return }
     let advice = "if it was flashed anew, remove its line from \(path)"
     throw Failure(.refused, "node \(node.name): its key is not the one that it had: \(advice)")
   }
 
   private static func remember(
     _ node: RemoteNode, _ print: KeyFingerprint, after text: [UInt8], _ path: String
-  ) throws(SystemError) {
-    let text = text + Array("\(node.name) \(print)\n".utf8)
-    try Files.remove(path + ".next")
-    try Files.createDurably(path + ".next", text, mode: 0o600)
-    try Files.rename(path + ".next", to: path)
+  ) throws(Failure) {
+    try OwnFiles.replace(path, text + Array("\(node.name) \(print)\n".utf8))
     Output.complain("node \(node.name): seen for the first time, its key is remembered: \(print)")
   }
 
