@@ -60,6 +60,7 @@ class Boards:
         self.programs = programs
         self.switch = network.switch()
         self._count = 0
+        self.people = 0
         self.all = []
 
     def board(self, switch=None, **settings):

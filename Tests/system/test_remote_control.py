@@ -7,38 +7,9 @@ import time
 import pytest
 
 from boards import together
+from people import Person
 
 pytestmark = pytest.mark.machines("local")
-
-
-class Person:
-    """Somebody on a host of their own, with microctl and a key of their own; perhaps beside an agent that knows the others."""
-
-    def __init__(self, boards, name, beside=None):
-        self.boards = boards
-        self.beside = beside
-        self.home = f"{boards.network.directory}/{name}"
-        self.host = beside.host if beside else boards.network.host(boards.switch).address(f"10.77.0.{200 + len(name)}/24")
-        boards.network.machine.sh(f"mkdir {self.home}")
-
-    def argv(self, *arguments):
-        socket = ["--socket", self.beside.socket] if self.beside else []
-        program = self.boards.programs["microctl"]
-        return ["env", f"HOME={self.home}", "XDG_CONFIG_HOME=", program, *socket, *map(str, arguments)]
-
-    def ctl(self, *arguments):
-        return self.host.run(self.argv(*arguments))
-
-    def spawn(self, *arguments):
-        return self.host.spawn(self.argv(*arguments))
-
-    @property
-    def key(self):
-        return self.ctl("key").check().text.strip()
-
-    @property
-    def known_nodes(self):
-        return f"{self.home}/.config/microagent/known-nodes"
 
 
 def test_the_owner_does_from_elsewhere_what_is_done_on_the_board(boards, rootfs):
