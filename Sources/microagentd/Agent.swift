@@ -177,7 +177,7 @@ final class Agent {
       startQuiet()
       answer(request)
     }
-    server.onTime = { [self] in network.memory.save(.latestIssued, server.authority.keptTime) }
+    followRevocations()
     deadlineTimer = try Timer(on: loop) { [self] in
       perform(supervisor.tick(now: loop.now))
     }

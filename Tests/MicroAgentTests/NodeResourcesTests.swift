@@ -35,6 +35,16 @@ import Testing
     #expect(try CBORDecoder.decode(response.payload) == [141: 7])
   }
 
+  @Test func whoIsNoMemberAnyMoreIsTold() {
+    #expect(resources.response(to: get("revocations"), from: source).code == .notFound)
+    let list = [UInt8](repeating: 7, count: RevocationList.maximumBytes)
+    let knowing = NodeResources(publications: [], offer: { .null }, revocations: list)
+    let response = knowing.response(to: get("revocations"), from: source)
+    #expect(response.code == .content && response.contentFormat == .cbor)
+    #expect(Array(list.prefix(response.payload.count)) == response.payload && response.options[.block2] != nil)
+    #expect(knowing.response(to: get("revocations", code: .put), from: source).code == .methodNotAllowed)
+  }
+
   @Test func whoAsksLearnsFromWhereItSeemsToCome() throws {
     for address in [source, IPAddress.anyV6] {
       let response = resources.response(to: get("source"), from: address)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from boards import together
+from boards import OWNER, together
 from people import Person
 
 pytestmark = pytest.mark.machines("local")
@@ -175,6 +175,24 @@ def test_an_older_list_is_no_way_back(boards):
     founder.ctl("--node", first.address, "revoke").check()
     for person in (ana, bruna):
         assert "has revoked it" in refusal(person.ctl("--node", first.address, "ps"))
+
+
+def test_boards_tell_each_other_who_is_out(boards):
+    microcloud = Microcloud(boards)
+    first, second = microcloud.board(), microcloud.board()
+    ana = microcloud.member("ana")
+    together(first, second)
+    microcloud.founder.ctl("--node", first.address, "revoke", ana.key).check()
+    ana.ctl("--node", second.address, "ps").check()
+    # The first question is put soon after a start.
+    second.stop()
+    second.start()
+    second.machine.wait_until(lambda: ana.ctl("--node", second.address, "ps").code != 0, 60)
+    assert "the microcloud has revoked it" in refusal(ana.ctl("--node", second.address, "ps"))
+    # To a board with another microcloud's key the list is nothing.
+    other = boards.on(owner=microcloud.founder.key, microcloud="gracia", microcloud_key=OWNER)
+    assert "not signed with this microcloud's key" in refusal(
+        microcloud.founder.ctl("--node", other.address, "revoke"))
 
 
 def test_a_credential_is_chosen_by_the_nodes_microcloud(boards):

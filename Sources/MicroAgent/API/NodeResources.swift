@@ -5,18 +5,23 @@ import Microcloud
 public struct NodeResources {
   private let publications: [Publication]
   private let offer: () -> CBORValue
+  private let revocations: [UInt8]?
 
   /// - Parameters:
   ///   - publications: what the node offers now.
   ///   - offer: what of itself it gives, as `Offer.value` has it.
-  public init(publications: [Publication], offer: @escaping () -> CBORValue) {
+  ///   - revocations: the newest list of revoked credentials, as it was signed; nil: none is known.
+  public init(publications: [Publication], offer: @escaping () -> CBORValue, revocations: [UInt8]? = nil) {
     self.publications = publications
     self.offer = offer
+    self.revocations = revocations
   }
 
   private static let linksPath = [".well-known", "core"]
   private static let publicationsPath = ["publications"]
   private static let offerPath = ["offer"]
+  /// Those who are no members any more; what is signed may be told by anybody.
+  public static let revocationsPath = ["revocations"]
   /// The address that a request comes from: whoever is behind a router that translates addresses learns it from this.
   public static let sourcePath = ["source"]
   /// What there is, as `/.well-known/core` lists it (RFC 6690).
@@ -38,6 +43,8 @@ public struct NodeResources {
     case Self.linksPath: read(request, exponent) { links(request.query) }
     case Self.publicationsPath: read(request, exponent) { list }
     case Self.offerPath: read(request, exponent) { CoAPBody(offer().encoded, contentFormat: .cbor) }
+    case Self.revocationsPath where revocations != nil:
+      read(request, exponent) { CoAPBody(revocations ?? [], contentFormat: .cbor) }
     case Self.sourcePath: read(request, exponent) { Self.body(of: source) }
     default: CoAPMessage(code: .notFound)
     }

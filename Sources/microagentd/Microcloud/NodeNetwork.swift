@@ -27,6 +27,12 @@ final class NodeNetwork {
   var schedule: TagSchedule
   var announced: [UInt32] = []
   var browsed: [DNSName] = []
+  /// The newest list of revoked credentials that is known, as it was signed.
+  var revocations: [UInt8]?
+  /// Is given another one that a neighbour has, which anybody may have written.
+  var onRevocations: (([UInt8]) -> Void)?
+  /// When a neighbour is asked for it next.
+  var revocationsDue = Instant(nanoseconds: 0)
 
   private var interfaces: InterfaceWatcher?
   private var alarm: Alarm?
@@ -109,7 +115,8 @@ final class NodeNetwork {
     alarm = try Alarm(on: loop) { [unowned(unsafe) self] in tick() }
     mdns?.onNews = { [unowned(unsafe) self] in take($0) }
     endpoint = try NodeEndpoint(port: settings.coapPort, on: loop) { [unowned(unsafe) self] in
-      NodeResources(publications: services.offered(by: identity.standing), offer: offer)
+      NodeResources(
+        publications: services.offered(by: identity.standing), offer: offer, revocations: revocations)
     }
     announce()
     ProgramMemory.release()
@@ -262,13 +269,14 @@ final class NodeNetwork {
     sayTagIfDue()
     lookIfDue()
     askHowWeAreSeen()
+    askForRevocationsIfDue()
     setAlarm()
   }
 
   func setAlarm() {
     let deadlines = [
       microcloud?.nextDeadline, publicCluster?.nextDeadline, schedule.nextDeadline,
-      directory.availability.nextDeadline,
+      directory.availability.nextDeadline, settings.microcloudKey == nil ? nil : revocationsDue,
     ]
     alarm?.set(deadlines.compactMap { $0 }.min())
   }
