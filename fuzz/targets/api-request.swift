@@ -16,7 +16,9 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     case .list, .usage, .info, .nodes, .publications: break
     case .lease(let request): check(request)
     case .changeLease(_, let change): check(change)
-    case .offer, .leases, .inspectLease, .releaseLease, .drain: break
+    case .offer, .leases, .inspectLease, .releaseLease, .drain, .revocations: break
+    // Whether it is a list, and whose, is found out by who knows the microcloud's key.
+    case .revoke(let list): precondition(list == message.payload, "another list")
     }
   } catch {
     let answer = error.response(token: message.token)

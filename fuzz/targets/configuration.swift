@@ -64,7 +64,8 @@ private func text(_ share: OfferSettings.Share) -> String {
 private func text(_ node: NodeSettings) -> String {
   var lines: [String] = []
   if !node.name.isEmpty { lines.append("name = \(node.name)") }
-  if let owner = node.owner { lines.append("owner = \(Hexadecimal.text(owner))") }
+  if let owner = node.owner { lines.append("owner = \(Hexadecimal.text(owner.compressed))") }
+  if let key = node.microcloudKey { lines.append("microcloud-key = \(Hexadecimal.text(key.compressed))") }
   lines.append("coap-port = \(node.coapPort)")
   if !node.interfaces.isEmpty { lines.append("interfaces = \(node.interfaces.joined(separator: ", "))") }
   if !node.microcloud.isOn { lines.append("microcloud = off") }
