@@ -155,7 +155,7 @@ def complete(ctl, fake, microctl, tmp_path):
 
 
 def test_completion_completes_verbs_options_and_containers(complete, fake):
-    assert complete("microctl", "in") == ["inspect", "info"]
+    assert complete("microctl", "in") == ["inspect", "info", "invite"]
     assert complete("microctl", "run", "--mem") == ["--memory"]
     assert complete("microctl", "run", "--restart", "on") == ["on-failure", "on-failure:3"]
     fake.serve(lambda talk: talk.answer(talk.expect(GET, "containers"), [state("dns", "ended"), state("web", "running")]))
