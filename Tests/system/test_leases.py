@@ -142,6 +142,8 @@ def test_a_drained_node(node):
     node.kill_agent()
     assert "this node is drained" in refused(node.ctl(*LEASE))
     node.ctl("drain", "--off").check()
+    # A board of one processor offers half of it, which is no room for two of these.
+    node.ctl("release", number).check()
     lease(node)
 
 
@@ -174,6 +176,8 @@ def test_a_new_daemon_goes_on_with_the_leases(stopped_agent, rootfs):
     assert leases(node) == []
 
 
+# A board's busybox cannot become another user.
+@pytest.mark.machines("local")
 def test_the_group_of_the_socket_may_look_and_no_more(node):
     number = lease(node)
     node.machine.sh(f"chmod 755 {node.agent.directory} && chgrp 0 {node.agent.runtime_directory}")
