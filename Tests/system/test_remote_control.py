@@ -83,6 +83,19 @@ def test_a_log_is_followed_across_the_agents_death(boards, rootfs):
     board.ctl("rm", "counter").check()
 
 
+def is_open(connection):
+    """Whether the other end has not closed it, whatever it said before."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(4096):
+            pass
+        return False
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
+
+
 def test_those_who_only_connect_keep_nobody_out(boards):
     owner = Person(boards, "owner")
     board = boards.on(owner=owner.key)
@@ -94,6 +107,8 @@ def test_those_who_only_connect_keep_nobody_out(boards):
     held = stranger.call(crowd)
     time.sleep(0.5)
     owner.ctl("--node", board.address, "ps").check()
+    # Of those who prove nothing eight stay, and one of these has made room for the owner.
+    assert sum(is_open(one) for one in held) == 7
     for one in held:
         one.close()
     assert board.info()["agentStarts"] == 1
