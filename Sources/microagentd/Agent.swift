@@ -300,6 +300,8 @@ final class Agent {
       host.signal(id, CInt(signal))
     case .killAll(let id):
       host.killAll(id)
+    case .throttle(let id, let isThrottled):
+      if let container = supervisor.container(id: id) { host.throttle(container, isThrottled) }
     case .putAway(let id):
       host.putAway(id)
     case .deleteFiles(let id):

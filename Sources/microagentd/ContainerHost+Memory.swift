@@ -31,6 +31,17 @@ extension ContainerHost {
     try? machineWatcher?.start(.priority)
   }
 
+  /// Gives a container a tenth of its processor time, or all of it again. Where that fails it goes on as it does.
+  func throttle(_ container: Container, _ isThrottled: Bool) {
+    guard let cgroup = find(container.id)?.cgroup else { return }
+    let budget = container.request.budget.cpuMillis
+    let whole = CgroupLimits(cpuMillis: budget)
+    let tenth = CgroupLimits(cpuMillis: max(budget / Self.throttleDivisor, Budget.leastCPUMillis))
+    try? cgroup.update(from: isThrottled ? whole : tenth, to: isThrottled ? tenth : whole).perform()
+  }
+
+  private static let throttleDivisor: UInt64 = 10
+
   /// Hears when the container meets its memory budget. The kernel ends one process of it (v1) or all (v2); a container
   /// that has lost a process is ended whole.
   func watchMemory(_ entry: LiveContainer) {

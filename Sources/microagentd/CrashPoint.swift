@@ -83,6 +83,7 @@ extension Effect {
     case .release: "before release"
     case .signal(_, let signal): "before signal \(signal)"
     case .killAll: "before killing all"
+    case .throttle: "before throttling"
     case .putAway: "before putting away"
     case .deleteFiles: "before deleting files"
     case .forget: "before forgetting"

@@ -260,7 +260,7 @@ private func failure(_ effects: [Effect]) -> String? {
     let kept = node.confirmed(Node.request(1) { $0.priority = 5 })
     let lost = node.confirmed(Node.request(2))
     for id in [kept, lost] { node.settle(node.run("c\(id)", in: id)) }
-    for window in 1...3 {
+    for window in 1...PressureLadder.windowsBeforeEviction {
       #expect(node.phases == [.active, .active], "window \(window)")
       node.now = node.now.advanced(milliseconds: 2000)
       node.settle(node.supervisor.waitedForMemory(now: node.now))
@@ -291,6 +291,33 @@ private func failure(_ effects: [Effect]) -> String? {
       Issue.record("it was not granted")
       return
     }
+  }
+
+  @Test func whoIsOfTheLowestPriorityIsSlowedDownFirst() {
+    var node = Node()
+    let first = node.confirmed(Node.request(1) { $0.priority = 5 })
+    let second = node.confirmed(Node.request(2) { $0.priority = 2 })
+    for id in [first, second] { node.settle(node.run("c\(id)", in: id)) }
+    let slowed = node.supervisor.container(named: "c\(second)")!.id
+    func wait() -> [Effect] {
+      node.now = node.now.advanced(milliseconds: 2000)
+      return node.supervisor.waitedForMemory(now: node.now)
+    }
+    #expect(wait() == [])
+    #expect(wait() == [.throttle(id: slowed, true)])
+    #expect(wait() == [], "once is enough")
+    // When it is over, all is as before, without anybody asking.
+    let calm = node.now.advanced(milliseconds: PressureLadder.calmMilliseconds)
+    #expect(node.supervisor.nextDeadline.map { $0 <= calm } == true)
+    node.now = calm
+    #expect(node.supervisor.tick(now: calm).filter { $0 == .throttle(id: slowed, false) }.count == 1)
+    #expect(!node.supervisor.tick(now: calm).contains(.throttle(id: slowed, false)))
+    // What is given up ends at full speed.
+    for _ in 1..<PressureLadder.windowsBeforeEviction { node.settle(wait()) }
+    let effects = wait()
+    #expect(effects.first == .throttle(id: slowed, false))
+    node.settle(effects)
+    #expect(node.status(second)?.lease.end == .givenUp)
   }
 
   @Test func aDrainedNodeGivesNoLeases() {

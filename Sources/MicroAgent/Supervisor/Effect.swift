@@ -12,6 +12,8 @@ public enum Effect: Equatable, Sendable {
   case signal(id: UInt64, signal: UInt8)
   /// Kill every process of the container.
   case killAll(id: UInt64)
+  /// Give a container a tenth of its processor time, or all of it again.
+  case throttle(id: UInt64, Bool)
   /// Collect the ended process, now that its end is durable, end what may be left, and put away the kernel's part:
   /// cgroups, descriptors. Answer: `wasPutAway`. Harmless where nothing is left.
   case putAway(id: UInt64)

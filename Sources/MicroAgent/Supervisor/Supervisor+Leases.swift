@@ -152,24 +152,6 @@ extension Supervisor {
     return leases.entries.map { .leaseChanged(id: $0.id) }
   }
 
-  /// Everything waited for memory for too long (see `PressureLadder`).
-  public mutating func waitedForMemory(now: Instant) -> [Effect] {
-    pressure.waited(now: now) ? relievePressure(now: now) : []
-  }
-
-  /// Gives up the lease of the lowest priority, of these the youngest: what the node does when it has less than it
-  /// promised. Without a lease there is nothing to give up.
-  mutating func relievePressure(now: Instant) -> [Effect] {
-    var lowest: Int?
-    for index in leases.entries.indices {
-      let entry = leases.entries[index]
-      if entry.isForgetting || entry.lease.phase == .over { continue }
-      if let found = lowest, leases.entries[found].lease.request.priority < entry.lease.request.priority { continue }
-      lowest = index
-    }
-    return lowest.map { endLease($0, .givenUp, now) } ?? []
-  }
-
   func ownLease(_ id: UInt64, _ principal: Principal) -> Int? {
     leases.index(of: id).flatMap {
       leases.entries[$0].lease.holder == principal.holder && !leases.entries[$0].isForgetting ? $0 : nil

@@ -55,7 +55,10 @@ extension Supervisor {
       return beginStop(index, now)
     }
     watchHealth(index, now)
-    if entries[index].container.phase == .running { return [] }
+    // The earlier agent may have slowed it down, and nobody knows of that any more.
+    let container = entries[index].container
+    let atFullSpeed: [Effect] = container.request.lease == nil ? [] : [.throttle(id: container.id, false)]
+    if container.phase == .running { return atFullSpeed }
     entries[index].container.phase = .running
     entries[index].container.startedSeconds = wallSeconds()
     return [save(index)]

@@ -61,6 +61,8 @@ public struct Supervisor {
   public internal(set) var isDraining = false
   /// Whether there is as much memory as was promised.
   public internal(set) var pressure = PressureLadder()
+  /// Whose containers are slowed down while there is not; see `Supervisor+Pressure`.
+  var throttledLease: UInt64?
 
   /// - Parameters:
   ///   - nextID: a number above every id this store has ever given out.
@@ -99,8 +101,8 @@ public struct Supervisor {
   /// When `tick` must next be called; nil: not before something else happens.
   public var nextDeadline: Instant? {
     var earliest = leases.nextDeadline
-    for entry in entries {
-      guard let deadline = entry.deadline else { continue }
+    for deadline in [pressureDeadline] + entries.map({ $0.deadline }) {
+      guard let deadline else { continue }
       if earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
     }
     return earliest
@@ -149,7 +151,7 @@ public struct Supervisor {
         break
       }
     }
-    return effects + tickLeases(now: now)
+    return effects + tickLeases(now: now) + tickPressure(now: now)
   }
 
   // MARK: Steps that several transitions share
