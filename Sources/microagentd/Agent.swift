@@ -33,9 +33,10 @@ final class Agent {
   private let table: ContainerTable
   let leaseTable: LeaseTable
   let items: ItemTable
-  private let keeper: KeeperLink
+  var audit: AuditTrail
+  let keeper: KeeperLink
   private let manager = ServiceManager()
-  private(set) var supervisor: Supervisor
+  var supervisor: Supervisor
   /// Effects still to be carried out, in order.
   private var effects: [Effect] = []
   private var isPerforming = false
@@ -46,10 +47,7 @@ final class Agent {
   private var nextToken: UInt64 = 1
   private var deadlineTimer: Timer?
   private var watchdogTimer: Timer?
-  /// Wakes the loop once when there has been nothing to do for a while, for `releaseMemory`.
-  private var quietTimer: Timer?
-  private var sleepWatcher: SleepWatcher?
-  private var memoryReleased: Instant
+  private let programMemory: ProgramMemoryKeeper
   /// Writes that found the disk full.
   private var retries: [() -> Void] = []
   private var retryTimer: Timer?
@@ -71,7 +69,7 @@ final class Agent {
       throw StartError("\(error)")
     }
     started = loop.now
-    memoryReleased = started
+    programMemory = ProgramMemoryKeeper(on: loop)
     let content: ContainerTable.Content
     let leases: LeaseTable.Content
     let remembered: [ItemTable.Item]
@@ -133,7 +131,7 @@ final class Agent {
     manager.tell("READY=1\nSTATUS=\(supervisor.count) containers")
     Diagnostics.line("ready")
     ProgramMemory.release()
-    startQuiet()
+    programMemory.requestCame()
     loop.run()
     close()
     return exitCode
@@ -162,8 +160,7 @@ final class Agent {
     retryTimer?.close()
     retries = []
     watchdogTimer?.close()
-    quietTimer?.close()
-    sleepWatcher?.close()
+    programMemory.close()
   }
 
   // MARK: Listening
@@ -174,7 +171,7 @@ final class Agent {
       for connection in server.connections { connection.logGrew(of: id) }
     }
     server.onRequest = { [self] request in
-      startQuiet()
+      programMemory.requestCame()
       answer(request)
     }
     followRevocations()
@@ -182,8 +179,7 @@ final class Agent {
       perform(supervisor.tick(now: loop.now))
     }
     retryTimer = try Timer(on: loop) { [self] in retryAll() }
-    quietTimer = try Timer(on: loop) {}
-    sleepWatcher = try SleepWatcher(on: loop) { [self] in releaseMemory() }
+    try programMemory.start()
     items.onFailure = { [self] in retry($0) }
     let storeWatcher = try watch(store.descriptor) { [self] in storeSpoke() }
     store.onWritableInterest = { wants in try? storeWatcher.start(wants ? [.readable, .writable] : .readable) }
@@ -259,7 +255,8 @@ final class Agent {
   }
 
   /// Carries effects out in order; what they lead to is appended behind them.
-  private func perform(_ new: [Effect]) {
+  func perform(_ new: [Effect]) {
+    if !new.isEmpty { programMemory.containersChange() }
     effects += new
     if isPerforming { return }
     isPerforming = true
@@ -271,7 +268,6 @@ final class Agent {
     isPerforming = false
     armDeadline()
     if hasChanged { tellNetwork() }
-    startQuiet()
   }
 
   /// What is free and what is offered has changed, perhaps.
@@ -394,42 +390,5 @@ final class Agent {
   private func armDeadline() {
     guard let deadline = supervisor.nextDeadline else { return deadlineTimer?.stop() ?? () }
     deadlineTimer?.start(milliseconds: deadline.milliseconds(since: loop.now))
-  }
-
-  private func startQuiet() {
-    quietTimer?.start(milliseconds: ProgramMemory.quietMilliseconds)
-  }
-
-  /// Before it sleeps, the agent gives back what its work has brought into memory. What is done every second, as gossip, is
-  /// soon back, and it is little; what is rare stays away. A young agent does much for the first and only time.
-  private func releaseMemory() {
-    let now = loop.now
-    let isYoung = now.milliseconds(since: started) < Self.youngMilliseconds
-    if !isYoung, now.milliseconds(since: memoryReleased) < ProgramMemory.quietMilliseconds { return }
-    memoryReleased = now
-    ProgramMemory.release()
-  }
-
-  private static let youngMilliseconds: UInt64 = 15_000
-
-  // MARK: Recovery
-
-  /// Takes over from an earlier agent: the store says what should be, the keeper and the kernel what is.
-  private func recover(_ containers: [Container], _ leases: [Lease]) throws(SystemError) {
-    // First the kernel, then the keeper: what ends in between is still there for the one or known to the other.
-    let processes = containers.map { $0.process.flatMap { ProcessStatus(of: $0.process) } }
-    let state = try keeper.receiveState()
-    var recovered = supervisor.adopt(leases: leases, now: loop.now)
-    try host.takeOver(state, containers)
-    for (container, process) in zip(containers, processes) {
-      let observation = host.observe(container, process)
-      recovered += supervisor.adopt(container, observation, now: loop.now)
-    }
-    recovered += supervisor.settleAdopted(now: loop.now)
-    host.removeUnclaimed(containers)
-    if life.generation > 1 {
-      notices.append("the agent was started again by its keeper, \(life.generation - 1) times so far")
-    }
-    perform(recovered)
   }
 }

@@ -59,20 +59,3 @@ struct CoAPPeer {
     remembered.firstIndex { !$0.isOpen && !$0.isUnsafe } ?? remembered.firstIndex { !$0.isOpen }
   }
 }
-
-/// So many a second, with some at once (the generic cell rate algorithm).
-public struct RateLimit: Sendable {
-  /// When the next one would come if all came evenly.
-  private var dueAt: UInt64 = 0
-
-  public init() {}
-
-  /// Whether one more may come now.
-  public mutating func take(perSecond: UInt64, burst: UInt64, now: Instant) -> Bool {
-    let interval = 1_000_000_000 / max(perSecond, 1)
-    let due = max(dueAt, now.nanoseconds)
-    if due - now.nanoseconds > interval &* burst { return false }
-    dueAt = due &+ interval
-    return true
-  }
-}
