@@ -41,7 +41,8 @@ public enum Permission {
   /// What is no secret from anybody.
   private static func isOpen(_ request: APIRequest) -> Bool {
     switch request {
-    case .offer, .publications, .revocations, .revoke: true
+    // Whether the board can be claimed now, and by whom, is looked at where that is known.
+    case .offer, .publications, .revocations, .revoke, .own: true
     default: false
     }
   }
@@ -50,10 +51,10 @@ public enum Permission {
   private static func reads(_ request: APIRequest) -> Bool {
     switch request {
     case .list, .inspect, .logs, .usage, .info, .nodes, .search, .searchNode, .publications, .offer, .leases,
-      .inspectLease, .revocations:
+      .inspectLease, .revocations, .owner, .audit:
       true
     case .run, .start, .stop, .remove, .plan, .publish, .unpublish, .lease, .changeLease, .releaseLease, .drain,
-      .revoke:
+      .revoke, .own, .disown, .openClaim, .closeClaim:
       false
     }
   }
@@ -71,9 +72,11 @@ public enum Permission {
     case .inspectLease(let id, _), .changeLease(let id, _), .releaseLease(let id, _):
       return holder == principal.holder ? nil : notYours("lease \(id)")
     case .lease: return policy.refusal(of: principal).map { refused($0) }
-    case .list, .usage, .leases, .offer, .publications, .info, .nodes, .search, .searchNode, .revocations, .revoke:
+    case .list, .usage, .leases, .offer, .publications, .info, .nodes, .search, .searchNode, .revocations, .revoke,
+      .own:
       return nil
-    case .plan, .publish, .unpublish, .drain: return refused("only the board's owner may do that")
+    case .plan, .publish, .unpublish, .drain, .owner, .disown, .openClaim, .closeClaim, .audit:
+      return refused("only the board's owner may do that")
     }
   }
 

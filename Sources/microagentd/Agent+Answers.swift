@@ -75,30 +75,42 @@ extension Agent {
       case .revocations: send(try server.revocations(), request)
       case .revoke(let list):
         try revoke(list, by: request.principal) { [self] in written(request, name: "revocations", $0) }
+      case .audit: send(auditAnswer(), request)
+      case .owner: send(ownerAnswer(), request)
+      case .own(let key):
+        try checkClaim(of: key, by: request)
+        give(to: key, request) { [self] in written(request, name: "owner", $0) }
+      case .disown: give(to: nil, request) { [self] in written(request, name: "owner", $0) }
+      case .openClaim(let seconds):
+        server.claimWindow.open(seconds: seconds, now: loop.now)
+        written(request, name: "claim window", nil)
+      case .closeClaim:
+        server.claimWindow.close()
+        written(request, name: "claim window", nil)
       case .drain(let isDraining):
         drain(isDraining) { [self] in written(request, name: "drain", $0) }
       }
     } catch {
-      request.connection.send(error.response(token: request.token))
+      respond(error.response(token: request.token), to: request)
     }
   }
 
   private func send(_ value: CBORValue, _ request: ControlRequest) {
-    request.connection.send(Responses.content(value, token: request.token))
+    respond(Responses.content(value, token: request.token), to: request)
   }
 
   private func answered(_ request: ControlRequest, _ answer: Result<CBORValue, RequestError>) {
     switch answer {
     case .success(let value): send(value, request)
-    case .failure(let error): request.connection.send(error.response(token: request.token))
+    case .failure(let error): respond(error.response(token: request.token), to: request)
     }
   }
 
   /// Tells whether what was asked for is durable.
   private func written(_ request: ControlRequest, name: String, _ problem: String?) {
-    guard let problem else { return request.connection.send(Responses.done(request, name: name)) }
+    guard let problem else { return respond(Responses.done(request, name: name), to: request) }
     let error = RequestError(.failed, "\(name): it is done, but not remembered over a restart: \(problem)")
-    request.connection.send(error.response(token: request.token))
+    respond(error.response(token: request.token), to: request)
   }
 
   private func need(_ name: String) throws(RequestError) -> Container {

@@ -17,6 +17,7 @@ struct StartError: Error, CustomStringConvertible {
 
 /// The agent: carries requests and events to the supervisor, and its effects to the store, the containers and the clients.
 final class Agent {
+  /// As the file says, but for the owner (`Ownership`).
   let configuration: Configuration
   let loop: EventLoop
   let store: Store
@@ -24,11 +25,12 @@ final class Agent {
   let server: ControlServer
   let network: NodeNetwork
   let life: AgentLife
+  var ownership: Ownership
   /// What the node gives to others.
   let offer: Offer
   let started: Instant
   /// What a person should know about this node, oldest first: shown by `microctl info`.
-  private(set) var notices: [String] = []
+  var notices: [String] = []
 
   private let table: ContainerTable
   let leaseTable: LeaseTable
@@ -58,7 +60,6 @@ final class Agent {
 
   /// Opens everything, takes over what an earlier agent left, and listens.
   init(_ configuration: Configuration, _ life: AgentLife) throws(StartError) {
-    self.configuration = configuration
     self.life = life
     keeper = KeeperLink(owning: life.link)
     do throws(SystemError) {
@@ -90,9 +91,15 @@ final class Agent {
     ProgramMemory.release()
     table = ContainerTable(store: store)
     leaseTable = LeaseTable(store: store)
-    items = ItemTable(store, remembered)
-    let identity = try NodeIdentity(configuration)
+    let items = ItemTable(store, remembered)
+    self.items = items
+    audit = AuditTrail { items[Agent.slotName($0)] }
     let memory = NodeMemory(items, configuredKeys: configuration.node.gossipKeys)
+    var configuration = configuration
+    ownership = Ownership(configured: configuration.node.owner, kept: memory.bytes(.owner))
+    configuration.node.owner = ownership.owner
+    self.configuration = configuration
+    let identity = try NodeIdentity(configuration)
     ProgramMemory.release()
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
     ProgramMemory.release()
@@ -143,7 +150,7 @@ final class Agent {
     network.leave { [self] in end(0, nil) }
   }
 
-  private func end(_ code: CInt, _ reason: String?) {
+  func end(_ code: CInt, _ reason: String?) {
     if let reason { Diagnostics.line(reason) }
     exitCode = code
     loop.stop()
@@ -369,12 +376,12 @@ final class Agent {
     guard let index = pending.firstIndex(where: { $0.token == token }) else { return }
     let request = pending.remove(at: index).request
     switch reply {
-    case .done(let name): request.connection.send(Responses.done(request, name: name))
+    case .done(let name): respond(Responses.done(request, name: name), to: request)
     case .lease(let id):
-      do throws(RequestError) { request.connection.send(Responses.lease(try lease(id), request)) } catch {
-        request.connection.send(error.response(token: request.token))
+      do throws(RequestError) { respond(Responses.lease(try lease(id), request), to: request) } catch {
+        respond(error.response(token: request.token), to: request)
       }
-    case .failed(let error): request.connection.send(error.response(token: request.token))
+    case .failed(let error): respond(error.response(token: request.token), to: request)
     }
   }
 

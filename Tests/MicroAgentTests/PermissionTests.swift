@@ -1,3 +1,4 @@
+import Crypto
 import Testing
 
 @testable import MicroAgent
@@ -6,6 +7,8 @@ import Testing
   private static let key = [UInt8](repeating: 3, count: 32)
   private static let member = Principal(thumbprint: key, role: .member)
   private static let anybody = Principal(thumbprint: key, role: .public)
+
+  private static let somebody = try! P256.PrivateKey.generate().publicKey
 
   private static func wish(_ change: (inout ContainerRequest) -> Void = { _ in }) -> APIRequest {
     .run(
@@ -28,7 +31,8 @@ import Testing
     (.offer, "yy yy y"), (.lease(LeaseRequest()), "yn yy n"), (.leases, "yy yy n"),
     (.inspectLease(id: 1, observe: true), "yy yn n"), (.changeLease(id: 1, LeaseChange()), "yn yn n"),
     (.releaseLease(id: 1, generation: nil), "yn yn n"), (.drain(true), "yn nn n"), (.drain(false), "yn nn n"),
-    (.revocations, "yy yy y"), (.revoke([1]), "yy yy y"),
+    (.revocations, "yy yy y"), (.revoke([1]), "yy yy y"), (.owner, "yy nn n"), (.own(somebody), "yy yy y"),
+    (.disown, "yn nn n"), (.openClaim(seconds: 1), "yn nn n"), (.closeClaim, "yn nn n"), (.audit, "yy nn n"),
   ]
 
   @Test(arguments: table)

@@ -137,6 +137,17 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case guifiNode = 147
   case contact = 148
 
+  // Whom it belongs to.
+  case owner = 190
+  case isConfigured = 191
+  case claimableSeconds = 192
+
+  // Who did what.
+  case number = 193
+  case role = 194
+  case deed = 195
+  case refusal = 196
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -254,6 +265,13 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .zone: "zone"
     case .guifiNode: "guifiNode"
     case .contact: "contact"
+    case .owner: "owner"
+    case .isConfigured: "isConfigured"
+    case .claimableSeconds: "claimableSeconds"
+    case .number: "number"
+    case .role: "role"
+    case .deed: "deed"
+    case .refusal: "refusal"
     }
   }
 }

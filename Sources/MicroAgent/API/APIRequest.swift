@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import Microcloud
 
 /// What a client asks of the agent, read from a CoAP request (docs/PROTOCOL.md).
@@ -53,6 +54,18 @@ public enum APIRequest: Equatable, Sendable {
   case revoke([UInt8])
   /// POST /drain, and DELETE /drain to give leases again.
   case drain(Bool)
+  /// GET /owner: whom the board belongs to, and whether it can be claimed.
+  case owner
+  /// PUT /owner: it belongs to this key from now on; whoever claims the board gives it to itself.
+  case own(P256.PublicKey)
+  /// DELETE /owner: it belongs again to whom its configuration names.
+  case disown
+  /// POST /claim-window, with ?seconds=NUMBER: until then the first who wants may claim the board.
+  case openClaim(seconds: UInt64)
+  /// DELETE /claim-window
+  case closeClaim
+  /// GET /audit: who did what of late, and who was refused.
+  case audit
 
   /// Of each part of path and query (RFC 7252 section 5.10), which may be told whole where it is wrong.
   static let maximumOptionBytes = 255
@@ -94,6 +107,12 @@ public enum APIRequest: Equatable, Sendable {
     case (.put, 1) where path[0] == Self.revocationsName: self = .revoke(try Self.revocationList(message))
     case (.post, 1) where path[0] == "drain": self = .drain(true)
     case (.delete, 1) where path[0] == "drain": self = .drain(false)
+    case (.get, 1) where path[0] == "audit": self = .audit
+    case (.get, 1) where path[0] == Self.ownerName: self = .owner
+    case (.put, 1) where path[0] == Self.ownerName: self = .own(try Self.publicKey(message))
+    case (.delete, 1) where path[0] == Self.ownerName: self = .disown
+    case (.post, 1) where path[0] == Self.claimName: self = .openClaim(seconds: try Self.claimSeconds(query))
+    case (.delete, 1) where path[0] == Self.claimName: self = .closeClaim
     case (.get, 2) where path[0] == "containers": self = .inspect(name: path[1], observe: observe)
     case (.delete, 2) where path[0] == "containers": self = .remove(name: path[1], force: try query.flag("force"))
     case (.post, 3) where path[0] == "containers" && path[2] == "start": self = .start(name: path[1])
@@ -107,10 +126,29 @@ public enum APIRequest: Equatable, Sendable {
   }
 
   private static let revocationsName = "revocations"
+  private static let ownerName = "owner"
+  private static let claimName = "claim-window"
 
-  /// Whether what it brings is proof enough, whoever asks.
-  public static func provesItself(_ message: CoAPMessage) -> Bool {
-    message.code == .put && message.path == [revocationsName]
+  /// Whether anybody may bring it: a list says itself who signed it, and a board that is open for claims takes whoever
+  /// comes first.
+  public static func isForAnybody(_ message: CoAPMessage) -> Bool {
+    message.code == .put && (message.path == [revocationsName] || message.path == [ownerName])
+  }
+
+  /// A compressed point (SEC 1 section 2.3.3).
+  private static func publicKey(_ message: CoAPMessage) throws(RequestError) -> P256.PublicKey {
+    guard let bytes = try content(of: message).bytesValue, let key = try? P256.PublicKey(bytes) else {
+      throw RequestError(.invalid, "owner: give a public key of P-256 as `microctl key` prints it")
+    }
+    return key
+  }
+
+  private static func claimSeconds(_ query: APIQuery) throws(RequestError) -> UInt64 {
+    let seconds = try query.number("seconds") ?? ClaimWindow.defaultSeconds
+    guard (1...ClaimWindow.maximumSeconds).contains(seconds) else {
+      throw RequestError(.invalid, "claim window: give 1 to \(ClaimWindow.maximumSeconds) seconds")
+    }
+    return seconds
   }
 
   private static func revocationList(_ message: CoAPMessage) throws(RequestError) -> [UInt8] {
@@ -137,13 +175,14 @@ public enum APIRequest: Equatable, Sendable {
     case (.post, 3) where path[2] == "stop": ["grace"]
     case (.get, 3) where path[0] == "nodes": ["text"]
     case (.get, 3): ["from", "tail"]
+    case (.post, 1) where path[0] == claimName: ["seconds"]
     default: []
     }
   }
 
   private static let collections = [
     "containers", "plan", "usage", "info", "nodes", "services", "publications", "offer", "leases", "drain",
-    revocationsName,
+    revocationsName, ownerName, claimName, "audit",
   ]
 
   /// Why no route took the request: its method, or its path.

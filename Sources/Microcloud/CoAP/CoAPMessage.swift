@@ -31,6 +31,9 @@ public struct CoAPMessage: Equatable, Sendable {
     set { setTexts(newValue, .uriPath) }
   }
 
+  /// The Location-Path segments: where what was made is.
+  public var location: [String] { texts(.locationPath) }
+
   /// The Uri-Query parts, as `"limit=5"`.
   public var query: [String] {
     get { texts(.uriQuery) }

@@ -11,6 +11,8 @@ struct Authority {
     let principal: Principal
     /// Nil: its key alone is enough, as it is the owner's.
     let credential: Credential?
+    /// What it has proven to have; nil: it is on this machine.
+    var key: P256.PublicKey?
   }
 
   /// Why somebody is not.
@@ -43,15 +45,22 @@ struct Authority {
 
   /// Who the bearer of a credential is, once it has proven to be its bearer.
   ///
-  /// - Parameter clockSeconds: what the board's clock shows, be it set or not.
+  /// - Parameters:
+  ///   - clockSeconds: what the board's clock shows, be it set or not.
+  ///   - isClaimable: anybody may come now, and claim the board.
   mutating func admit(
-    _ shown: AuthenticationCredential, clockSeconds: UInt64
+    _ shown: AuthenticationCredential, clockSeconds: UInt64, isClaimable: Bool = false
   ) throws(Refusal) -> Admission {
     guard let key = try? KeyFingerprint(of: shown.publicKey) else { throw .credential(.crypto(.wrongLength)) }
-    if shown.publicKey == owner {
-      return Admission(principal: Principal(thumbprint: key.thumbprint, role: .owner), credential: nil)
+    func admission(as role: Principal.Role, on credential: Credential? = nil) -> Admission {
+      let principal = Principal(thumbprint: key.thumbprint, role: role)
+      return Admission(principal: principal, credential: credential, key: shown.publicKey)
     }
-    guard let microcloudKey, shown.isToken else { throw .unknownKey }
+    if shown.publicKey == owner { return admission(as: .owner) }
+    guard let microcloudKey, shown.isToken else {
+      if isClaimable { return admission(as: .public) }
+      throw .unknownKey
+    }
     let credential: Credential
     do throws(CredentialError) {
       credential = try Credential(shown.encoded, signedBy: microcloudKey)
@@ -61,8 +70,7 @@ struct Authority {
     if let microcloud, credential.microcloud != microcloud { throw .otherMicrocloud }
     latestIssued = max(latestIssued, credential.issued)
     if let refusal = refusal(of: credential, clockSeconds: clockSeconds) { throw refusal }
-    let role: Principal.Role = credential.role == .owner ? .owner : .member
-    return Admission(principal: Principal(thumbprint: key.thumbprint, role: role), credential: credential)
+    return admission(as: credential.role == .owner ? .owner : .member, on: credential)
   }
 
   /// Why one who was admitted may do no more; nil: it may go on.

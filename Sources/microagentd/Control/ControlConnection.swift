@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import EventLoop
 import LinuxSystem
 import MicroAgent
@@ -69,6 +70,8 @@ final class ControlConnection {
   /// Who speaks: the kernel says it of who is on this machine, EDHOC of others.
   var principal: Principal { admission.principal }
   private var admission: Authority.Admission
+  /// What it has proven to have; nil: it is on this machine.
+  var key: P256.PublicKey? { admission.key }
   /// Nil: it comes from this machine.
   private var security: SecureStreamServer?
   private var decoder = CoAPStreamDecoder()
@@ -185,7 +188,7 @@ final class ControlConnection {
     if message.options.unsigned(.observe) == 1 { endObservations(token: message.token) }
     do throws(RequestError) {
       // Whoever may change nothing is refused before what it sent costs anything.
-      if message.code != .get, !APIRequest.provesItself(message), let line = Permission.looksOnly(principal) {
+      if message.code != .get, !APIRequest.isForAnybody(message), let line = Permission.looksOnly(principal) {
         throw RequestError(.forbidden, line)
       }
       let request = try APIRequest(message)

@@ -26,6 +26,8 @@ final class ControlServer {
   private var remoteListeners: [Listener] = []
   private var identity: EDHOCIdentity?
   private(set) var authority: Authority
+  /// When anybody may claim the board.
+  var claimWindow = ClaimWindow()
   /// Called when the latest time that the microcloud's key signed is another hour.
   var onTime: (() -> Void)?
   private var toldTime: UInt64 = 0
@@ -137,7 +139,8 @@ final class ControlServer {
 
   func admit(_ credential: AuthenticationCredential) throws(Authority.Refusal) -> Authority.Admission {
     defer { tellTime() }
-    return try authority.admit(credential, clockSeconds: Clock.wallSeconds())
+    let isClaimable = claimWindow.secondsLeft(now: loop.now) > 0
+    return try authority.admit(credential, clockSeconds: Clock.wallSeconds(), isClaimable: isClaimable)
   }
 
   func refusal(of admission: Authority.Admission) -> Authority.Refusal? {

@@ -8,9 +8,11 @@ enum Responses {
     switch request.request {
     case .run: created(name, in: "containers", request)
     case .publish: created(name, in: "publications", request)
-    case .remove, .unpublish, .releaseLease, .drain(false): CoAPMessage(code: .deleted, token: request.token)
+    case .remove, .unpublish, .releaseLease, .drain(false), .disown, .closeClaim:
+      CoAPMessage(code: .deleted, token: request.token)
     case .start, .stop, .list, .inspect, .logs, .usage, .plan, .info, .nodes, .search, .searchNode, .publications,
-      .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true), .revocations, .revoke:
+      .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true), .revocations, .revoke, .owner,
+      .own, .openClaim, .audit:
       CoAPMessage(code: .changed, token: request.token)
     }
   }

@@ -35,16 +35,18 @@ final class ItemTable {
   }
 
   /// Keeps it from now on, and writes it as soon as there is room on the disk.
-  func save(_ name: String, _ bytes: [UInt8]) {
+  ///
+  /// - Parameter isUrgent: it is not to be lost if the power is cut now.
+  func save(_ name: String, _ bytes: [UInt8], isUrgent: Bool = true) {
     keep(name, bytes)
-    write(name)
+    write(name, isUrgent)
   }
 
   /// Keeps it from now on; `completion` is called when it is on the disk, or with what is wrong: then it may go with the
   /// next power cut.
   func save(_ name: String, _ bytes: [UInt8], completion: @escaping (String?) -> Void) {
     keep(name, bytes)
-    write(name, bytes, completion)
+    write(name, bytes, isUrgent: true, completion)
   }
 
   private func keep(_ name: String, _ bytes: [UInt8]) {
@@ -55,15 +57,17 @@ final class ItemTable {
     }
   }
 
-  private func write(_ name: String) {
+  private func write(_ name: String, _ isUrgent: Bool) {
     guard let bytes = self[name] else { return }
-    write(name, bytes) { [unowned(unsafe) self] problem in
-      if problem != nil { onFailure? { [unowned(unsafe) self] in write(name) } }
+    write(name, bytes, isUrgent: isUrgent) { [unowned(unsafe) self] problem in
+      if problem != nil { onFailure? { [unowned(unsafe) self] in write(name, isUrgent) } }
     }
   }
 
-  private func write(_ name: String, _ bytes: [UInt8], _ completion: @escaping (String?) -> Void) {
+  private func write(
+    _ name: String, _ bytes: [UInt8], isUrgent: Bool, _ completion: @escaping (String?) -> Void
+  ) {
     let write = Transaction("INSERT OR REPLACE INTO item VALUES (?1, ?2)", [SQLValue(name), SQLValue(bytes)])
-    store.write(write) { completion($0?.description) }
+    store.write(write, isUrgent: isUrgent) { completion($0?.description) }
   }
 }

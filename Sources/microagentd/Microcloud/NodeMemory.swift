@@ -20,6 +20,8 @@ final class NodeMemory {
     case revocations
     /// The latest time that the microcloud's key signed (`Authority`).
     case latestIssued
+    /// Whom the board was given to (`Ownership`).
+    case owner
 
     var name: String {
       switch self {
@@ -33,6 +35,7 @@ final class NodeMemory {
       case .publications: "publications"
       case .revocations: "revocations"
       case .latestIssued: "latest issued"
+      case .owner: "owner"
       }
     }
   }

@@ -13,7 +13,7 @@ let globalOptions = [
 let allVerbs: [Verb] = [
   runVerb, psVerb, logsVerb, startVerb, stopVerb, rmVerb, inspectVerb, statsVerb, planVerb, publishVerb, unpublishVerb,
   searchVerb, nodesVerb, offerVerb, leaseVerb, leasesVerb, renewVerb, releaseVerb, drainVerb, infoVerb, keyVerb,
-  microcloudVerb, inviteVerb, acceptVerb, revokeVerb, helpVerb, completionVerb,
+  microcloudVerb, inviteVerb, acceptVerb, revokeVerb, claimVerb, ownerVerb, auditVerb, helpVerb, completionVerb,
 ]
 
 let helpVerb: Verb = Verb(

@@ -1,0 +1,31 @@
+import Basics
+import Crypto
+
+extension APIRequest {
+  /// What the audit trail calls it; nil: it changes nothing.
+  ///
+  /// - Parameter made: the name or number of what came into being by it, where something did.
+  public func deed(made: String?) -> String? {
+    switch self {
+    case .run(let wish): "run \(made ?? wish.name ?? "") \(wish.root)" + (wish.lease.map { " in lease \($0)" } ?? "")
+    case .remove(let name, _): "remove \(name)"
+    case .start(let name): "start \(name)"
+    case .stop(let name, _): "stop \(name)"
+    case .publish(let publication): "publish \(publication.name)"
+    case .unpublish(let name): "unpublish \(name)"
+    case .lease: "lease" + (made.map { " \($0)" } ?? "")
+    case .changeLease(let id, let change):
+      change.durationSeconds.map { "renew lease \(id) for \($0) s" } ?? "confirm lease \(id)"
+    case .releaseLease(let id, _): "release lease \(id)"
+    case .revoke: "revoke credentials"
+    case .drain(let isOn): isOn ? "drain" : "end draining"
+    case .own(let key): "give the board to \(Hexadecimal.text(key.compressed))"
+    case .disown: "give the board back to whom its configuration names"
+    case .openClaim(let seconds): "let anybody claim the board for \(seconds) s"
+    case .closeClaim: "let nobody claim the board"
+    case .list, .inspect, .logs, .usage, .plan, .info, .nodes, .search, .searchNode, .publications, .offer, .leases,
+      .inspectLease, .revocations, .owner, .audit:
+      nil
+    }
+  }
+}
