@@ -42,17 +42,23 @@ def crowd(node, directory):
     machine.sh(f"rm -f {file}")
 
 
-def test_the_lowest_promise_is_taken_back(node, crowd):
+def test_the_lowest_promise_is_slowed_down_and_then_taken_back(node, crowd):
     numbers = {}
     for priority in (6, 1):
         number = node.ctl("lease", "--memory", "4M", "--cpu", "10%", "--priority", priority).check().text.strip()
         name = node.start_sh("sleep 1000", "--lease", number, "-m", "2M", "--cpus", "0.1", "--processes", "16")
         numbers[priority] = (int(number), name)
-    crowd()
 
     def phases():
         return {lease["id"]: lease["phase"] for lease in node.json("leases")}
 
+    def quota(priority):
+        return node.machine.read(f"{node.cgroup(numbers[priority][1], 'cpu')}/cpu.max").decode().strip()
+
+    assert quota(1) == quota(6) == "10000 100000"
+    crowd()
+    node.machine.wait_until(lambda: quota(1) == "1000 100000", timeout=120, interval=0.2)
+    assert quota(6) == "10000 100000"
     node.machine.wait_until(lambda: phases()[numbers[1][0]] == "over", timeout=120, interval=1)
     assert phases()[numbers[6][0]] == "active"
     assert "short of memory" in refused(node.ctl("lease", "--memory", "4M", "--cpu", "10%"), 1)

@@ -17,6 +17,7 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     case .lease(let request): check(request)
     case .changeLease(_, let change): check(change)
     case .offer, .leases, .inspectLease, .releaseLease, .drain, .revocations: break
+    case .owner, .own, .disown, .openClaim, .closeClaim, .audit: break
     // Whether it is a list, and whose, is found out by who knows the microcloud's key.
     case .revoke(let list): precondition(list == message.payload, "another list")
     }
