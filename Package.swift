@@ -28,6 +28,9 @@ let package = Package(
     .target(name: "Microcloud", dependencies: ["Basics", "Crypto"], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "MicroAgent", dependencies: ["Basics", "Microcloud", "Crypto"]),
 
+    // What container images are made of: documents and archives.
+    .target(name: "Images", dependencies: ["Basics", "Crypto"]),
+
     // Doing.
     .target(name: "LinuxSystem", dependencies: ["Basics", "CSystem"]),
     .target(name: "Cgroups", dependencies: ["Basics", "LinuxSystem"]),
@@ -70,6 +73,7 @@ let package = Package(
       name: "MicrocloudTests", dependencies: ["Microcloud", "Crypto", "Basics", "TestSupport"], exclude: ["vectors"]),
     .testTarget(
       name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Crypto", "Basics", "TestSupport"]),
+    .testTarget(name: "ImagesTests", dependencies: ["Images", "Crypto", "Basics", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(
       name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"],

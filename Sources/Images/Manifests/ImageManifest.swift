@@ -1,0 +1,39 @@
+/// What an image is made of: its configuration, and its layers from the lowest up.
+public struct ImageManifest: Equatable, Sendable {
+  public let config: ImageDescriptor
+  public let layers: [ImageDescriptor]
+
+  public static let maximumBytes = 64 * 1024
+  public static let maximumLayers = 128
+
+  /// Reads an OCI manifest, or Docker's of schema 2.
+  public init(parsing bytes: [UInt8]) throws(ImageError) {
+    let reader = try DocumentReader.read(bytes, .manifest, limitBytes: Self.maximumBytes)
+    guard reader.value["schemaVersion"]?.unsignedValue == 2 else {
+      throw reader.error("schemaVersion", "not 2: write the image anew, as by `skopeo copy --format oci`")
+    }
+    guard let config = try reader.object("config") else {
+      throw reader.error("config", "absent: not an image manifest")
+    }
+    self.config = try ImageDescriptor(config)
+    guard self.config.kind == .config else {
+      throw reader.error("config", "\(shown(self.config.mediaType)): an artifact, not an image")
+    }
+    var layers: [ImageDescriptor] = []
+    for value in try reader.list("layers", limit: Self.maximumLayers) {
+      let layer = try ImageDescriptor(reader.within(value))
+      guard case .layer = layer.kind else {
+        throw reader.error("layers", "\(shown(layer.mediaType)): not a layer that can be unpacked")
+      }
+      layers.append(layer)
+    }
+    self.layers = layers
+  }
+}
+
+/// A stranger's text in a line for a person: cut, and without what a terminal would obey.
+func shown(_ text: String) -> String {
+  var line = ""
+  for scalar in text.unicodeScalars.prefix(80) { line.unicodeScalars.append(scalar.isControl ? "?" : scalar) }
+  return line
+}
