@@ -17,7 +17,7 @@ sqlite_options() {
 #   clang_target  what the code really is for: Linux with musl
 #   swift_cpu     -target-cpu of swiftc
 #   stack_bytes   what the stack is aligned to at a call. Only SSE needs more than a word; each call costs code to keep it.
-#   gcc_flags     the same for gcc, which builds musl, libuv, SQLite and mbedtls
+#   gcc_flags     the same for gcc, which builds musl, libuv, SQLite, mbedtls and zlib
 #   musl_arch     musl's word for the architecture
 #   delock        yes where LOCK prefixes must go: they make Quark X1000 fault, and one core does not need them
 choose_target() {
