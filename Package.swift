@@ -18,6 +18,7 @@ let package = Package(
     .systemLibrary(name: "CUV"),
     .systemLibrary(name: "CSQLite"),
     .systemLibrary(name: "CMbedTLS"),
+    .systemLibrary(name: "CZlib"),
     .target(name: "CSystem"),
     .target(name: "CEmbeddedRuntime"),
 
@@ -35,6 +36,9 @@ let package = Package(
     .target(name: "LinuxSystem", dependencies: ["Basics", "CSystem"]),
     .target(name: "Cgroups", dependencies: ["Basics", "LinuxSystem"]),
     .target(name: "ContainerRunner", dependencies: ["Basics", "LinuxSystem", "Cgroups", "CSystem"]),
+    .target(
+      name: "Unpacker", dependencies: ["Basics", "Images", "Crypto", "LinuxSystem", "CSystem", "CZlib"],
+      linkerSettings: [.linkedLibrary("z")]),
     // Embedded Swift does not hear a module map's `link`, so the libraries are named here.
     .target(
       name: "EventLoop", dependencies: ["Basics", "LinuxSystem", "CSystem", "CUV"],
@@ -96,6 +100,9 @@ let package = Package(
       dependencies: ["NodeSecurity", "Crypto", "CryptoChecks", "Microcloud", "LinuxSystem", "TestSupport"],
       exclude: ["vectors"]),
     program("store-driver", ["Store", "LinuxSystem", "Basics"], path: "Tests/StoreDriver"),
+    program(
+      "unpack-driver", ["Unpacker", "Images", "LinuxSystem", "CSystem", "Basics"], path: "Tests/UnpackDriver"),
+    .testTarget(name: "UnpackerTests", dependencies: ["Unpacker", "Images"]),
     program(
       "coap-driver",
       ["Transport", "NodeSecurity", "Crypto", "EventLoop", "LinuxSystem", "CSystem", "Microcloud", "Basics"],

@@ -71,6 +71,8 @@ static int describe(int result, const struct stat *from, struct system_file_stat
       .mode = from->st_mode,
       .user = from->st_uid,
       .group = from->st_gid,
+      .modified_seconds = from->st_mtim.tv_sec,
+      .modified_nanoseconds = (uint32_t)from->st_mtim.tv_nsec,
   };
   return 0;
 }
@@ -88,6 +90,11 @@ int system_lstat(const char *path, struct system_file_status *status) {
 int system_fstat(int descriptor, struct system_file_status *status) {
   struct stat found;
   return describe(fstat(descriptor, &found), &found, status);
+}
+
+int system_fstatat(int directory, const char *name, struct system_file_status *status) {
+  struct stat found;
+  return describe(fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW), &found, status);
 }
 
 long system_readlink(const char *path, char *buffer, size_t capacity) { RESULT(readlink(path, buffer, capacity)); }

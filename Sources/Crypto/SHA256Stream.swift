@@ -10,13 +10,12 @@ public struct SHA256Stream: ~Copyable {
   }
 
   /// Takes the next bytes.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) throws(CryptoError) {
-    guard let start = bytes.baseAddress else { return }
-    try check(mbedtls_sha256_update_ret(&context, start.assumingMemoryBound(to: UInt8.self), bytes.count))
+  public mutating func update(_ bytes: ArraySlice<UInt8>) throws(CryptoError) {
+    try check(bytes.withUnsafeBufferPointer { mbedtls_sha256_update_ret(&context, $0.baseAddress, $0.count) })
   }
 
-  /// The hash of all bytes; nothing can follow.
-  public consuming func finish() throws(CryptoError) -> [UInt8] {
+  /// The hash of all bytes. What follows would be of no message.
+  public mutating func finish() throws(CryptoError) -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: SHA256.digestBytes)
     try check(digest.withUnsafeMutableBufferPointer { mbedtls_sha256_finish_ret(&context, $0.baseAddress) })
     return digest

@@ -28,6 +28,7 @@ public struct Errno: RawRepresentable, Equatable, Hashable, Sendable, CustomStri
   public static let nameTooLong = Errno(rawValue: 36)
   public static let notImplemented = Errno(rawValue: 38)
   public static let notEmpty = Errno(rawValue: 39)
+  public static let notSupported = Errno(rawValue: 95)
   public static let addressFamilyNotSupported = Errno(rawValue: 97)
   public static let addressInUse = Errno(rawValue: 98)
   public static let noBufferSpace = Errno(rawValue: 105)

@@ -130,6 +130,12 @@ def microcloud_driver(machine, target, workspace):
     return _put_program(machine, target, workspace, "microcloud-driver")
 
 
+@pytest.fixture(scope="session")
+def unpack_driver(machine, target, workspace):
+    """Where the program lies that unpacks layers and lists archives."""
+    return _put_program(machine, target, workspace, "unpack-driver")
+
+
 def _put_program(machine, target, workspace, name):
     local = TARGETS[target] / name
     if not local.is_file():

@@ -54,11 +54,30 @@ struct system_file_status {
   uint32_t mode;
   uint32_t user;
   uint32_t group;
+  int64_t modified_seconds;
+  uint32_t modified_nanoseconds;
 };
 int system_stat(const char *path, struct system_file_status *status);   // follows links
 int system_lstat(const char *path, struct system_file_status *status);  // does not
 int system_fstat(int descriptor, struct system_file_status *status);
 long system_readlink(const char *path, char *buffer, size_t capacity);
+
+// Files in an open directory, by a name without `/`. None of these follows a link of that name.
+int system_open_beneath(int root, const char *path, int flags);  // a whole path: its links lead no further up than `root`
+int system_fstatat(int directory, const char *name, struct system_file_status *status);
+int system_mkdirat(int directory, const char *name, unsigned mode);
+int system_mkfifoat(int directory, const char *name, unsigned mode);
+int system_make_whiteout(int directory, const char *name);  // what an overlay takes for nothing
+int system_symlinkat(const char *target, int directory, const char *name);
+int system_linkat(int from, const char *name, int to, const char *new_name);
+int system_unlinkat(int directory, const char *name);
+int system_fchownat(int directory, const char *name, uint32_t user, uint32_t group);
+int system_fchown(int descriptor, uint32_t user, uint32_t group);
+int system_fchmod(int descriptor, unsigned mode);
+int system_set_attribute(int descriptor, const char *name, const void *value, size_t count);
+int system_set_modified(int descriptor, int64_t seconds, uint32_t nanoseconds);
+int system_set_modified_at(int directory, const char *name, int64_t seconds, uint32_t nanoseconds);
+int system_syncfs(int descriptor);
 
 // The file system below a path: its magic number (statfs(2)) and its free and total bytes.
 struct system_filesystem_status {
@@ -92,6 +111,12 @@ struct system_exit_status {
 // waitid(2) without waiting. `process` 0 means any child. With `keep` the zombie stays to be waited for again.
 int system_wait(int32_t process, int keep, struct system_exit_status *status);
 int system_wait_for_end(int32_t process);  // until a child has ended, and collects it
+
+// Takes from the calling process all that unpacking into `directory` does not need, for good: that directory is all it sees
+// of the file system, and it has only the system calls and capabilities that make files. Only what it has open leads out. `memory_bytes` limits what it may allocate.
+int system_confine_to(int directory, uint64_t memory_bytes);
+// Lets others go first, at the processor and at the disk.
+int system_give_way(void);
 
 int32_t system_fork(void);
 int32_t system_parent(void);
