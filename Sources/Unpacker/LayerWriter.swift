@@ -51,7 +51,8 @@ struct LayerWriter {
       try describe(root, entry)
     case .make(let entry): try make(entry)
     case .whiteout(let path): try makeWhiteout(path)
-    case .opaque(let directory): hideLower(try enter(directory[...]))
+    case .opaque(let directory):
+      if !isNoDirectory(directory[...]) { hideLower(try enter(directory[...])) }
     case .skip: break
     }
   }
@@ -128,6 +129,7 @@ struct LayerWriter {
   /// What this layer has made itself is not hidden by its own whiteout: only what a directory of it is merged with.
   private mutating func makeWhiteout(_ path: [UInt8]) throws(SystemError) {
     let (directory, last) = TarPath.split(path)
+    if isNoDirectory(directory) { return }
     let parent = try enter(directory)
     let name = cString(last)
     var status = system_file_status()
@@ -197,12 +199,24 @@ struct LayerWriter {
     system_open_beneath(root, path.isEmpty ? cString([0x2E]) : cString(path), O_RDONLY | O_DIRECTORY)
   }
 
+  /// Whether this layer has something else there already, so that nothing of lower layers can be seen below.
+  private func isNoDirectory(_ path: ArraySlice<UInt8>) -> Bool {
+    let result = open(path)
+    if result >= 0 { _ = system_close(result) }
+    return result == -Errno.notDirectory.rawValue
+  }
+
+  /// Whether a directory is missing, or perhaps a whiteout in its place.
+  private func isToBeMade(_ result: CInt) -> Bool {
+    result == -Errno.noSuchFile.rawValue || result == -Errno.notDirectory.rawValue
+  }
+
   /// The directory of this path, made if no entry has made it.
   private mutating func enter(_ path: ArraySlice<UInt8>) throws(SystemError) -> CInt {
     if let parent, parent.path.elementsEqual(path) { return parent.descriptor }
     try leaveParent()
     var descriptor = open(path)
-    if descriptor == -Errno.noSuchFile.rawValue {
+    if isToBeMade(descriptor) {
       try makeDirectories(path)
       descriptor = open(path)
     }
@@ -235,7 +249,7 @@ struct LayerWriter {
       let found = open(prefix)
       if found >= 0 {
         _ = system_close(found)
-      } else if found == -Errno.noSuchFile.rawValue {
+      } else if isToBeMade(found) {
         try makeDirectory(prefix)
       } else {
         try check(found, "open", text(prefix))
@@ -243,17 +257,21 @@ struct LayerWriter {
     }
   }
 
-  /// Makes one that no entry speaks of yet, in one that is there.
+  /// Makes one that no entry speaks of yet, in one that is there. In place of a whiteout it shows nothing of lower layers.
   private func makeDirectory(_ path: ArraySlice<UInt8>) throws(SystemError) {
     let (above, last) = TarPath.split(Array(path))
-    let directory = FileDescriptor(owning: try check(open(above), "open", text(above)))
+    let parent = FileDescriptor(owning: try check(open(above), "open", text(above)))
     var before = system_file_status()
-    try check(system_fstat(directory.rawValue, &before), "look at", text(above))
+    try check(system_fstat(parent.rawValue, &before), "look at", text(above))
     let name = cString(last)
-    try check(system_mkdirat(directory.rawValue, name, 0o755), "make directory", text(path))
-    try check(
-      system_fchownat(directory.rawValue, name, rootOwner, rootOwner), "set the owner of", text(path))
-    try restoreTime(of: directory.rawValue, before, above)
+    var found = system_file_status()
+    let isWhiteout = system_fstatat(parent.rawValue, name, &found) == 0 && isKind(S_IFCHR, found)
+    if isWhiteout { try check(system_unlinkat(parent.rawValue, name), "replace", text(path)) }
+    try check(system_mkdirat(parent.rawValue, name, 0o755), "make directory", text(path))
+    let directory = FileDescriptor(owning: try check(open(path), "open", text(path)))
+    if isWhiteout { hideLower(directory.rawValue) }
+    try check(system_fchown(directory.rawValue, rootOwner, rootOwner), "set the owner of", text(path))
+    try restoreTime(of: parent.rawValue, before, above)
   }
 }
 

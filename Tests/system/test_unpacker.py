@@ -83,6 +83,17 @@ def test_whiteouts_and_opaque_directories(unpackers):
     assert found["f"]["attributes"] == opaque
 
 
+def test_what_is_made_in_a_hidden_directory_is_all_there_is(unpackers):
+    found = root_of(unpackers.unpack(Layer().add(".wh.d").add("d/e/x")))
+    assert found["d"]["attributes"] == {"trusted.overlay.opaque": b"y"}
+    assert found["d/e"]["attributes"] == {} and "d/e/x" in found
+
+
+def test_nothing_is_to_be_hidden_below_what_is_no_directory(unpackers):
+    layer = Layer().add("a").add("a/.wh.x").add(".wh.b").add("b/.wh.y").add("a/.wh..wh..opq")
+    assert root_of(unpackers.unpack(layer)).keys() == {".", "a", "b"}
+
+
 def test_the_last_of_two_entries_counts(unpackers):
     layer = Layer().add("a", data=b"first").add("a", data=b"second").directory("b").add("b/c").add("b", data=b"file")
     layer.add("d").directory("d").add("d/e").directory("d", time=9).link("f", "a").add("f", data=b"own")
@@ -98,6 +109,10 @@ def test_devices_are_passed_over_and_counted(unpackers):
     done = unpackers.unpack(layer)
     assert done.last.split()[2:] == ["2", "2"]
     assert root_of(done).keys() == {"."}
+
+
+def test_a_file_is_no_directory(unpackers):
+    assert unpackers.unpack(Layer().add("a").add("a/b")).failure == "unpack the layer: make directory a: File exists"
 
 
 # MARK: Attacks

@@ -30,10 +30,3 @@ public struct ImageManifest: Equatable, Sendable {
     self.layers = layers
   }
 }
-
-/// A stranger's text in a line for a person: cut, and without what a terminal would obey.
-func shown(_ text: String) -> String {
-  var line = ""
-  for scalar in text.unicodeScalars.prefix(80) { line.unicodeScalars.append(scalar.isControl ? "?" : scalar) }
-  return line
-}
