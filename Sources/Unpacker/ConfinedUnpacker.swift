@@ -56,7 +56,7 @@ final class ConfinedUnpacker {
       if piece.isEmpty { return }
       totalBytes += UInt64(piece.count)
       if totalBytes > job.limits.bytes {
-        throw UnpackError(LayerError(.tooLarge(limitBytes: job.limits.bytes), []))
+        throw UnpackError(LayerError(.tooLarge(limitBytes: job.limits.bytes), []).description)
       }
       try take(piece)
       reportProgress()

@@ -5,9 +5,9 @@ struct UnpackError: Error {
   let line: String
 
   /// Names in the line are a stranger's, and no terminal is to obey them.
-  init(_ reason: some CustomStringConvertible) {
+  init(_ reason: String) {
     var line = "unpack the layer: "
-    for scalar in reason.description.unicodeScalars { line.unicodeScalars.append(scalar.isControl ? "?" : scalar) }
+    for scalar in reason.unicodeScalars { line.unicodeScalars.append(scalar.isControl ? "?" : scalar) }
     self.line = line
   }
 
@@ -24,6 +24,6 @@ func said<Value: ~Copyable, Failure: Error & CustomStringConvertible>(
   do throws(Failure) {
     return try body()
   } catch {
-    throw UnpackError(error)
+    throw UnpackError(error.description)
   }
 }

@@ -1,8 +1,8 @@
 // A program for tests: the unpacker and the reader of archives without an agent.
 //
-//   unpack-driver unpack <blob> <directory> <digest> <first host id> <bytes> <entries> <milliseconds>
+//   unpack-driver unpack <blob> <directory> <digest> <first host id> <bytes> <entries> <milliseconds> [<file>...]
 //
-// unpacks a layer and prints each report: `progress <blob bytes>`, then `done <bytes> <entries> <skipped>` or `failed <why>`.
+// unpacks a layer, in the control groups whose files these are, and prints each report: `progress <blob bytes>`, then `done <bytes> <entries> <skipped>` or `failed <why>`.
 //
 //   unpack-driver list <archive>
 //
@@ -19,12 +19,13 @@ private func say(_ line: String, on descriptor: CInt = 1) {
 }
 
 private func unpack(_ arguments: [String]) -> CInt {
-  let numbers = arguments[3...].compactMap { Decimal.parse($0) }
+  let numbers = arguments[3..<7].compactMap { Decimal.parse($0) }
   guard numbers.count == 4, let digest = Digest(arguments[2]) else { return 2 }
-  let job = UnpackJob(
+  var job = UnpackJob(
     blob: arguments[0], digest: digest, directory: arguments[1],
     owners: LayerOwners(firstHostID: UInt32(numbers[0])),
     limits: LayerLimits(bytes: numbers[1], entries: UInt32(numbers[2])), timeoutMilliseconds: numbers[3])
+  job.controlGroupFiles = Array(arguments[7...])
   do throws(SystemError) {
     let unpacker = try Unpacker.start(job)
     while let message = try unpacker.reports.receive(limitBytes: UnpackReport.maximumBytes, wait: true) {
@@ -91,7 +92,7 @@ private func line(_ entry: TarEntry) -> String {
 func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   let words = (1..<max(1, Int(count))).map { arguments[$0].map { String(cString: $0) } ?? "" }
   switch (words.first, words.count) {
-  case ("unpack", 8): return unpack(Array(words[1...]))
+  case ("unpack", 8...): return unpack(Array(words[1...]))
   case ("list", 2):
     do throws(SystemError) {
       return try list(words[1])
