@@ -53,7 +53,6 @@ def test_a_layer_is_unpacked_within_a_small_budget(machine, unpack, budget):
 def test_files_have_their_owners_modes_and_times(machine, unpack):
     layer = Layer().directory("d", owner=5, time=1_000_000_000).add("d/f", mode=0o4710, owner=7, time=2_000_000_000)
     layer.hard_link("d/h", "d/f").link("d/s", "/nowhere").add("d/p", tarfile.FIFOTYPE, mode=0o600)
-    layer.add("late", time=5_000_000_000)
     target = unpack(layer, "layer", first_id=100_000)
 
     def status(name):
@@ -63,8 +62,6 @@ def test_files_have_their_owners_modes_and_times(machine, unpack):
     assert status("d/f") == status("d/h") == "4710 100007 100007 2 2000000000"
     assert status("d/s").split()[1:3] == ["100000", "100000"]
     assert status("d/p").startswith("600 100000")
-    # After 2038, on 32 bits, too.
-    assert status("late").endswith(" 5000000000")
     assert machine.run(["readlink", f"{target}/d/s"]).check().text == "/nowhere\n"
 
 

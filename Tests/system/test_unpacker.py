@@ -41,9 +41,9 @@ def root_of(layer):
 def test_files_are_what_their_entries_say(unpackers, compress):
     layer = Layer().directory("bin", time=1_000_000_000).add("bin/a", data=b"hello" * 20_000, mode=0o4755, owner=7, time=5)
     layer.hard_link("bin/b", "bin/a").link("bin/s", "../../../etc/passwd").add("run/pipe", tarfile.FIFOTYPE, mode=0o620)
-    layer.add("time", pax={"mtime": "-1.25"}).add("attributes", pax=attribute("user.note", "x"))
+    layer.add("late", time=5_000_000_000).add("time", pax={"mtime": "-1.25"}).add("attributes", pax=attribute("user.note", "x"))
     done = unpackers.unpack(layer, compress=compress)
-    assert done.last.split()[2:] == ["7", "0"]
+    assert done.last.split()[2:] == ["8", "0"]
     found = root_of(done)
     assert found["bin/a"]["mode"] == "0o4755" and found["bin/a"]["owner"] == (7, 7)
     assert found["bin/a"]["time"] == 5_000_000_000
@@ -53,6 +53,7 @@ def test_files_are_what_their_entries_say(unpackers, compress):
     assert found["run/pipe"]["mode"] == "0o620" and found["run/pipe"]["kind"] == oct(stat.S_IFIFO)
     assert found["run"]["mode"] == "0o755", "a directory that no entry speaks of"
     assert found["time"]["time"] == -1_250_000_000
+    assert found["late"]["time"] == 5_000_000_000_000_000_000, "32 bits of seconds end in 2038"
     assert found["attributes"]["attributes"] == {"user.note": b"x"}
 
 
