@@ -4,6 +4,7 @@ public struct CoAPBlock: Equatable, Sendable {
   public static let bertExponent: UInt8 = 7
   /// 1024 bytes, the largest size of a datagram's block.
   public static let maximumExponent: UInt8 = 6
+  public static let maximumBytes = 1024
   private static let maximumNumber: UInt64 = 1 << 20 - 1
 
   /// Counts blocks of this size from 0; 20 bits.

@@ -136,9 +136,12 @@ public struct CoAPObservers: Sendable {
     return observers[index].isStale ? notice(index, now: now) : nil
   }
 
-  /// A notification was reset, or nobody acknowledged it: the observer is not there any more.
-  public mutating func ended(_ id: CoAPExchangeID) {
-    observers.removeAll { $0.notification == id }
+  /// A notification was reset, or nobody acknowledged it: the observer is not there any more. Returns what it observed; nil:
+  /// it was none of ours.
+  @discardableResult
+  public mutating func ended(_ id: CoAPExchangeID) -> UInt64? {
+    guard let index = observers.firstIndex(where: { $0.notification == id }) else { return nil }
+    return observers.remove(at: index).resource
   }
 
   private mutating func notice(_ index: Int, now: Instant) -> Notice {

@@ -64,6 +64,36 @@ public enum EDHOCOverCoAP {
     throw .malformed
   }
 
+  /// What a request with the EDHOC option consists of, and the responder's name for the connection.
+  public static func split(
+    _ message: CoAPMessage
+  ) throws(EDHOCError) -> (connection: ConnectionIdentifier, message3: [UInt8], ciphertext: [UInt8]) {
+    guard let value = message.options[.oscore]?.value, let option = try? OSCOREOption(value),
+      let connection = option.kid.flatMap({ ConnectionIdentifier($0.bytes) })
+    else { throw .malformed }
+    let (message3, ciphertext) = try split(message.payload)
+    return (connection, message3, ciphertext)
+  }
+
+  // MARK: Answers
+
+  /// The answer that brings message_2.
+  public static func answer(_ message2: [UInt8], token: [UInt8]) -> CoAPMessage {
+    var answer = CoAPMessage(code: .changed, token: token, payload: message2)
+    answer.contentFormat = .edhoc
+    return answer
+  }
+
+  /// The answer that ends an exchange, in plain (RFC 9528 section 6, RFC 9668 section 3.3.1).
+  public static func answer(_ error: EDHOCError, token: [UInt8]) -> CoAPMessage {
+    var answer = CoAPMessage(code: .badRequest, token: token)
+    if let reply = error.reply {
+      answer.contentFormat = .edhoc
+      answer.payload = reply
+    }
+    return answer
+  }
+
   /// Of AES-CCM-16-64-128: the tag.
   private static let minimumCiphertextBytes = 8
 }

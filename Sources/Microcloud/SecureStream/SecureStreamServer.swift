@@ -67,7 +67,7 @@ public struct SecureStreamServer {
       switch (try EDHOCOverCoAP.request(message.payload), state) {
       case (.new(let first), .plain):
         guard let key = makeKey() else { return .end(Self.refusal(.tooManyRequests, message)) }
-        return .answer(Self.answer(try begin(first, key), message))
+        return .answer(EDHOCOverCoAP.answer(try begin(first, key), token: message.token))
       case (.continued(let connection, let third), .answered(let responder, let own)) where connection == own:
         try finish(third, responder, refusal)
         return .answer(CoAPMessage(code: .changed, token: message.token))
@@ -75,12 +75,7 @@ public struct SecureStreamServer {
       }
     } catch {
       state = .ended
-      var answer = Self.refusal(.badRequest, message)
-      if let reply = error.reply {
-        answer.contentFormat = .edhoc
-        answer.payload = reply
-      }
-      return .end(answer)
+      return .end(EDHOCOverCoAP.answer(error, token: message.token))
     }
   }
 
@@ -98,10 +93,7 @@ public struct SecureStreamServer {
     _ message3: [UInt8], _ responder: EDHOCResponder, _ refusal: (AuthenticationCredential) -> EDHOCError?
   ) throws(EDHOCError) {
     var responder = responder
-    let peer = try responder.receiveMessage3(message3)
-    guard let credential = peer.credential else { throw .unknownCredential }
-    if let error = refusal(credential) { throw error }
-    state = .secured(try responder.authenticate(credential).oscoreContext())
+    state = .secured(try responder.finish(message3, refusal: refusal).oscoreContext())
   }
 
   private mutating func verify(_ message: CoAPMessage) -> Incoming {
@@ -124,12 +116,6 @@ public struct SecureStreamServer {
       state = .ended
       return .end(Self.refusal(error.response?.code ?? .badRequest, message))
     }
-  }
-
-  private static func answer(_ message2: [UInt8], _ request: CoAPMessage) -> CoAPMessage {
-    var answer = CoAPMessage(code: .changed, token: request.token, payload: message2)
-    answer.contentFormat = .edhoc
-    return answer
   }
 
   private static func refusal(_ code: CoAPCode, _ request: CoAPMessage) -> CoAPMessage {
