@@ -17,7 +17,13 @@ public struct Configuration: Equatable, Sendable {
   /// What it gives to them.
   public var offer = OfferSettings()
 
+  /// What the file says, as it says it, but for secrets.
+  public internal(set) var told: [Setting] = []
+
   public init() {}
+
+  /// Settings that nobody is told.
+  private static let secrets = ["gossip-key"]
 
   public static let maximumFileBytes = 64 * 1024
   /// Of a line with a setting, which is told whole where it is wrong. Comments may be longer.
@@ -59,6 +65,7 @@ public struct Configuration: Equatable, Sendable {
       }
       seen.append((setting.name, number))
       if let problem = set(setting) { throw ConfigurationError(line: number, problem) }
+      if !Self.secrets.contains(setting.name) { told.append(setting) }
     }
     if let problem = node.problem {
       // It begins with the setting that it is about.

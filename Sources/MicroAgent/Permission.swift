@@ -50,8 +50,8 @@ public enum Permission {
   /// What changes nothing.
   private static func reads(_ request: APIRequest) -> Bool {
     switch request {
-    case .list, .inspect, .logs, .usage, .info, .nodes, .search, .searchNode, .publications, .offer, .leases,
-      .inspectLease, .revocations, .owner, .audit:
+    case .list, .inspect, .logs, .usage, .metrics, .info, .nodes, .search, .searchNode, .publications, .offer,
+      .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit:
       true
     case .run, .start, .stop, .remove, .plan, .publish, .unpublish, .lease, .changeLease, .releaseLease, .drain,
       .revoke, .own, .disown, .openClaim, .closeClaim:
@@ -72,10 +72,10 @@ public enum Permission {
     case .inspectLease(let id, _), .changeLease(let id, _), .releaseLease(let id, _):
       return holder == principal.holder ? nil : notYours("lease \(id)")
     case .lease: return policy.refusal(of: principal).map { refused($0) }
-    case .list, .usage, .leases, .offer, .publications, .info, .nodes, .search, .searchNode, .revocations, .revoke,
-      .own:
+    case .list, .usage, .metrics, .leases, .offer, .publications, .info, .nodes, .search, .searchNode, .revocations,
+      .revoke, .events, .own:
       return nil
-    case .plan, .publish, .unpublish, .drain, .owner, .disown, .openClaim, .closeClaim, .audit:
+    case .plan, .publish, .unpublish, .drain, .settings, .owner, .disown, .openClaim, .closeClaim, .audit:
       return refused("only the board's owner may do that")
     }
   }

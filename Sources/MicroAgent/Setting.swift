@@ -1,9 +1,9 @@
 import Basics
 
 /// A line of the configuration: `name = value`.
-struct Setting {
-  let name: String
-  let value: String
+public struct Setting: Equatable, Sendable {
+  public let name: String
+  public let value: String
 
   /// The parts of a value that is a list.
   var words: [String] {

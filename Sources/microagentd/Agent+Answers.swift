@@ -30,15 +30,14 @@ extension Agent {
         send(.array(containers(for: request.principal).map { $0.value }), request)
       case .inspect(let name, let observe):
         let container = try need(name)
-        if observe {
-          request.connection.observe(.container(container.id), container.value, token: request.token)
-        } else {
-          send(container.value, request)
-        }
+        if observe { watch(.state(.container(container.id)), request) } else { send(container.value, request) }
       case .logs(let name, let from, let tail, let observe):
         try answerLogs(request, try need(name), from, tail, observe)
       case .usage:
         send(.array(containers(for: request.principal).filter { $0.isAlive }.map { host.usage(of: $0) }), request)
+      case .metrics:
+        let metrics = metrics(for: request.principal)
+        respond(Responses.content(metrics, .senmlCBOR, token: request.token), to: request)
       case .plan(let wish):
         send(Self.value(of: try host.plan(wish)), request)
       case .info:
@@ -61,11 +60,7 @@ extension Agent {
         ask(request) { $0.lease(wish, by: request.principal, token: $1, now: $2) }
       case .inspectLease(let id, let observe):
         let value = try lease(id).value
-        if observe {
-          request.connection.observe(.lease(id), value, token: request.token)
-        } else {
-          send(value, request)
-        }
+        if observe { watch(.state(.lease(id)), request) } else { send(value, request) }
       case .changeLease(let id, let wish):
         CrashPoint.begin(.confirm)
         ask(request) { $0.change(lease: id, wish, by: request.principal, token: $1, now: $2) }
@@ -87,6 +82,8 @@ extension Agent {
       case .closeClaim:
         server.claimWindow.close()
         written(request, name: "claim window", nil)
+      case .events(let from, let observe): answerEvents(request, from ?? 0, observe)
+      case .settings: send(settings(), request)
       case .drain(let isDraining):
         drain(isDraining) { [self] in written(request, name: "drain", $0) }
       }
@@ -95,8 +92,20 @@ extension Agent {
     }
   }
 
-  private func send(_ value: CBORValue, _ request: ControlRequest) {
+  func send(_ value: CBORValue, _ request: ControlRequest) {
     respond(Responses.content(value, token: request.token), to: request)
+  }
+
+  func watch(_ subject: Watch.Subject, _ request: ControlRequest) {
+    request.client.watch(subject, request.origin)
+  }
+
+  /// What somebody watches, as it is now.
+  func state(of subject: ObservedState) -> CBORValue? {
+    switch subject {
+    case .container(let id): supervisor.container(id: id)?.value
+    case .lease(let id): supervisor.leaseStatus(id: id, now: loop.now)?.value
+    }
   }
 
   private func answered(_ request: ControlRequest, _ answer: Result<CBORValue, RequestError>) {
@@ -125,17 +134,15 @@ extension Agent {
   ) throws(RequestError) {
     guard let log = host.logs.log(of: container.id) else {
       // Its log was in RAM, and the board was restarted since.
-      return send(ControlConnection.chunk(from ?? 0, [], isEnd: true), request)
+      return send(LogFollow.chunk(from ?? 0, [], isEnd: true), request)
     }
     var offset = from ?? log.startOffset
     if let tail { offset = log.offset(ofLastLines: tail) }
     let isLast = container.phase == .ended || container.phase == .removing
-    if observe {
-      return request.connection.follow(log, of: container.id, from: offset, token: request.token, isLast: isLast)
-    }
-    let (start, bytes) = log.read(from: offset, limitBytes: ControlConnection.logChunkBytes)
-    let isEnd = isLast && start + UInt64(bytes.count) >= log.endOffset
-    send(ControlConnection.chunk(start, bytes, isEnd: isEnd), request)
+    let follow = LogFollow(log, of: container.id, from: offset, isLast: isLast)
+    if observe { return watch(.log(follow), request) }
+    let (start, bytes, isEnd) = follow.read(limitBytes: request.client.chunkBytes)
+    send(LogFollow.chunk(start, bytes, isEnd: isEnd), request)
   }
 
   private static func value(of plan: LaunchPlan) -> CBORValue {

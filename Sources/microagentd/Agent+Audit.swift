@@ -11,7 +11,7 @@ extension Agent {
     if let deed = request.request.deed(made: made) {
       note(deed, by: request.principal, refusal: message.code.isSuccess ? nil : Self.title(of: message))
     }
-    request.connection.send(message)
+    request.answer(message)
   }
 
   private static func title(of message: CoAPMessage) -> String {

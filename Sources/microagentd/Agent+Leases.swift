@@ -83,9 +83,8 @@ extension Agent {
   }
 
   func tellLeaseObservers(_ id: UInt64) {
-    for connection in server.connections where connection.observes(.lease(id)) {
-      connection.changed(.lease(id), to: supervisor.leaseStatus(id: id, now: loop.now)?.value)
-    }
+    noteLease(id)
+    server.forEachClient { $0.changed(.lease(id)) }
   }
 }
 

@@ -17,7 +17,7 @@ extension Agent {
     guard server.claimWindow.secondsLeft(now: loop.now) > 0 else {
       throw RequestError(.forbidden, "claim: only while the board is open for it: `microctl claim --open` on the board")
     }
-    guard key == request.connection.key else {
+    guard key == request.client.key else {
       throw RequestError(.forbidden, "claim: whoever claims a board claims it for itself")
     }
   }

@@ -29,6 +29,8 @@ final class Agent {
   /// What the node gives to others.
   let offer: Offer
   let started: Instant
+  /// The last things that happened.
+  var events = EventRecorder(startedSeconds: Clock.wallSeconds())
   /// What a person should know about this node, oldest first: shown by `microctl info`.
   var notices: [String] = []
 
@@ -124,7 +126,9 @@ final class Agent {
       try listen(as: identity)
       try recover(content.containers, leases.leases)
       ProgramMemory.release()
+      adoptForEvents()
       tellNetwork()
+      network.onMember = { [unowned(unsafe) self] in noteMember($0, $1, $2) }
       network.offer = { [unowned(unsafe) self] in offer.value(supervisor.ledger, isDraining: supervisor.isDraining) }
       try network.start()
     } catch {
@@ -175,12 +179,13 @@ final class Agent {
   private func listen(as identity: NodeIdentity) throws(SystemError) {
     host.onEvent = { [self] event, id in handle(event, id) }
     host.logs.onGrowth = { [self] id in
-      for connection in server.connections { connection.logGrew(of: id) }
+      server.forEachClient { $0.logGrew(of: id) }
     }
     server.onRequest = { [self] request in
       programMemory.requestCame()
       answer(request)
     }
+    server.onState = { [unowned(unsafe) self] in state(of: $0) }
     followRevocations()
     deadlineTimer = try Timer(on: loop) { [self] in
       perform(supervisor.tick(now: loop.now))
@@ -197,12 +202,14 @@ final class Agent {
     host.watchMachine { [self] in
       if !supervisor.pressure.isShort(now: loop.now) {
         Diagnostics.line("everything waits for memory: no leases are given until that is over for a minute")
+        noteMemoryShort()
       }
       perform(supervisor.waitedForMemory(now: loop.now))
     }
     try server.listen(path: configuration.controlSocket)
     if configuration.node.isAmongOthers {
       try server.listen(port: configuration.node.coapPort, as: identity.credential)
+      network.datagrams = server.datagrams
     }
     if let period = manager.watchdogMilliseconds { try feedWatchdog(every: period) }
   }
@@ -386,11 +393,12 @@ final class Agent {
   }
 
   private func tellObservers(_ id: UInt64) {
+    noteContainer(id)
     let container = supervisor.container(id: id)
     let isOver = container.map { !$0.isAlive && $0.phase != .created && $0.phase != .waiting } ?? true
-    for connection in server.connections {
-      if isOver { connection.logEnded(of: id) }
-      connection.changed(.container(id), to: container?.value)
+    server.forEachClient { client in
+      if isOver { client.logEnded(of: id) }
+      client.changed(.container(id))
     }
   }
 

@@ -289,8 +289,10 @@ final class ContainerHost {
 // MARK: - What containers use
 
 extension ContainerHost {
+  func usage(ofID id: UInt64) -> CgroupUsage { find(id)?.cgroup?.usage() ?? CgroupUsage() }
+
   func usage(of container: Container) -> CBORValue {
-    let usage = find(container.id)?.cgroup?.usage() ?? CgroupUsage()
+    let usage = usage(ofID: container.id)
     var map = CBORMap()
     map[.name] = .text(container.name)
     map[.phase] = .text(container.phase.description)

@@ -13,6 +13,11 @@ import Testing
     #expect(try parse(text) == Configuration())
   }
 
+  @Test func secretsAreNotTold() throws {
+    let told = try parse("microcloud = gracia\ngossip-key = AAECAwQFBgcICQoLDA0ODw==").told
+    #expect(told == [Setting(name: "microcloud", value: "gracia")])
+  }
+
   @Test func everySettingIsTaken() throws {
     let text = """
       # A board in a cupboard
@@ -28,6 +33,11 @@ import Testing
     expected.cgroup = "cloud"
     expected.firstUserID = 200_000
     expected.memoryReserveBytes = 32 << 20
+    expected.told = [
+      Setting(name: "state-directory", value: "/data/agent"), Setting(name: "runtime-directory", value: "/run/agent"),
+      Setting(name: "cgroup", value: "cloud"), Setting(name: "first-user-id", value: "200000"),
+      Setting(name: "memory-reserve", value: "32M"),
+    ]
     #expect(try parse(text) == expected)
     let windows = "\u{FEFF}" + text.split(separator: "\n").joined(separator: "\r\n") + "\r\n"
     #expect(try parse(windows) == expected)

@@ -25,6 +25,7 @@ import Testing
     (.remove(name: "dns", force: true), "yn yn n"), (.start(name: "dns"), "yn yn n"),
     (.stop(name: "dns", graceMilliseconds: 1), "yn yn n"),
     (.logs(name: "dns", from: nil, tailLines: nil, observe: true), "yy yn n"), (.usage, "yy yy n"),
+    (.metrics, "yy yy n"), (.events(from: nil, observe: true), "yy yy n"), (.settings, "yy nn n"),
     (.plan(plainRequest()), "yn nn n"), (.info, "yy yy n"), (.nodes, "yy yy n"), (.search(text: ""), "yy yy n"),
     (.searchNode(name: "alix", text: ""), "yy yy n"), (.publications, "yy yy y"),
     (.publish(Publication(type: "http", port: 80)), "yn nn n"), (.unpublish(name: "http:80"), "yn nn n"),

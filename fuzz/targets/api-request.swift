@@ -13,10 +13,10 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     case .run(let request), .plan(let request): check(request)
     case .publish(let publication): check(publication)
     case .search, .inspect, .remove, .start, .stop, .logs, .unpublish, .searchNode: break
-    case .list, .usage, .info, .nodes, .publications: break
+    case .list, .usage, .metrics, .info, .nodes, .publications: break
     case .lease(let request): check(request)
     case .changeLease(_, let change): check(change)
-    case .offer, .leases, .inspectLease, .releaseLease, .drain, .revocations: break
+    case .offer, .leases, .inspectLease, .releaseLease, .drain, .revocations, .events, .settings: break
     case .owner, .own, .disown, .openClaim, .closeClaim, .audit: break
     // Whether it is a list, and whose, is found out by who knows the microcloud's key.
     case .revoke(let list): precondition(list == message.payload, "another list")

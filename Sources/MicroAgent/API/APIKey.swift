@@ -148,6 +148,15 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case deed = 195
   case refusal = 196
 
+  // What has happened.
+  case event = 200
+  case atSeconds = 201
+  case events = 202
+  case next = 203
+
+  // How the node is set up.
+  case settings = 204
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -272,6 +281,11 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .role: "role"
     case .deed: "deed"
     case .refusal: "refusal"
+    case .event: "event"
+    case .atSeconds: "atSeconds"
+    case .events: "events"
+    case .next: "next"
+    case .settings: "settings"
     }
   }
 }

@@ -20,6 +20,8 @@ public enum APIRequest: Equatable, Sendable {
   case logs(name: String, from: UInt64?, tailLines: UInt64?, observe: Bool)
   /// GET /usage: what each live container uses.
   case usage
+  /// GET /metrics: the node and its containers in numbers.
+  case metrics
   /// POST /plan: how a container would be launched; nothing is done.
   case plan(ContainerRequest)
   /// GET /info
@@ -52,6 +54,10 @@ public enum APIRequest: Equatable, Sendable {
   case revocations
   /// PUT /revocations: a newer one.
   case revoke([UInt8])
+  /// GET /events, with ?from=NUMBER; with Observe, more as it happens.
+  case events(from: UInt64?, observe: Bool)
+  /// GET /settings: what the configuration file says, but for secrets.
+  case settings
   /// POST /drain, and DELETE /drain to give leases again.
   case drain(Bool)
   /// GET /owner: whom the board belongs to, and whether it can be claimed.
@@ -87,6 +93,7 @@ public enum APIRequest: Equatable, Sendable {
     case (.post, 1) where path[0] == "plan": self = .plan(try Self.containerRequest(message))
     case (.get, 1) where path[0] == "containers": self = .list
     case (.get, 1) where path[0] == "usage": self = .usage
+    case (.get, 1) where path[0] == "metrics": self = .metrics
     case (.get, 1) where path[0] == "info": self = .info
     case (.get, 1) where path[0] == "nodes": self = .nodes
     case (.get, 1) where path[0] == "services": self = .search(text: query.text("text") ?? "")
@@ -105,6 +112,8 @@ public enum APIRequest: Equatable, Sendable {
       self = .releaseLease(id: try Self.lease(path[1]), generation: try Self.generation(query))
     case (.get, 1) where path[0] == Self.revocationsName: self = .revocations
     case (.put, 1) where path[0] == Self.revocationsName: self = .revoke(try Self.revocationList(message))
+    case (.get, 1) where path[0] == "events": self = .events(from: try query.number("from"), observe: observe)
+    case (.get, 1) where path[0] == "settings": self = .settings
     case (.post, 1) where path[0] == "drain": self = .drain(true)
     case (.delete, 1) where path[0] == "drain": self = .drain(false)
     case (.get, 1) where path[0] == "audit": self = .audit
@@ -170,6 +179,7 @@ public enum APIRequest: Equatable, Sendable {
   private static func queryNames(_ code: CoAPCode, _ path: [String]) -> [String] {
     switch (code, path.count) {
     case (.get, 1) where path[0] == "services": ["text"]
+    case (.get, 1) where path[0] == "events": ["from"]
     case (.delete, 2) where path[0] == "containers": ["force"]
     case (.delete, 2) where path[0] == "leases": ["generation"]
     case (.post, 3) where path[2] == "stop": ["grace"]
@@ -181,8 +191,8 @@ public enum APIRequest: Equatable, Sendable {
   }
 
   private static let collections = [
-    "containers", "plan", "usage", "info", "nodes", "services", "publications", "offer", "leases", "drain",
-    revocationsName, ownerName, claimName, "audit",
+    "containers", "plan", "usage", "metrics", "info", "nodes", "services", "publications", "offer", "leases", "drain",
+    "events", "settings", revocationsName, ownerName, claimName, "audit",
   ]
 
   /// Why no route took the request: its method, or its path.

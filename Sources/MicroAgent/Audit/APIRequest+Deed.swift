@@ -23,8 +23,8 @@ extension APIRequest {
     case .disown: "give the board back to whom its configuration names"
     case .openClaim(let seconds): "let anybody claim the board for \(seconds) s"
     case .closeClaim: "let nobody claim the board"
-    case .list, .inspect, .logs, .usage, .plan, .info, .nodes, .search, .searchNode, .publications, .offer, .leases,
-      .inspectLease, .revocations, .owner, .audit:
+    case .list, .inspect, .logs, .usage, .metrics, .plan, .info, .nodes, .search, .searchNode, .publications, .offer,
+      .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit:
       nil
     }
   }

@@ -36,10 +36,15 @@ final class ControlServer {
   private var retry: Timer?
   /// What keeps other machines from us; empty: nothing.
   private(set) var problems: [String] = []
+  /// Those who come by datagrams; nil: nobody may.
+  private(set) var datagrams: DatagramServer?
+  /// A state that somebody watches, as it is now; nil: it is gone. Set before `listen`.
+  var onState: ((ObservedState) -> CBORValue?)?
+  private var lastWatchNumber: UInt64 = 0
   /// Due when clients have requests that are still to be answered.
   private var turn: Timer?
   private var path = ""
-  private(set) var connections: [ControlConnection] = []
+  private var connections: [ControlConnection] = []
   /// Takes each request; set before `listen`.
   var onRequest: ((ControlRequest) -> Void)?
 
@@ -58,8 +63,10 @@ final class ControlServer {
     }
   }
 
-  /// Hears other machines at a TCP port as well, secured; where the port is taken, as soon as it is free.
+  /// Hears other machines at a TCP port as well, secured; where the port is taken, as soon as it is free. `datagrams` is there
+  /// from then on.
   func listen(port: UInt16, as identity: EDHOCIdentity) throws(SystemError) {
+    datagrams = try DatagramServer(self, as: identity, on: loop)
     remotePort = port
     self.identity = identity
     retry = try Timer(on: loop) { [unowned(unsafe) self] in listenToRemotes() }
@@ -97,7 +104,9 @@ final class ControlServer {
     remoteListeners = []
     for connection in connections { connection.close() }
     connections = []
-    onRequest = nil
+    datagrams?.close()
+    datagrams = nil
+    (onRequest, onState) = (nil, nil)
   }
 
   private func accept(_ stream: Connection) {
@@ -135,6 +144,22 @@ final class ControlServer {
     exchanges.take(perSecond: Self.exchangesPerSecond, burst: Self.exchangeBurst, now: loop.now)
   }
 
+  // MARK: Who is there
+
+  func forEachClient(_ body: (ControlClient) -> Void) {
+    for connection in connections {
+      if let client = connection.client { body(client) }
+    }
+    datagrams?.forEachClient(body)
+  }
+
+  func state(of subject: ObservedState) -> CBORValue? { onState?(subject) }
+
+  func nextWatchNumber() -> UInt64 {
+    lastWatchNumber += 1
+    return lastWatchNumber
+  }
+
   // MARK: Who may speak
 
   func admit(_ credential: AuthenticationCredential) throws(Authority.Refusal) -> Authority.Admission {
@@ -167,6 +192,7 @@ final class ControlServer {
     defer { tellTime() }
     guard try authority.take(revocations: revocations) else { return false }
     for connection in connections { connection.endIfRefused() }
+    datagrams?.endRefused()
     return true
   }
 

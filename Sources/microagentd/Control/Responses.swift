@@ -10,9 +10,9 @@ enum Responses {
     case .publish: created(name, in: "publications", request)
     case .remove, .unpublish, .releaseLease, .drain(false), .disown, .closeClaim:
       CoAPMessage(code: .deleted, token: request.token)
-    case .start, .stop, .list, .inspect, .logs, .usage, .plan, .info, .nodes, .search, .searchNode, .publications,
-      .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true), .revocations, .revoke, .owner,
-      .own, .openClaim, .audit:
+    case .start, .stop, .list, .inspect, .logs, .usage, .metrics, .plan, .info, .nodes, .search, .searchNode,
+      .publications, .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true), .revocations, .revoke,
+      .events, .settings, .owner, .own, .openClaim, .audit:
       CoAPMessage(code: .changed, token: request.token)
     }
   }
@@ -37,7 +37,11 @@ enum Responses {
     return message
   }
 
-  static func content(_ value: CBORValue, token: [UInt8]) -> CoAPMessage {
-    CoAPMessage(code: .content, token: token, cbor: value)
+  static func content(
+    _ value: CBORValue, _ format: CoAPContentFormat = .cbor, token: [UInt8]
+  ) -> CoAPMessage {
+    var message = CoAPMessage(code: .content, token: token, payload: value.encoded)
+    message.contentFormat = format
+    return message
   }
 }

@@ -15,6 +15,8 @@ final class ClusterMember {
   var askedAbout: SocketAddress?
   /// Is told what the registration has to know.
   var onNews: ((RegistrationNews) -> Void)?
+  /// Is told who comes and goes.
+  var onMember: ((String, SerfMemberChange) -> Void)?
 
   private let loop: EventLoop
   private let profile: RegistrationProfile
@@ -80,7 +82,7 @@ final class ClusterMember {
   func close() {
     transport?.close()
     retry?.close()
-    (transport, retry, wanted, onNews) = (nil, nil, nil, nil)
+    (transport, retry, wanted, onNews, onMember) = (nil, nil, nil, nil, nil)
   }
 
   /// Another program may have the port. It is tried again, as one day it may be gone.
@@ -111,7 +113,9 @@ final class ClusterMember {
     switch news {
     case .joined(let address, let isSuccess): tell(.joined(address, isSuccess: isSuccess))
     case .hasLeft: tell(.hasLeft)
-    case .member(let name, let change): memberChanged(name, change)
+    case .member(let name, let change):
+      memberChanged(name, change)
+      onMember?(name.description, change)
     case .recordChanged: store()
     case .keyringChanged(let keyring):
       self.keyring = keyring

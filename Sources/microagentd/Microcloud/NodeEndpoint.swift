@@ -15,6 +15,7 @@ final class NodeEndpoint {
   private let resources: () -> NodeResources
   private let transport: CoAPTransport
   private let client: CoAPClient
+  private let datagrams: DatagramServer?
   private var problems: [String] = []
   private var retry: Timer?
 
@@ -27,17 +28,25 @@ final class NodeEndpoint {
 
   /// Listens from now on; where the port is taken, as soon as it is free.
   ///
-  /// - Parameter resources: what is told, as it is when somebody asks.
-  init(port: UInt16, on loop: EventLoop, resources: @escaping () -> NodeResources) throws(SystemError) {
+  /// - Parameters:
+  ///   - datagrams: serves those who prove who they are.
+  ///   - resources: what anybody is told, as it is when somebody asks.
+  init(
+    port: UInt16, _ datagrams: DatagramServer?, on loop: EventLoop, resources: @escaping () -> NodeResources
+  ) throws(SystemError) {
     self.port = port
+    self.datagrams = datagrams
     self.resources = resources
     var random = SystemRandomNumberGenerator()
     let key = (0..<Self.keyWords).flatMap { _ in BigEndian.bytes(random.next()) }
+    let contexts = OSCOREContexts(capacity: DatagramServer.maximumSessions)
     transport = try CoAPTransport(
-      on: loop, endpoint: SecureCoAPEndpoint(limits: .node, digest: HMACDigest.keyed(by: key)))
+      on: loop,
+      endpoint: SecureCoAPEndpoint(limits: .node, contexts: contexts, digest: HMACDigest.keyed(by: key)))
     client = CoAPClient(transport, on: loop)
     retry = try Timer(on: loop) { [unowned(unsafe) self] in bind() }
     transport.onEffect = { [unowned(unsafe) self] in take($0) }
+    datagrams?.transport = transport
     bind()
   }
 
@@ -63,7 +72,11 @@ final class NodeEndpoint {
   }
 
   private func take(_ effect: CoAPEffect) {
-    guard case .request(let message, let handle) = effect else { return client.take(effect) }
+    guard case .request(let message, let handle) = effect else {
+      datagrams?.take(effect)
+      return client.take(effect)
+    }
+    if datagrams?.take(message, handle) ?? false { return }
     let response = resources().response(
       to: message, from: handle.source.address, exponent: handle.blockExponent)
     transport.respond(response, to: handle)
@@ -116,6 +129,7 @@ extension CoAPLimits {
     limits.pendingRequests = 32
     limits.delayedAnswers = 0
     limits.requestsPerSecond = 50
+    limits.criticalOptions.append(.edhoc)
     return limits
   }
 }

@@ -19,6 +19,10 @@ final class NodeNetwork {
   private(set) var clusters: [ClusterMember] = []
   private(set) var mdns: MulticastDNSTransport?
   private(set) var endpoint: NodeEndpoint?
+  /// Serves those who prove who they are; nil: nobody may. Set before `start`.
+  var datagrams: DatagramServer?
+  /// Is told of members that come and go.
+  var onMember: ((String, SerfMemberChange, MembershipKind) -> Void)?
   /// What the node gives of itself, as anybody may read it.
   var offer: () -> CBORValue = { .null }
 
@@ -100,6 +104,7 @@ final class NodeNetwork {
       case .public: actInPublic { $0.take(news, now: $1) }
       }
     }
+    member.onMember = { [unowned(unsafe) self] in onMember?($0, $1, kind) }
     clusters.append(member)
   }
 
@@ -114,7 +119,7 @@ final class NodeNetwork {
     if clusters.isEmpty { return }
     alarm = try Alarm(on: loop) { [unowned(unsafe) self] in tick() }
     mdns?.onNews = { [unowned(unsafe) self] in take($0) }
-    endpoint = try NodeEndpoint(port: settings.coapPort, on: loop) { [unowned(unsafe) self] in
+    endpoint = try NodeEndpoint(port: settings.coapPort, datagrams, on: loop) { [unowned(unsafe) self] in
       NodeResources(
         publications: services.offered(by: identity.standing), offer: offer, revocations: revocations)
     }

@@ -1,0 +1,72 @@
+import Basics
+import Microcloud
+
+/// Something that has happened on the node, for whoever wants to look back or to be told.
+public struct NodeEvent: Equatable, Sendable {
+  public enum Kind: String, CaseIterable, Equatable, Sendable {
+    case containerStarted = "container start"
+    case containerEnded = "container end"
+    /// It met its memory budget and was ended as a whole.
+    case containerOutOfMemory = "container oom"
+    case containerRemoved = "container remove"
+    case leaseGranted = "lease grant"
+    case leaseConfirmed = "lease confirm"
+    case leaseOver = "lease over"
+    /// With all that was in it.
+    case leaseRemoved = "lease remove"
+    case memberJoined = "member join"
+    case memberLeft = "member leave"
+    case memberFailed = "member fail"
+    /// Everything waited for memory: no leases are given for a while.
+    case memoryShort = "memory short"
+  }
+
+  /// The longest name of a member that is kept, in bytes: other people choose it.
+  public static let maximumNameBytes = 128
+  /// The longest detail, as why a container did not start, in bytes.
+  public static let maximumDetailBytes = 256
+
+  public let kind: Kind
+  /// What it happened to: a container's or member's name, a lease's number; empty: the node.
+  public let name: String
+  /// How or why, for people; empty: nothing is to be said.
+  public let detail: String
+  /// In whose lease it happened (`Principal.holder`); nil: it is the owner's own affair.
+  public let holder: [UInt8]?
+
+  public init(_ kind: Kind, name: String = "", detail: String = "", holder: [UInt8]? = nil) {
+    self.kind = kind
+    self.name = Self.cut(name, to: Self.maximumNameBytes)
+    self.detail = Self.cut(detail, to: Self.maximumDetailBytes)
+    self.holder = holder
+  }
+
+  private static func cut(_ text: String, to count: Int) -> String {
+    text.utf8.count <= count ? text : ASCII.string(text.utf8.prefix(count))
+  }
+
+  /// Whether a principal is told of it.
+  public func isFor(_ principal: Principal) -> Bool {
+    Permission.seesAll(principal) || holder == principal.holder
+  }
+}
+
+/// An event, and when it happened.
+public struct NumberedEvent: Equatable, Sendable {
+  /// One more than the event before it.
+  public let number: UInt64
+  /// Since 1970.
+  public let seconds: UInt64
+  public let event: NodeEvent
+
+  /// As it is answered.
+  public var value: CBORValue {
+    var map = CBORMap()
+    map[.id] = .unsigned(number)
+    map[.atSeconds] = .unsigned(seconds)
+    map[.event] = .text(event.kind.rawValue)
+    if !event.name.isEmpty { map[.name] = .text(event.name) }
+    if !event.detail.isEmpty { map[.reason] = .text(event.detail) }
+    return .map(map)
+  }
+}
