@@ -12,9 +12,11 @@ public struct NodeSettings: Equatable, Sendable {
   /// The key with which the microcloud signs who its members and owners are; nil: nobody is one by a credential.
   public var microcloudKey: P256.PublicKey?
   /// Where the node is asked for whatever does not fit into gossip.
-  public var coapPort: UInt16 = 5683
+  public var coapPort: UInt16 = usualCoAPPort
   /// The interfaces that lead to neighbours; none: all but those of containers.
   public var interfaces: [String] = []
+  /// Where the node's links are registered (RFC 9176); nil: nowhere.
+  public var resourceDirectory: DirectoryRegistration.Place? = .anywhere
   public var microcloud = MembershipSettings(.microcloud, isOn: true)
   /// Nil: one in reach that takes anybody (`MicrocloudChoice`).
   public var microcloudName: String?
@@ -23,6 +25,9 @@ public struct NodeSettings: Equatable, Sendable {
   public var publicCluster = MembershipSettings(.cloudy, isOn: false, contacts: cloudyContacts)
 
   public init() {}
+
+  /// RFC 7252 section 6.1.
+  private static let usualCoAPPort: UInt16 = 5683
 
   /// Where Cloudy's own nodes in Guifi find each other.
   static let cloudyContacts = ["10.139.40.22:5000", "10.139.40.122:5000"].compactMap { SocketAddress($0) }
@@ -66,6 +71,7 @@ public struct NodeSettings: Equatable, Sendable {
           + "\(GossipCipher.maximumKeys) keys, the one to seal with first"
       }
       gossipKeys = keyring
+    case "resource-directory": return setResourceDirectory(setting)
     case "microcloud": return setMicrocloud(setting)
     case "public":
       guard setting.value == "on" || setting.value == "off" else { return setting.wrong("give on or off") }
@@ -89,6 +95,21 @@ public struct NodeSettings: Equatable, Sendable {
       bytes.allSatisfy({ ASCII.isLetterOrDigit($0) || $0 == UInt8(ascii: "-") })
     else { return setting.wrong("use letters, digits and '-', at most \(NodeNaming.maximumHostBytes)") }
     name = setting.value
+    return nil
+  }
+
+  private mutating func setResourceDirectory(_ setting: Setting) -> String? {
+    switch setting.value {
+    case "find": resourceDirectory = .anywhere
+    case "off": resourceDirectory = nil
+    default:
+      let plain = IPAddress(setting.value).map { SocketAddress($0, port: Self.usualCoAPPort) }
+      let address = plain ?? SocketAddress(setting.value)
+      guard let address, address.port != 0 else {
+        return setting.wrong("give find, off, or an address, as 192.0.2.1 or [2001:db8::1]:5683")
+      }
+      resourceDirectory = .at(address)
+    }
     return nil
   }
 

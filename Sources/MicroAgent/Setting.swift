@@ -18,6 +18,6 @@ public struct Setting: Equatable, Sendable {
   private static let names =
     "state-directory, runtime-directory, cgroup, first-user-id, memory-reserve, offer-memory, "
     + "offer-cpu, offer-disk, offer-processes, offer-containers, lease-to, lease-longest, lease-share, lease-roots, zone, "
-    + "guifi-node, contact, name, owner, interfaces, coap-port, microcloud, microcloud-key, gossip-key, public, and with "
-    + "microcloud- or public- before it contacts, port, family, profile, advertise"
+    + "guifi-node, contact, name, owner, interfaces, coap-port, microcloud, microcloud-key, gossip-key, public, "
+    + "resource-directory, and with microcloud- or public- before it contacts, port, family, profile, advertise"
 }

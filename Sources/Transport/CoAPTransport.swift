@@ -83,6 +83,19 @@ public final class CoAPTransport {
     return id
   }
 
+  /// Asks a group; whoever wants to answers within some seconds. What becomes of it is told after this returns.
+  ///
+  /// - Parameter local: the address of ours from which, and so the interface on which, it is asked.
+  public func request(
+    _ message: CoAPMessage, in group: SocketAddress, from local: IPAddress, timeoutMilliseconds: UInt64
+  ) throws(CoAPError) -> CoAPExchangeID {
+    note(local, askedBy: group)
+    let (id, effects) = try endpoint.request(
+      message, to: group, isMulticast: true, timeoutMilliseconds: timeoutMilliseconds, now: loop.now)
+    carryOut(effects)
+    return id
+  }
+
   /// See `CoAPEndpoint.ping`.
   public func ping(_ peer: SocketAddress) throws(CoAPError) -> CoAPExchangeID {
     let (id, effects) = try endpoint.ping(peer, now: loop.now)

@@ -31,6 +31,9 @@ public struct NodeResources {
     CoRELink.resource("/source", type: "microagent.source", contentFormat: .cbor),
   ]
 
+  /// What there is, as a resource directory is told.
+  public static var encodedLinks: [UInt8] { CoRELink.encode(links) }
+
   /// The response to a request.
   ///
   /// - Parameters:

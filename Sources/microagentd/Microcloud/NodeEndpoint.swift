@@ -16,6 +16,10 @@ final class NodeEndpoint {
   private let transport: CoAPTransport
   private let client: CoAPClient
   private let datagrams: DatagramServer?
+  /// Is given the links of whoever answers to `find`.
+  var onFound: (([UInt8], SocketAddress) -> Void)?
+  /// What groups were asked.
+  private var finds: [CoAPExchangeID] = []
   private var problems: [String] = []
   private var retry: Timer?
 
@@ -74,6 +78,7 @@ final class NodeEndpoint {
   private func take(_ effect: CoAPEffect) {
     guard case .request(let message, let handle) = effect else {
       datagrams?.take(effect)
+      takeFound(effect)
       return client.take(effect)
     }
     if datagrams?.take(message, handle) ?? false { return }
@@ -82,10 +87,30 @@ final class NodeEndpoint {
     transport.respond(response, to: handle)
   }
 
-  /// Asks a neighbour for something. `completion` is given its answer, or in half a line why there is none.
-  func get(
-    _ path: [String], from peer: SocketAddress, maximumBytes: Int,
-    completion: @escaping (Result<[UInt8], RequestError>) -> Void
+  /// Asks everybody on an interface of ours, by one of its addresses.
+  func find(_ request: CoAPMessage, in group: SocketAddress, from local: IPAddress) {
+    guard transport.isBound(IPFamily(group.address)) else { return }
+    do throws(CoAPError) {
+      finds.append(
+        try transport.request(request, in: group, from: local, timeoutMilliseconds: Self.questionMilliseconds))
+    } catch {
+      // Too much is under way: whoever looks for something looks again.
+    }
+  }
+
+  private func takeFound(_ effect: CoAPEffect) {
+    switch effect {
+    case .response(let id, let message, let source) where finds.contains(id):
+      if message.code == .content { onFound?(message.payload, source) }
+    case .ended(let id, _): finds.removeAll { $0 == id }
+    case .send, .request, .response, .delivered: break
+    }
+  }
+
+  /// Asks somebody for something. `completion` is given the answer, or in half a line why there is none.
+  func request(
+    _ message: CoAPMessage, to peer: SocketAddress, maximumBytes: Int = 1024,
+    completion: @escaping (Result<CoAPMessage, RequestError>) -> Void
   ) {
     guard transport.isBound(IPFamily(peer.address)) else {
       return completion(.failure(RequestError(.failed, problem ?? "this kernel does not know such addresses")))
@@ -93,16 +118,26 @@ final class NodeEndpoint {
     guard client.count < Self.maximumQuestions else {
       return completion(.failure(RequestError(.noRoom, "\(Self.maximumQuestions) others are being asked: try again")))
     }
+    client.request(
+      message, to: peer, timeoutMilliseconds: Self.questionMilliseconds, maximumBodyBytes: maximumBytes
+    ) { result in
+      completion(result.mapError { RequestError(.failed, Self.line($0)) })
+    }
+  }
+
+  /// Asks a neighbour for something. `completion` is given its answer, or in half a line why there is none.
+  func get(
+    _ path: [String], from peer: SocketAddress, maximumBytes: Int,
+    completion: @escaping (Result<[UInt8], RequestError>) -> Void
+  ) {
     var request = CoAPMessage(code: .get)
     request.path = path
     request.accept = .cbor
-    client.request(
-      request, to: peer, timeoutMilliseconds: Self.questionMilliseconds, maximumBodyBytes: maximumBytes
-    ) { result in
+    self.request(request, to: peer, maximumBytes: maximumBytes) { result in
       switch result {
       case .success(let answer) where answer.code == .content: completion(.success(answer.payload))
       case .success(let answer): completion(.failure(RequestError(.failed, "it answered \(answer.code)")))
-      case .failure(let failure): completion(.failure(RequestError(.failed, Self.line(failure))))
+      case .failure(let error): completion(.failure(error))
       }
     }
   }

@@ -19,6 +19,8 @@ final class NodeNetwork {
   private(set) var clusters: [ClusterMember] = []
   private(set) var mdns: MulticastDNSTransport?
   private(set) var endpoint: NodeEndpoint?
+  /// The node's entry in a resource directory; nil: it wants none.
+  private var entry: DirectoryEntry?
   /// Serves those who prove who they are; nil: nobody may. Set before `start`.
   var datagrams: DatagramServer?
   /// Is told of members that come and go.
@@ -123,6 +125,7 @@ final class NodeNetwork {
       NodeResources(
         publications: services.offered(by: identity.standing), offer: offer, revocations: revocations)
     }
+    makeEntry()
     announce()
     ProgramMemory.release()
     let names = settings.interfaces
@@ -145,6 +148,18 @@ final class NodeNetwork {
     tick()
   }
 
+  private func makeEntry() {
+    guard let place = settings.resourceDirectory, let endpoint else { return }
+    entry = DirectoryEntry(
+      place, endpoint, on: loop,
+      interfaces: { [unowned(unsafe) self] in interfaces?.interfaces ?? [] },
+      node: { [unowned(unsafe) self] in
+        DirectoryEntry.Node(
+          name: status.name, microcloud: microcloud?.announced?.name, links: NodeResources.encodedLinks)
+      })
+    entry?.onDeadline = { [unowned(unsafe) self] in setAlarm() }
+  }
+
   /// Takes leave of everybody, then calls `done`.
   func leave(_ done: @escaping () -> Void) {
     guard !clusters.isEmpty, onEnd == nil else { return done() }
@@ -157,6 +172,7 @@ final class NodeNetwork {
       return end()
     }
     mdns?.perform { $0.withdrawAll(now: $1) }
+    entry?.leave()
     act { $0.leave(now: $1) }
     actInPublic { $0.leave(now: $1) }
   }
@@ -275,6 +291,7 @@ final class NodeNetwork {
     lookIfDue()
     askHowWeAreSeen()
     askForRevocationsIfDue()
+    entry?.tick()
     setAlarm()
   }
 
@@ -282,6 +299,7 @@ final class NodeNetwork {
     let deadlines = [
       microcloud?.nextDeadline, publicCluster?.nextDeadline, schedule.nextDeadline,
       directory.availability.nextDeadline, settings.microcloudKey == nil ? nil : revocationsDue,
+      entry?.nextDeadline,
     ]
     alarm?.set(deadlines.compactMap { $0 }.min())
   }
