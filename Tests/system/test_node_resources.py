@@ -190,6 +190,18 @@ def test_aiocoap_reads_what_there_is(boards, family):
     assert get(host, address, "").code == aiocoap.NOT_FOUND
 
 
+def test_libcoap_reads_in_blocks(boards):
+    board = boards.on(owner=OWNER)
+    names = [service(number) for number in range(8)]
+    for name in names:
+        board.ctl("publish", name).check()
+    for block in ("16", "32"):
+        said = neighbour(boards, 100 + int(block)).run(
+            ["coap-client-notls", "-B", "20", "-b", block, "-m", "get", "-o", "-", f"coap://{board.address}/publications"])
+        answer = said.check().stdout
+        assert sorted(one[SERVICE_PORT] for one in cbor2.loads(answer)) == sorted(map(port, names))
+
+
 def test_nobodys_board_tells_nothing(boards):
     here, there = boards.on(), boards.on()
     together(here, there)
