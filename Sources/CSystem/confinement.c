@@ -18,13 +18,13 @@
 #define OWN_ARCHITECTURE AUDIT_ARCH_X86_64
 #endif
 
-// Making files, memory, messages on what is open, and the end. Every other call is not implemented, as if the kernel were
-// older than it; so the C library takes another way where it knows one.
+// Making files, memory, messages on what is open, and the end. Every other call is not implemented, as if the kernel
+// were older than it; so the C library takes another way where it knows one.
 static const uint16_t allowed_calls[] = {
     SYS_read,          SYS_write,         SYS_close,          SYS_lseek,           SYS_fcntl,
     SYS_open,          SYS_openat,        SYS_openat2,        SYS_getdents64,      SYS_statx,
-    SYS_fstat,         SYS_lstat,         SYS_mkdirat,        SYS_mknodat,         SYS_symlinkat,
-    SYS_linkat,        SYS_unlink,        SYS_unlinkat,       SYS_rmdir,           SYS_fchownat,
+    SYS_fstat,         SYS_renameat2,     SYS_mkdirat,        SYS_mknodat,         SYS_symlinkat,
+    SYS_linkat,        SYS_unlinkat,      SYS_fchownat,
     SYS_fchown,        SYS_fchmod,        SYS_fsetxattr,      SYS_utimensat,       SYS_mmap,
     SYS_munmap,        SYS_mremap,        SYS_mprotect,       SYS_madvise,         SYS_brk,
     SYS_sendmsg,       SYS_exit,          SYS_exit_group,     SYS_rt_sigreturn,    SYS_restart_syscall,
@@ -79,8 +79,8 @@ static int limit(int resource, uint64_t most) {
 }
 
 int system_confine_to(int directory, uint64_t memory_bytes) {
-  // Without the capability for another root, and with nothing open above it, it is as good as a mount namespace of its own, and
-  // works where the board's root is an initramfs, which cannot be left. No call is left that knows a network.
+  // Without the capability for another root, and with nothing open above it, it is as good as a mount namespace of its
+  // own, and works where the board's root is an initramfs, which cannot be left. No call is left that knows a network.
   if (fchdir(directory) < 0 || chroot(".") < 0 || chdir("/") < 0) return -errno;
   int result;
   if ((result = limit(RLIMIT_CORE, 0)) < 0 || (result = limit(RLIMIT_DATA, memory_bytes)) < 0) return result;

@@ -1,6 +1,7 @@
 // Files by a name in an open directory: what unpacks strangers' archives walks no paths but beneath its root.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <linux/fs.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
@@ -43,6 +44,10 @@ int system_linkat(int from, const char *name, int to, const char *new_name) {
   RESULT(linkat(from, name, to, new_name, 0));
 }
 int system_unlinkat(int directory, const char *name) { RESULT(unlinkat(directory, name, 0)); }
+int system_remove_directory_at(int directory, const char *name) { RESULT(unlinkat(directory, name, AT_REMOVEDIR)); }
+int system_rename_new_at(int from, const char *name, int to, const char *new_name) {
+  RESULT((int)syscall(SYS_renameat2, from, name, to, new_name, RENAME_NOREPLACE));
+}
 int system_fchownat(int directory, const char *name, uint32_t user, uint32_t group) {
   RESULT(fchownat(directory, name, user, group, AT_SYMLINK_NOFOLLOW));
 }

@@ -150,7 +150,7 @@ struct LayerWriter {
     try check(result, "look at", text(entry.path))
     if isKind(S_IFDIR, status) {
       if entry.kind == .directory { return .directory }
-      try FileTree.remove("/" + text(entry.path))
+      try FileTree.remove(name, in: parent, text(entry.path))
       return .nothing
     }
     try check(system_unlinkat(parent, name), "replace", text(entry.path))

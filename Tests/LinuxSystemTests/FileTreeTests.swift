@@ -19,6 +19,59 @@ import Testing
     #expect(Files.exists(kept + "/file"))
   }
 
+  /// Makes directories inside one another; their path is longer than any path may be.
+  private func makeDeepTree(in path: String, depth: Int, name: String) throws {
+    var directory = try check(system_open(path, O_RDONLY | O_DIRECTORY, 0), "open", path)
+    for _ in 0..<depth {
+      try check(system_mkdirat(directory, name, 0o755), "make directory", name)
+      let next = try check(system_openat(directory, name, O_RDONLY | O_DIRECTORY, 0), "open", name)
+      _ = system_close(directory)
+      directory = next
+    }
+    _ = system_close(directory)
+  }
+
+  @Test func removesATreeHoweverDeep() throws {
+    let folder = TemporaryDirectory()
+    let tree = folder.path + "/tree"
+    try Files.makeDirectory(tree)
+    // A name that a deep directory would like to have.
+    try Files.makeDirectories(tree + "/deep-1/x")
+    try makeDeepTree(in: tree, depth: 700, name: String(repeating: "n", count: 200))
+    try FileTree.remove(tree)
+    #expect(!Files.exists(tree))
+  }
+
+  @Test func removesNamesThatAreNoText() throws {
+    let folder = TemporaryDirectory()
+    let tree = folder.path + "/tree"
+    try Files.makeDirectory(tree)
+    let directory = FileDescriptor(owning: try check(system_open(tree, O_RDONLY | O_DIRECTORY, 0), "open", tree))
+    let name: [CChar] = [-1, -2, 0]
+    try check(system_mkdirat(directory.rawValue, name, 0o755), "make directory")
+    let below = FileDescriptor(owning: try check(system_openat(directory.rawValue, name, O_RDONLY, 0), "open"))
+    try check(system_symlinkat("x", below.rawValue, name), "link")
+    try FileTree.remove(tree)
+    #expect(!Files.exists(tree))
+  }
+
+  @Test func removesMoreNamesThanItHolds() throws {
+    let folder = TemporaryDirectory()
+    let tree = folder.path + "/tree"
+    try Files.makeDirectory(tree)
+    for number in 0..<1000 { try Files.makeDirectory("\(tree)/\(number)") }
+    try FileTree.remove(tree)
+    #expect(!Files.exists(tree))
+  }
+
+  @Test func tellsWhatCannotBeRemoved() {
+    #expect {
+      try FileTree.remove("/proc/self")
+    } throws: { error in
+      "\(error)" == "remove /proc/self: Operation not permitted"
+    }
+  }
+
   @Test func aTreeThatIsNotThereIsAsGood() throws {
     try FileTree.remove("/tmp/microagent-test-nothing-here")
   }

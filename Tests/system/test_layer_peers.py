@@ -180,7 +180,8 @@ def test_images_of_buildah_are_what_umoci_makes_of_them(place, overlaid):
     subprocess.run(["cp", "/bin/busybox", f"{place}/context/busybox"], check=True)
     Path(place, "context/Containerfile").write_text(
         "FROM scratch\nCOPY files /\nCOPY busybox /busybox\n"
-        'RUN ["/busybox", "rm", "-r", "/replaced/old", "/etc/passwd"]\nRUN ["/busybox", "mv", "/bin/su", "/bin/moved"]\n')
+        'RUN ["/busybox", "rm", "-r", "/replaced/old", "/etc/passwd"]\n'
+        'RUN ["/busybox", "mv", "/bin/su", "/bin/moved"]\n')
     storage = ["buildah", "--root", f"{place}/storage", "--runroot", f"{place}/run", "--storage-driver", "vfs"]
     subprocess.run([*storage, "build", "--isolation", "chroot", "--layers", "--tag", "test", f"{place}/context"],
                    check=True, capture_output=True)
@@ -255,7 +256,8 @@ def test_archives_of_others_are_read_as_python_reads_them(machine, unpack_driver
 @pytest.mark.parametrize("format", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_archives_of_python_are_read_as_python_reads_them(machine, unpack_driver, place, format):
     archive = f"{place}/archive"
-    layer = Layer(format).directory("d").add("p/" + "n" * 90, data=b"x" * 1000).link("l", "t" * 100).hard_link("h", "d/x")
+    layer = Layer(format).directory("d").add("p/" + "n" * 90, data=b"x" * 1000).link("l", "t" * 100)
+    layer.hard_link("h", "d/x")
     if format != tarfile.USTAR_FORMAT:
         layer.add("n" * 101).add("/".join(["m" * 200] * 10)).link("k", "t" * 300).add("old", time=-7)
         layer.add("large", owner=1 << 22)

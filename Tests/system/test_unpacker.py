@@ -39,9 +39,11 @@ def root_of(layer):
 
 @pytest.mark.parametrize("compress", [False, True])
 def test_files_are_what_their_entries_say(unpackers, compress):
-    layer = Layer().directory("bin", time=1_000_000_000).add("bin/a", data=b"hello" * 20_000, mode=0o4755, owner=7, time=5)
+    layer = Layer().directory("bin", time=1_000_000_000)
+    layer.add("bin/a", data=b"hello" * 20_000, mode=0o4755, owner=7, time=5)
     layer.hard_link("bin/b", "bin/a").link("bin/s", "../../../etc/passwd").add("run/pipe", tarfile.FIFOTYPE, mode=0o620)
-    layer.add("late", time=5_000_000_000).add("time", pax={"mtime": "-1.25"}).add("attributes", pax=attribute("user.note", "x"))
+    layer.add("late", time=5_000_000_000).add("time", pax={"mtime": "-1.25"})
+    layer.add("attributes", pax=attribute("user.note", "x"))
     done = unpackers.unpack(layer, compress=compress)
     assert done.last.split()[2:] == ["8", "0"]
     found = root_of(done)

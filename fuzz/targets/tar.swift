@@ -1,6 +1,6 @@
 // sources: Sources/Images/Tar Sources/Images/Layers Sources/Images/Manifests/Shown.swift Sources/Basics
-// No entry's name leads out, nothing grows with what an archive claims, and how the bytes are cut changes nothing. What a
-// layer's plan makes of the entries stays within its limits, and below its top.
+// No entry's name leads out, nothing grows with what an archive claims, and how the bytes are cut changes nothing. What
+// a layer's plan makes of the entries stays within its limits, and below its top.
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzTar(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -10,7 +10,7 @@ public func fuzzTar(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   return 0
 }
 
-/// A changed header is refused for its checksum, whatever else is wrong with it: what is behind that is to be tried as well.
+/// A changed header is refused for its checksum, whatever else is wrong with it: what is behind that is to be tried, too.
 private func withRightChecksums(_ input: [UInt8]) -> [UInt8] {
   var archive = input
   for start in stride(from: 0, to: archive.count - 511, by: 512)

@@ -71,6 +71,8 @@ int system_make_whiteout(int directory, const char *name);  // what an overlay t
 int system_symlinkat(const char *target, int directory, const char *name);
 int system_linkat(int from, const char *name, int to, const char *new_name);
 int system_unlinkat(int directory, const char *name);
+int system_remove_directory_at(int directory, const char *name);
+int system_rename_new_at(int from, const char *name, int to, const char *new_name);  // -EEXIST rather than replacing
 int system_fchownat(int directory, const char *name, uint32_t user, uint32_t group);
 int system_fchown(int descriptor, uint32_t user, uint32_t group);
 int system_fchmod(int descriptor, unsigned mode);
