@@ -9,7 +9,7 @@ VENV = $(CACHE)/python-$(shell cat Tests/system/requirements.txt 2>/dev/null | s
 PYTEST = $(PYTHON) -m pytest -q Tests/system
 PACKAGE_LISTS = packages.txt cross/packages.txt Tests/system/packages.txt
 
-.PHONY: shipped tested build demo test test-unit test-end-to-end test-system test-vm here in-vm cross check-binaries fuzz lint bench deps clean
+.PHONY: shipped tested base-image build demo test test-unit test-end-to-end test-system test-vm here in-vm cross check-binaries fuzz lint bench deps clean
 
 build: deps
 	swift build
@@ -65,8 +65,12 @@ shipped: deps
 	cross/build $(TESTED)
 
 # And what only tests run.
-tested: deps
+tested: deps base-image
 	cross/build --drivers $(TESTED)
+
+# An image for containers on every board; docs/TESTING.md.
+base-image: deps
+	cross/make-base-image .build-cross/base-image.tar
 
 check-binaries: tested
 	cross/check-binaries
