@@ -252,6 +252,22 @@ def test_a_layer_that_is_there_is_not_replaced(unpackers):
 
 # MARK: The process
 
+@pytest.mark.parametrize("name", ["n/" * 2000 + "n", ("m" * 200 + "/") * 20 + "m", "d/\udcff/\udcfe"])
+def test_nothing_stays_of_a_failed_layer_or_a_replaced_directory(unpackers, name):
+    layer = Layer().add(name)
+    assert "not the one" in unpackers.unpack(layer, digest="ab" * 32).failure
+    top = name.split("/")[0]
+    assert root_of(unpackers.unpack(Layer().add(name).add(top))).keys() == {".", top}
+
+
+def test_no_chain_of_links_makes_a_tree_that_stays(unpackers):
+    layer, path = Layer(), "n/" * 1000
+    for number in range(4):
+        layer.add(path + "f").link(f"l{number}", path.rstrip("/"))
+        path = f"l{number}/" + "n/" * 1000
+    assert "not the one" in unpackers.unpack(layer, digest="ab" * 32).failure
+
+
 def test_time_is_limited(unpackers):
     argv, target = unpackers.command(Layer().add("a").bytes, milliseconds=300)
     os.remove(argv[2])
