@@ -7,6 +7,8 @@ final class Output {
   private static let bufferBytes = 8 * 1024
   private var buffer: [UInt8] = []
 
+  static var isTerminal: Bool { system_is_terminal(descriptor) != 0 }
+
   func write(_ text: String) throws(Failure) {
     try write(Array(text.utf8)[...])
   }

@@ -15,6 +15,7 @@ let inviteVerb = Verb(
       "member, who leases and runs in its leases, or owner, who does everything (member)"),
     Option(.duration, "for", value: "TIME", "How long, as 30d (365d)"),
     microcloudOption,
+    Option(.qr, "qr", "Also where this is no terminal: as a QR code, too, for a phone to carry"),
   ],
   notes: """
     KEY is what `microctl key` prints on the other person\'s machine. Send them the text that this prints, by any way:
@@ -37,6 +38,9 @@ let inviteVerb = Verb(
     try session.output.json(.map(map))
   } else {
     try session.output.line(text)
+    if session.arguments.has(.qr) || Output.isTerminal, let code = QRCode(Array(text.utf8)) {
+      try session.output.write(code.terminalText)
+    }
   }
   return ExitCode.success
 }

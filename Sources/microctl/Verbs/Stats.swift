@@ -17,7 +17,7 @@ let statsVerb = Verb(
     return ExitCode.success
   }
   try session.client.watch(signals: [SIGINT, SIGTERM])
-  let clears = !session.isJSON && system_is_terminal(Output.descriptor) != 0
+  let clears = !session.isJSON && Output.isTerminal
   var before: Sample?
   while true {
     let sample = try usages(session)
