@@ -7,7 +7,7 @@ extension APIRequest {
   /// - Parameter made: the name or number of what came into being by it, where something did.
   public func deed(made: String?) -> String? {
     switch self {
-    case .run(let wish): "run \(made ?? wish.name ?? "") \(wish.root)" + (wish.lease.map { " in lease \($0)" } ?? "")
+    case .run(let wish): "run \(made ?? wish.name) \(wish.root)" + (wish.lease.map { " in lease \($0)" } ?? "")
     case .remove(let name, _): "remove \(name)"
     case .start(let name): "start \(name)"
     case .stop(let name, _): "stop \(name)"
