@@ -83,6 +83,7 @@ bench: PACKAGE_LISTS += bench/packages.txt
 bench: shipped $(VENV)
 	$(PYTHON) bench/run
 	$(PYTHON) bench/microcloud.py
+	$(PYTHON) bench/protocol.py
 
 # Installs the Debian packages that are missing, and nothing where none is.
 deps:

@@ -78,16 +78,17 @@ class Table:
         self._before = self._counters.read(way)
 
     def end(self, way, deed):
-        packets, count = (now - then for now, then in zip(self._counters.read(way), self._before))
+        packets, count = (now - then for now, then in zip(self._counters.read(way.split(",")[0]), self._before))
         self._rows.setdefault(deed, {})[way] = packets, count
 
     def print(self):
         print("\nBytes of IP packets, in both directions, and how many packets\n")
-        print("| | OSCORE over UDP | HTTP with TLS | × | HTTP in plain | × |\n|--|--|--|--|--|--|")
+        print("| | OSCORE over UDP | HTTP with TLS | × | new connection | × | HTTP in plain | × | new connection | × |")
+        print("|" + "--|" * 10)
         for deed, ways in self._rows.items():
             ours = ways["oscore"]
             cells = [f"{ours[1]} ({ours[0]})"]
-            for way in ("tls", "plain"):
+            for way in ("tls", "tls, new", "plain", "plain, new"):
                 packets, count = ways.get(way, (0, 0))
                 cells += [f"{count} ({packets})", f"{count / ours[1]:.1f}"] if packets else ["", ""]
             print(f"| {deed} | " + " | ".join(cells) + " |")
@@ -197,13 +198,17 @@ class Server:
 
 
 def use_server(table, host, way, address, port, deeds, context=None):
-    """The same by HTTP, on one connection that stays open."""
+    """The same by HTTP: on one connection that stays open, and once more on a new one each, as of somebody who asks now and then."""
+
+    def connect():
+        if context:
+            return http.client.HTTPSConnection(address, port, context=context)
+        return http.client.HTTPConnection(address, port)
 
     def use():
-        made = (http.client.HTTPSConnection(address, port, context=context) if context
-                else http.client.HTTPConnection(address, port))
+        made = connect()
 
-        def ask(method, path, body):
+        def ask(made, method, path, body):
             text = None if body is None else json.dumps(body, separators=(",", ":"))
             made.request(method, path, text, {} if text is None else {"Content-Type": "application/json"})
             made.getresponse().read()
@@ -211,13 +216,19 @@ def use_server(table, host, way, address, port, deeds, context=None):
         for number, (deed, method, path, body) in enumerate(deeds):
             if number == 0:
                 table.begin(way)
-                ask(method, path, body)
+                ask(made, method, path, body)
                 wait()
                 table.end(way, "agree on keys, and read the offer")
             table.begin(way)
-            ask(method, path, body)
+            ask(made, method, path, body)
             wait()
             table.end(way, deed)
+            table.begin(way)
+            new = connect()
+            ask(new, method, path, body)
+            new.close()
+            wait()
+            table.end(f"{way}, new", deed)
         made.close()
 
     def wait():
