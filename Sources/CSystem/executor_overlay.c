@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "executor_steps.h"
@@ -14,13 +15,18 @@ static int configure(int context, const char *key, const char *value) {
   return (int)syscall(SYS_fsconfig, context, CONFIGURE_STRING, key, value, 0);
 }
 
+// What fsconfig(2) takes as one string.
+enum { LOWER_BYTES = 256 };
+
+// Without an upper directory nothing can be written to it.
 static int make_overlay(const char *lower, const struct step *step) {
   int context = (int)syscall(SYS_fsopen, "overlay", CLOSE_ON_EXEC);
   if (context < 0) return -1;
-  int made = -1;
+  int made = -1, has_upper = step->string_count > 0;
   if (configure(context, "source", "overlay") == 0 && configure(context, "lowerdir", lower) == 0 &&
-      configure(context, "upperdir", step->text[0]) == 0 && configure(context, "workdir", step->text[1]) == 0 &&
-      (!step->number[2] || syscall(SYS_fsconfig, context, CONFIGURE_FLAG, "volatile", NULL, 0) == 0) &&
+      (!has_upper || configure(context, "upperdir", step->text[0]) == 0) &&
+      (!has_upper || configure(context, "workdir", step->text[1]) == 0) &&
+      (!step->number[1] || syscall(SYS_fsconfig, context, CONFIGURE_FLAG, "volatile", NULL, 0) == 0) &&
       syscall(SYS_fsconfig, context, CONFIGURE_CREATE, NULL, NULL, 0) == 0)
     made = (int)syscall(SYS_fsmount, context, CLOSE_ON_EXEC, 0);
   int error = errno;
@@ -29,12 +35,42 @@ static int make_overlay(const char *lower, const struct step *step) {
   return made;
 }
 
+// The layers' names, from the uppermost to the lowest: their descriptors' numbers below a directory.
+static int put_lowers(char lower[LOWER_BYTES], const char *directory, const struct state *state,
+                      const struct step *step) {
+  char *end = lower;
+  for (uint32_t i = 2; i < step->number_count; i++) {
+    int layer = slot(state, step->numbers[i]);
+    if (layer < 0) {
+      errno = EBADF;
+      return -1;
+    }
+    if ((size_t)(end - lower) + strlen(directory) + 12 > LOWER_BYTES) {
+      errno = E2BIG;
+      return -1;
+    }
+    if (end > lower) *end++ = ':';
+    end = put_decimal(strcpy(end, directory) + strlen(directory), (unsigned)layer);
+  }
+  *end = 0;
+  return 0;
+}
+
 // Some kernels (6.1.142 of Debian 12, up to 6.14) take as a layer only what is mounted in the caller's namespace:
-// clone_private_mount in fs/namespace.c. There the lower layer is mounted for this moment where only the mounter sees it,
+// clone_private_mount in fs/namespace.c. There the layers are mounted for this moment where only the mounter sees them,
 // over /sys in a mount namespace of its own.
-static int make_overlay_of_attached(int lower_mount, const char *lower, const struct step *step) {
+static int make_overlay_of_attached(const struct state *state, const struct step *step) {
+  char lower[LOWER_BYTES], place[16] = "/sys/";
+  if (put_lowers(lower, place, state, step) < 0) return -1;
   if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
-  if (syscall(SYS_move_mount, lower_mount, "", AT_FDCWD, "/sys", MOVE_FROM_EMPTY_PATH) < 0) return -1;
+  if (mount("tmpfs", "/sys", "tmpfs", 0, "size=64k,mode=700") < 0) return -1;
+  for (uint32_t i = 2; i < step->number_count; i++) {
+    int layer = slot(state, step->numbers[i]);
+    *put_decimal(place + 5, (unsigned)layer) = 0;
+    if (mkdir(place, 0700) < 0 ||
+        syscall(SYS_move_mount, layer, "", AT_FDCWD, place, MOVE_FROM_EMPTY_PATH) < 0)
+      return -1;
+  }
   int made = make_overlay(lower, step), error = errno;
   // A bind of /sys may be the next step.
   if (umount2("/sys", MNT_DETACH) < 0 && made >= 0) {
@@ -68,17 +104,13 @@ void executor_load_overlay(void) {
 }
 
 int do_overlay(struct state *state, const struct step *step) {
-  char lower[32] = "/proc/self/fd/";
-  int lower_mount = slot(state, step->number[1]);
-  if (lower_mount < 0) {
-    errno = EBADF;
-    return -1;
-  }
-  put_decimal(lower + strlen(lower), (unsigned)lower_mount);
-  int is_volatile = step->number[2] != 0;
+  char lower[LOWER_BYTES];
+  // By short names, for all must go into one string.
+  if (put_lowers(lower, "", state, step) < 0 || chdir("/proc/self/fd") < 0) return -1;
+  int is_volatile = step->number[1] != 0;
   if (is_volatile && remove_volatile_mark(step->text[1]) < 0) return -1;
   int made = make_overlay(lower, step);
   if (made < 0 && errno == EINVAL && (!is_volatile || remove_volatile_mark(step->text[1]) == 0))
-    made = make_overlay_of_attached(lower_mount, lower, step);
+    made = make_overlay_of_attached(state, step);
   return keep_descriptor(state, step->number[0], made);
 }

@@ -120,7 +120,7 @@ extension ContainerSpec {
     } else {
       steps.append(EXECUTOR_UNMOUNT, [MountFlags.detach], ["."])
     }
-    if root.readonly && (root.overlay != nil || !facts.canChangeDetachedMounts) {
+    if root.readonly && (root.isOverlay || !facts.canChangeDetachedMounts) {
       let flags = MountFlags.remountBind | MountOptions.readonly.rawValue
       steps.append(EXECUTOR_MOUNT, [flags, 0], ["", "/", "", ""])
     }

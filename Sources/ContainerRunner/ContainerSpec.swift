@@ -108,6 +108,8 @@ public struct ResourceLimit: Hashable, Sendable {
 public struct RootSpec: Hashable, Sendable {
   /// A directory of the host. With an overlay it is the lower layer and is never written.
   public var path: String
+  /// Layers below `path`, from the uppermost on, at most `LaunchPlan.maxLowers`: an overlay shows all of them as one.
+  public var below: [String] = []
   public var readonly: Bool
   public var overlay: OverlaySpec?
   /// The files below `path` already belong to the mapped ids (an image unpacked for this container), so that a user

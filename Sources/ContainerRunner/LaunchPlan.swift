@@ -6,6 +6,8 @@ import LinuxSystem
 /// the host's facts.
 public struct LaunchPlan: Hashable, Sendable {
   public static let maxAdditionalGids = Int(EXECUTOR_MAX_GROUPS)
+  /// Layers of a root file system beside the uppermost.
+  public static let maxLowers = Int(Slot.maxLowers)
   public static let maxMappings = 340  // the kernel's, user_namespaces(7)
 
   public let name: String

@@ -7,7 +7,7 @@ import CSystem
 /// process of their own, the mounter, makes these mounts, while the agent makes the cgroups and the container's process,
 /// and hands them to the latter.
 extension ContainerSpec {
-  var hasMounter: Bool { root.overlay != nil }
+  var hasMounter: Bool { root.isOverlay }
 
   func mounterSteps(_ facts: HostFacts) -> StepList {
     var steps = StepList(expectedBytes: hasMounter ? 1500 : 0)
@@ -51,22 +51,32 @@ extension ContainerSpec {
 
   private func addRoot(to steps: inout StepList, _ facts: HostFacts) {
     let mapping = namespaces.contains(.user) && !root.idsAreMapped ? Slot.userNamespace : EXECUTOR_NO_SLOT
-    guard let overlay = root.overlay else {
+    guard root.isOverlay else {
       steps.append(EXECUTOR_OPEN_TREE, [Slot.root, 0], [root.path])
       let attributes: MountOptions = root.readonly ? .readonly : []
       addChange(of: Slot.root, attributes, mapping: mapping, to: &steps, facts)
       return
     }
+    if let overlay = root.overlay { addDirectories(of: overlay, to: &steps) }
+    var layers: [UInt32] = []
+    for (index, path) in ([root.path] + root.below).enumerated() {
+      let layer = index == 0 ? Slot.lower : Slot.firstLower + UInt32(index - 1)
+      steps.append(EXECUTOR_OPEN_TREE, [layer, 0], [path])
+      if mapping != EXECUTOR_NO_SLOT { addChange(of: layer, [], mapping: mapping, to: &steps, facts) }
+      layers.append(layer)
+    }
+    let isVolatile: UInt32 = root.overlay?.isVolatile == true ? 1 : 0
+    let written = root.overlay.map { [$0.upper, $0.work] } ?? []
+    steps.append(EXECUTOR_OVERLAY, [Slot.root, isVolatile] + layers, written)
+  }
+
+  private func addDirectories(of overlay: OverlaySpec, to steps: inout StepList) {
     if let directory = overlay.directory { steps.append(EXECUTOR_MAKE_DIRECTORY, [0o711], [directory]) }
     steps.append(EXECUTOR_MAKE_DIRECTORY, [0o755], [overlay.upper])
     steps.append(EXECUTOR_MAKE_DIRECTORY, [0o700], [overlay.work])
-    if namespaces.contains(.user) {
-      let owner = hostIDs(0, 0)
-      steps.append(EXECUTOR_OWN, [EXECUTOR_NO_SLOT, owner.uid, owner.gid], [overlay.upper])
-    }
-    steps.append(EXECUTOR_OPEN_TREE, [Slot.lower, 0], [root.path])
-    if mapping != EXECUTOR_NO_SLOT { addChange(of: Slot.lower, [], mapping: mapping, to: &steps, facts) }
-    steps.append(EXECUTOR_OVERLAY, [Slot.root, Slot.lower, overlay.isVolatile ? 1 : 0], [overlay.upper, overlay.work])
+    guard namespaces.contains(.user) else { return }
+    let owner = hostIDs(0, 0)
+    steps.append(EXECUTOR_OWN, [EXECUTOR_NO_SLOT, owner.uid, owner.gid], [overlay.upper])
   }
 
   private func addBind(_ mount: MountSpec, _ slot: UInt32, to steps: inout StepList, _ facts: HostFacts) {
@@ -86,4 +96,9 @@ extension ContainerSpec {
     guard facts.canChangeDetachedMounts else { return }
     steps.append(EXECUTOR_CHANGE_MOUNT, [slot, attributes.rawValue, 1, recursive, mapping])
   }
+}
+
+extension RootSpec {
+  /// It is made of several directories.
+  var isOverlay: Bool { overlay != nil || !below.isEmpty }
 }

@@ -7,6 +7,7 @@ enum Slot {
   static let standardError: UInt32 = 2
   /// The container's root, a mount that is nowhere mounted yet.
   static let root: UInt32 = 3
+  /// The layer below the overlay, of several the uppermost.
   static let lower: UInt32 = 4
   /// The root that the child leaves: what the host gives is named relative to it.
   static let oldRoot: UInt32 = 5
@@ -22,7 +23,10 @@ enum Slot {
   static let maxTasks: UInt32 = 14
   /// One detached mount a bind.
   static let firstBind: UInt32 = 24
-  static let maxBinds = UInt32(EXECUTOR_SLOTS) - firstBind
+  static let maxBinds = firstLower - firstBind
+  /// The layers below the one in `lower`, from the uppermost on.
+  static let firstLower: UInt32 = 64
+  static let maxLowers = UInt32(EXECUTOR_SLOTS) - firstLower
 
   static func name(_ slot: UInt32) -> String {
     switch slot {
@@ -36,7 +40,9 @@ enum Slot {
     case cgroup: return "the cgroup"
     case timeNamespace: return "the time namespace"
     case mounter: return "the mounter"
-    default: return slot < firstBind ? "cgroup \(slot - firstTasks)" : "bind \(slot - firstBind + 1)"
+    case firstTasks..<firstBind: return "cgroup \(slot - firstTasks)"
+    case firstBind..<firstLower: return "bind \(slot - firstBind + 1)"
+    default: return "layer \(slot - firstLower + 2)"
     }
   }
 }

@@ -10,7 +10,7 @@ extension ContainerSpec {
     try checkLimits()
     guard needsIDMappedMounts else { return }
     let needsMappedRoot = !root.idsAreMapped
-    if needsMappedRoot && !facts.canMapIDs(fileSystemMagic: rootMagic, belowOverlay: root.overlay != nil)
+    if needsMappedRoot && !facts.canMapIDs(fileSystemMagic: rootMagic, belowOverlay: root.isOverlay)
       || !facts.canChangeDetachedMounts
     {
       throw PlanError(name, .cannotMapIDs(path: root.path, facts.kernel))
@@ -40,7 +40,7 @@ extension ContainerSpec {
   }
 
   private func checkPaths() throws(PlanError) {
-    var paths = [root.path, process.cwd] + mounts.map { $0.destination } + maskedPaths + readonlyPaths
+    var paths = [root.path, process.cwd] + root.below + mounts.map { $0.destination } + maskedPaths + readonlyPaths
     paths += mounts.filter { $0.isBind }.map { $0.source }
     if let overlay = root.overlay { paths += [overlay.directory, overlay.upper, overlay.work].compactMap { $0 } }
     for path in paths where path.utf8.first != UInt8(ascii: "/") {
@@ -54,6 +54,7 @@ extension ContainerSpec {
       ("arguments and environment variables", strings, Int(EXECUTOR_MAX_STRINGS)),
       ("additional groups", process.user.additionalGids.count, LaunchPlan.maxAdditionalGids),
       ("bind mounts", mounts.filter { $0.isBind }.count, Int(Slot.maxBinds) - 1),
+      ("layers", root.below.count, LaunchPlan.maxLowers),
       ("id mappings", max(uidMappings.count, gidMappings.count), LaunchPlan.maxMappings),
     ]
     for (what, count, limit) in counts where count > limit { throw PlanError(name, .tooMany(what, limit: limit)) }

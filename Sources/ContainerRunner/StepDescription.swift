@@ -18,7 +18,9 @@ extension Step: CustomStringConvertible {
       return "give \(strings.isEmpty ? slot(0) : text(0)) to user \(number(1)), group \(number(2))"
     case EXECUTOR_OPEN_TREE: return "take \(text(0))"
     case EXECUTOR_CHANGE_MOUNT: return "set the options of \(slot(0))"
-    case EXECUTOR_OVERLAY: return "make an overlay of \(slot(1)) and \(text(0))"
+    case EXECUTOR_OVERLAY:
+      let layers = numbers.dropFirst(2).map { Slot.name($0) } + (strings.isEmpty ? [] : [text(0)])
+      return "make an overlay of \(layers.joined(separator: " and "))"
     case EXECUTOR_JOIN_NAMESPACE: return "enter \(slot(0))"
     case EXECUTOR_UNSHARE: return "make namespaces"
     case EXECUTOR_WAIT: return number(0) == Step.goByte ? "wait for the go" : "wait for the id maps"
@@ -87,7 +89,7 @@ extension Step: CustomStringConvertible {
     case EXECUTOR_TAKE_OVER: return numbers.dropFirst().map { Slot.name($0) }
     case EXECUTOR_CLOSE_OTHERS:
       return numbers.isEmpty ? [] : ["but \(numbers.map { Slot.name($0) }.joined(separator: ","))"]
-    case EXECUTOR_OVERLAY: return ["work \(text(1))", number(2) == 0 ? "" : "never synced"]
+    case EXECUTOR_OVERLAY: return [strings.isEmpty ? "ro" : "work \(text(1))", number(1) == 0 ? "" : "never synced"]
     case EXECUTOR_UNSHARE: return [Namespaces(rawValue: number(0)).description]
     case EXECUTOR_MOUNT: return options(number(0)) + [text(3), number(1) == 0 ? "" : "made if missing"]
     case EXECUTOR_MOVE_MOUNT: return [number(1) == 0 ? "" : "made if missing"]

@@ -87,6 +87,24 @@ extension RunningContainers {
       #expect(again.lines.first == "upper" && again.lines.last == "no")
     }
 
+    @Test(arguments: [false, true])
+    func layersAreShownAsOneTheUppermostFirst(_ isWritable: Bool) throws {
+      let sandbox = try Sandbox()
+      var spec = sandbox.spec(["sh", "-c", "cat /etc/layer; ls /etc"], readonly: !isWritable, overlay: isWritable)
+      for number in 1...LaunchPlan.maxLowers {
+        let layer = "\(sandbox.path)/layer\(number)"
+        try Files.makeDirectories(layer + "/etc")
+        for name in ["layer", "own\(number)"] {
+          try Data("\(number)\n".utf8).write(to: URL(fileURLWithPath: layer + "/etc/" + name))
+        }
+        spec.root.below.insert(spec.root.path, at: 0)
+        spec.root.path = layer
+      }
+      let outcome = try Live.run(spec)
+      #expect(outcome.failure == nil)
+      #expect(outcome.lines.first == "\(LaunchPlan.maxLowers)" && outcome.lines.count == LaunchPlan.maxLowers + 2)
+    }
+
     @Test func onlyLoopbackIsThere() throws {
       let outcome = try shell("ip -o link | grep -v LOOPBACK,UP; ip -o link | grep -c LOOPBACK,UP")
       // Modules may put tunnels of their own, down, into every network namespace.

@@ -37,6 +37,20 @@ import Testing
       }, facts
     ),
     (
+      "layers",
+      changed {
+        $0.root = RootSpec(path: "/layers/c", overlay: OverlaySpec(upper: "/data/dns/upper", work: "/data/dns/work"))
+        $0.root.below = ["/layers/b", "/layers/a"]
+      }, facts
+    ),
+    (
+      "layers-readonly",
+      changed {
+        $0.root = RootSpec(path: "/layers/b", readonly: true)
+        $0.root.below = ["/layers/a"]
+      }, facts
+    ),
+    (
       "cgroup-v1",
       changed {
         $0.cgroup = CgroupPlacement(

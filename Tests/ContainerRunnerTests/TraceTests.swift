@@ -149,9 +149,9 @@ struct Trace {
       let mapping = numbers[4] == EXECUTOR_NO_SLOT ? [] : ["MOUNT_ATTR_IDMAP"]
       return [Expected(prefix: "mount_setattr(", holds: ["\"\", AT_EMPTY_PATH", "propagation=MS_PRIVATE"] + mapping)]
     case EXECUTOR_OVERLAY:
-      return [Expected(prefix: "fsopen(\"overlay\", FSOPEN_CLOEXEC)")]
+      return [Expected(prefix: "chdir(\"/proc/self/fd\")"), Expected(prefix: "fsopen(\"overlay\", FSOPEN_CLOEXEC)")]
         + [
-          ("\"source\"", "\"overlay\""), ("\"lowerdir\"", "/proc/self/fd/"), ("\"upperdir\"", texts[0]),
+          ("\"source\"", "\"overlay\""), ("\"lowerdir\"", "\""), ("\"upperdir\"", texts[0]),
           ("\"workdir\"", texts[1]),
         ].map { Expected(prefix: "fsconfig(", holds: ["FSCONFIG_SET_STRING, \($0.0)", $0.1]) }
         + [

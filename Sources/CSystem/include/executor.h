@@ -19,7 +19,8 @@ enum executor_operation {
   EXECUTOR_OWN,                    // [slot, user, group], or [EXECUTOR_NO_SLOT, user, group] path
   EXECUTOR_OPEN_TREE,              // [slot, recursive] path: a detached copy of the mount there
   EXECUTOR_CHANGE_MOUNT,           // [slot, attributes, private, recursive, user namespace's slot or EXECUTOR_NO_SLOT]
-  EXECUTOR_OVERLAY,                // [slot, lower's slot, volatile] upper, work: a detached overlay mount
+  EXECUTOR_OVERLAY,                // [slot, volatile, lower's slot...] upper, work: a detached overlay mount, of lowers from
+                                   // the uppermost on; without upper and work it is only to be read
   EXECUTOR_JOIN_NAMESPACE,         // [slot, kind]
   EXECUTOR_UNSHARE,                // [kinds]
   EXECUTOR_WAIT,                   // [byte] for this byte on the control pipe; its end instead means exit
@@ -58,7 +59,7 @@ enum executor_operation {
 };
 
 #define EXECUTOR_NEVER_RAN 124  // the child's exit code when it ends before its program
-#define EXECUTOR_SLOTS 64
+#define EXECUTOR_SLOTS 96
 #define EXECUTOR_NO_SLOT 0xffffffffu
 #define EXECUTOR_MAX_STRINGS 2048  // of EXECUTOR_EXECUTE: its vectors stand on the stack
 #define EXECUTOR_MAX_GROUPS 64
