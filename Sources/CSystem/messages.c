@@ -5,8 +5,10 @@
 
 #include "CSystem.h"
 
+// Without the handlers that libuv has for a child: in a child's child they close descriptors that have become somebody
+// else's. No child of ours uses what its parent had of libuv.
 int32_t system_fork(void) {
-  pid_t process = fork();
+  pid_t process = _Fork();
   return process < 0 ? -errno : process;
 }
 int32_t system_parent(void) { return getppid(); }
