@@ -59,13 +59,14 @@ let package = Package(
       "microagentd",
       [
         "MicroAgent", "Microcloud", "ContainerRunner", "Cgroups", "Transport", "NodeSecurity", "Crypto", "EventLoop",
-        "Store", "LinuxSystem", "Basics",
+        "Store", "LinuxSystem", "Basics", "Images", "Unpacker",
       ]),
-    program("microctl", ["MicroAgent", "Microcloud", "NodeSecurity", "Crypto", "LinuxSystem", "Basics"]),
+    program("microctl", ["MicroAgent", "Microcloud", "Images", "NodeSecurity", "Crypto", "LinuxSystem", "Basics"]),
 
     .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
-    .testTarget(name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics"]),
+    .testTarget(
+      name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CSystem", "TestSupport"]),
     .testTarget(
       name: "microagentdTests",

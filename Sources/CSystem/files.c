@@ -34,6 +34,9 @@ ssize_t system_write(int descriptor, const void *buffer, size_t count) { RETRY(w
 ssize_t system_pread(int descriptor, void *buffer, size_t count, int64_t offset) {
   RETRY(pread(descriptor, buffer, count, (off_t)offset));
 }
+ssize_t system_pwrite(int descriptor, const void *buffer, size_t count, int64_t offset) {
+  RETRY(pwrite(descriptor, buffer, count, (off_t)offset));
+}
 ssize_t system_splice(int from, int to, size_t count) {
   RETRY(splice(from, NULL, to, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE));
 }
@@ -44,6 +47,7 @@ int system_pipe_bytes(int pipe) {
 int system_punch_hole(int descriptor, int64_t offset, int64_t length) {
   RETRY(fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length));
 }
+int system_allocate(int descriptor, int64_t length) { RETRY(fallocate(descriptor, 0, 0, (off_t)length)); }
 int system_ftruncate(int descriptor, int64_t length) { RETRY(ftruncate(descriptor, (off_t)length)); }
 int system_seek_end(int descriptor) { return lseek(descriptor, 0, SEEK_END) < 0 ? -errno : 0; }
 int system_mkdir(const char *path, unsigned mode) { RESULT(mkdir(path, mode)); }

@@ -88,6 +88,16 @@ int system_socket_error(int socket) {
   return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? -errno : -error;
 }
 
+int system_set_congestion_control(int socket, const char *name) {
+  return setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, strlen(name)) < 0 ? -errno : 0;
+}
+
+int system_has_congestion_control(int socket, const char *name) {
+  char found[16] = "";
+  socklen_t length = sizeof found - 1;
+  return getsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, found, &length) == 0 && strcmp(found, name) == 0;
+}
+
 int system_peer_credentials(int socket, struct system_peer_credentials *credentials) {
   struct ucred found;
   socklen_t size = sizeof found;

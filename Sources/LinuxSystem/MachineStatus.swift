@@ -26,9 +26,12 @@ public enum MachineStatus {
   }
 
   /// What is free for anybody on the file system that holds `path`; 0 where the kernel does not say.
-  public static func freeDiskBytes(_ path: String) -> UInt64 {
+  public static func freeDiskBytes(_ path: String) -> UInt64 { diskBytes(path).free }
+
+  /// The same, and how much it has in all.
+  public static func diskBytes(_ path: String) -> (free: UInt64, total: UInt64) {
     var status = system_filesystem_status()
-    return system_statfs(path, &status) == 0 ? status.free_bytes : 0
+    return system_statfs(path, &status) == 0 ? (status.free_bytes, status.total_bytes) : (0, 0)
   }
 
   /// Whether the kernel knows a type of file system by now; one in a module is known once it is loaded.

@@ -38,6 +38,7 @@ public struct Configuration: Equatable, Sendable {
   public var controlSocket: String { runtimeDirectory + Self.socketName }
   public var storePath: String { stateDirectory + "/microagent.db" }
   public var containersDirectory: String { stateDirectory + "/containers" }
+  public var imagesDirectory: String { stateDirectory + "/images" }
 
   /// Reads a file's text: lines `name = value`, blank lines, and comments that begin with `#`.
   public init(parsing text: [UInt8]) throws(ConfigurationError) {

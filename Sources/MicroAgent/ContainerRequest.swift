@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 
 /// What somebody asks for when they want a container: everything else follows from defaults.
 ///
@@ -32,6 +33,10 @@ public struct ContainerRequest: Equatable, Sendable {
   public var name = ""
   /// An absolute path on the node: the root file system, which is never written to.
   public var root = ""
+  /// Instead of a root: the image's name, for people.
+  public var image = ""
+  /// Which image that is: the SHA-256 of its manifest. Empty: none.
+  public var manifest: [UInt8] = []
   /// The program and its arguments; the program is looked for in the container's PATH.
   public var command: [String] = []
   /// `NAME=VALUE`.
@@ -53,6 +58,8 @@ public struct ContainerRequest: Equatable, Sendable {
   public var removesWhenEnded = false
   /// How long it may take to end after SIGTERM.
   public var graceMilliseconds: UInt64 = 10_000
+  /// What it is asked to end with.
+  public var stopSignal = Self.terminate
   /// What it offers to the neighbours while it runs.
   public var publications: [Publication] = []
   /// The lease that it is charged to; nil: it is the owner's own.
@@ -61,6 +68,10 @@ public struct ContainerRequest: Equatable, Sendable {
   public init() {}
 
   public static let maximumNameBytes = 63
+  /// SIGTERM.
+  public static let terminate: UInt64 = 15
+  /// Of signal(7), real-time ones counted.
+  public static let highestSignal: UInt64 = 64
   public static let maximumArguments = 256
   public static let maximumMounts = 32
   public static let maximumPublications = 8
@@ -83,7 +94,8 @@ public struct ContainerRequest: Equatable, Sendable {
         "hostname \(hostname): use letters, digits, '-', '_' and '.', at most \(Self.maximumNameBytes), "
         + "a letter or digit first"
     }
-    if !Self.isPlainPath(root) || Self.isTop(root) {
+    if let line = imageProblem { return line }
+    if manifest.isEmpty, !Self.isPlainPath(root) || Self.isTop(root) {
       return "root file system \(root): give an absolute path of a directory without '..'"
     }
     if command.isEmpty || command[0].isEmpty { return "command: give the program to run" }
@@ -103,6 +115,18 @@ public struct ContainerRequest: Equatable, Sendable {
       return "grace period: at most \(Self.maximumGraceMilliseconds / 1000) s"
     }
     return publicationProblem ?? budget.problem
+  }
+
+  private var imageProblem: String? {
+    if !(1...Self.highestSignal).contains(stopSignal) {
+      return "stop signal \(stopSignal): use 1 to \(Self.highestSignal)"
+    }
+    if manifest.isEmpty {
+      return image.isEmpty ? nil : "image \(image): say which one it is, by its manifest's SHA-256"
+    }
+    if manifest.count != SHA256.digestBytes { return "image: a manifest's SHA-256 has \(SHA256.digestBytes) bytes" }
+    if !root.isEmpty { return "root file system \(root): an image has its own: leave one of them out" }
+    return ImageName.isValid(image) ? nil : "image \(image): \(ImageName.advice)"
   }
 
   private var publicationProblem: String? {
@@ -127,7 +151,7 @@ public struct ContainerRequest: Equatable, Sendable {
   }
 
   private var texts: [String] {
-    [name, root, workingDirectory, hostname] + command + environment + mounts.flatMap { [$0.source, $0.target] }
+    [name, root, image, workingDirectory, hostname] + command + environment + mounts.flatMap { [$0.source, $0.target] }
       + publications.flatMap { [$0.type, $0.description] }
   }
 

@@ -51,10 +51,11 @@ public enum Permission {
   private static func reads(_ request: APIRequest) -> Bool {
     switch request {
     case .list, .inspect, .logs, .usage, .metrics, .info, .nodes, .search, .searchNode, .publications, .offer,
-      .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit:
+      .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .blob, .images,
+      .inspectImage:
       true
     case .run, .start, .stop, .remove, .plan, .publish, .unpublish, .lease, .changeLease, .releaseLease, .drain,
-      .revoke, .own, .disown, .openClaim, .closeClaim:
+      .revoke, .own, .disown, .openClaim, .closeClaim, .putBlob, .makeImage, .removeImage:
       false
     }
   }
@@ -71,6 +72,10 @@ public enum Permission {
       return holder == principal.holder ? nil : notYours("container \(name)")
     case .inspectLease(let id, _), .changeLease(let id, _), .releaseLease(let id, _):
       return holder == principal.holder ? nil : notYours("lease \(id)")
+    case .inspectImage(let name), .removeImage(let name):
+      return holder == principal.holder ? nil : notYours("image \(name)")
+    // How much of them, the disk of its leases says.
+    case .blob, .putBlob, .images, .makeImage: return nil
     case .lease: return policy.refusal(of: principal).map { refused($0) }
     case .list, .usage, .metrics, .leases, .offer, .publications, .info, .nodes, .search, .searchNode, .revocations,
       .revoke, .events, .own:
@@ -86,6 +91,8 @@ public enum Permission {
     if !wish.userNamespace { return "root on the board: only its owner may give it" }
     if !wish.mounts.isEmpty { return "mounts: only the board's owner may show files of the board" }
     if !wish.publications.isEmpty { return "publications: only the board's owner may speak for it" }
+    // Of images it may have those that it brought.
+    if !wish.manifest.isEmpty { return nil }
     if wish.root.utf8.starts(with: "\(policy.rootsDirectory)/".utf8) { return nil }
     return "root file system \(wish.root): only those below \(policy.rootsDirectory) are for members"
   }

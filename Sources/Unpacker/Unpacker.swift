@@ -33,6 +33,9 @@ public struct Unpacker: ~Copyable {
     return Unpacker(process: process, reports: socket)
   }
 
+  /// Its socket, to be kept by whoever watches it.
+  public consuming func takeReports() -> MessageSocket { reports }
+
   private init(process: Int32, reports: consuming MessageSocket) {
     self.process = process
     self.reports = reports

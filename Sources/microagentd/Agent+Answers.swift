@@ -14,6 +14,7 @@ extension Agent {
       try checkPermission(of: request)
       switch request.request {
       case .run(let wish):
+        try checkImage(of: wish, for: request.principal)
         CrashPoint.begin(.run)
         ask(request) { $0.run(wish, by: request.principal, token: $1, now: $2) }
       case .start(let name):
@@ -39,6 +40,7 @@ extension Agent {
         let metrics = metrics(for: request.principal)
         respond(Responses.content(metrics, .senmlCBOR, token: request.token), to: request)
       case .plan(let wish):
+        try checkImage(of: wish, for: request.principal)
         send(Self.value(of: try host.plan(wish)), request)
       case .info:
         send(info(), request)
@@ -86,6 +88,12 @@ extension Agent {
       case .settings: send(settings(), request)
       case .drain(let isDraining):
         drain(isDraining) { [self] in written(request, name: "drain", $0) }
+      case .blob(let digest): answerBlobStatus(request, digest)
+      case .putBlob(let block): try takeBlob(request, block)
+      case .images: answerImages(request)
+      case .inspectImage(let name): try answerImage(request, name)
+      case .makeImage(let name, let manifest): try makeImage(request, name, manifest)
+      case .removeImage(let name): try removeImage(request, name)
       }
     } catch {
       respond(error.response(token: request.token), to: request)

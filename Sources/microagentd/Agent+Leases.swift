@@ -19,6 +19,8 @@ extension Agent {
       holder = supervisor.holder(ofContainer: name)
     case .inspectLease(let id, _), .changeLease(let id, _), .releaseLease(let id, _):
       holder = supervisor.holder(ofLease: id)
+    case .inspectImage(let name), .removeImage(let name):
+      holder = images.inventory.image(named: name)?.holder
     default: holder = nil
     }
     let refusal = Permission.refusal(of: request.request, by: request.principal, holder: holder, policy: offer.policy)

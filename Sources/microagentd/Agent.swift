@@ -24,6 +24,7 @@ final class Agent {
   let host: ContainerHost
   let server: ControlServer
   let network: NodeNetwork
+  let images: ImageKeeping
   let life: AgentLife
   var ownership: Ownership
   /// What the node gives to others.
@@ -76,11 +77,13 @@ final class Agent {
     let content: ContainerTable.Content
     let leases: LeaseTable.Content
     let remembered: [ItemTable.Item]
+    let kept: ImageInventory
     do throws(StoreError) {
       let opened = try Store.open(configuration.storePath, schema: ContainerTable.schema)
       content = try ContainerTable.read(opened)
       leases = try LeaseTable.read(opened)
       remembered = try ItemTable.read(opened)
+      kept = try ImageTable.read(opened)
       store = try opened.startWriter()
       if let name = opened.setAside {
         notices.append("the store was damaged and is set aside as \(name): the containers it knew are ended")
@@ -104,6 +107,7 @@ final class Agent {
     let identity = try NodeIdentity(configuration)
     ProgramMemory.release()
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
+    images = try ImageKeeping(configuration, kept, ImageTable(store: store), host.launcher, on: loop)
     ProgramMemory.release()
     let board = BoardFacts.amount(memoryBytes: host.offerBytes, stateDirectory: configuration.stateDirectory)
     offer = Offer(
@@ -164,6 +168,7 @@ final class Agent {
     server.close(forGood: exitCode != AgentExit.restart)
     network.close()
     host.close()
+    images.close()
     store.close()
     for watcher in watchers { watcher.close() }
     for signal in signals { signal.close() }
@@ -187,6 +192,10 @@ final class Agent {
     }
     server.onState = { [unowned(unsafe) self] in state(of: $0) }
     followRevocations()
+    images.isUsed = { [unowned(unsafe) self] in !containers(of: $0).isEmpty }
+    host.imageRoot = { [unowned(unsafe) self] in imageRoot(of: $0) }
+    images.blobs.onRoom = { [unowned(unsafe) self] in server.continueSoon() }
+    server.isBackedUp = { [unowned(unsafe) self] in images.blobs.isFull }
     deadlineTimer = try Timer(on: loop) { [self] in
       perform(supervisor.tick(now: loop.now))
     }

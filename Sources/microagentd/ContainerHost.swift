@@ -27,6 +27,9 @@ final class ContainerHost {
   /// To be launched once the group of that name, which another container left, is gone.
   private var postponed: [Container] = []
 
+  /// What the images that containers are made of give; nil: it is not here.
+  var imageRoot: (ContainerRequest) -> ImageRoot? = { _ in nil }
+
   /// Where events go.
   var onEvent: ((Event, UInt64) -> Void)?
   /// Says when all that runs on the machine waits for memory; nil: this kernel does not.
@@ -71,6 +74,7 @@ final class ContainerHost {
     busyTimer = nil
     postponed = []
     onEvent = nil
+    imageRoot = { _ in nil }
     launcher.removeIfEmpty()
   }
 
@@ -93,7 +97,8 @@ final class ContainerHost {
 
   private func plan(_ container: Container) throws(RequestError) -> LaunchPlan {
     try launcher.plan(
-      container.request, name: container.name, overlay: files.overlay(of: container.id, start: container.starts))
+      container.request, name: container.name, image: imageRoot(container.request),
+      overlay: files.overlay(of: container.id, start: container.starts))
   }
 
   func launch(_ container: Container) {

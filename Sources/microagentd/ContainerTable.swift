@@ -46,6 +46,7 @@ struct ContainerTable {
       + "DELETE FROM sqlite_sequence WHERE name = 'container'; UPDATE sqlite_sequence SET name = 'container'",
     ItemTable.schema,
     LeaseTable.schema,
+    ImageTable.schema,
   ])
 
   /// Id, name, request and time of creation never change: an update leaves the index and its page alone.

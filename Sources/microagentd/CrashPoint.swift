@@ -12,6 +12,8 @@ enum CrashPoint {
   /// The requests whose steps are counted.
   enum Operation {
     case run, start, stop, remove, lease, confirm, release
+    /// Making or removing one.
+    case image
   }
 
   private struct Plan {
@@ -43,6 +45,7 @@ enum CrashPoint {
     case "lease": .lease
     case "confirm": .confirm
     case "release": .release
+    case "image": .image
     default: nil
     }
   }

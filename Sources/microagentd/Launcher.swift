@@ -111,12 +111,11 @@ final class Launcher {
 
   /// The launch plan of a request; nothing is done yet.
   /// - Parameter overlay: where what it writes goes, unless its root is read-only.
-  func plan(_ request: ContainerRequest, name: String, overlay: OverlaySpec) throws(RequestError) -> LaunchPlan {
-    guard Files.isDirectory(request.root) else {
-      throw RequestError(.invalid, "root file system \(request.root): there is no such directory")
-    }
+  func plan(
+    _ request: ContainerRequest, name: String, image: ImageRoot?, overlay: OverlaySpec
+  ) throws(RequestError) -> LaunchPlan {
+    var root = try root(of: request, image)
     let placement = try placement(request.budget, name)
-    var root = RootSpec(path: request.root, readonly: request.readOnlyRoot)
     // What is deleted as soon as it has ended need not reach the disk.
     if !request.readOnlyRoot {
       root.overlay = overlay
@@ -136,6 +135,26 @@ final class Launcher {
         options: mount.readOnly ? [.nosuid, .nodev, .readonly] : [.nosuid, .nodev])
     }
     return try plan(spec, name)
+  }
+
+  private func root(of request: ContainerRequest, _ image: ImageRoot?) throws(RequestError) -> RootSpec {
+    guard !request.manifest.isEmpty else {
+      guard Files.isDirectory(request.root) else {
+        throw RequestError(.invalid, "root file system \(request.root): there is no such directory")
+      }
+      return RootSpec(path: request.root, readonly: request.readOnlyRoot)
+    }
+    guard let image, let uppermost = image.layers.first else {
+      throw RequestError(.notFound, "image \(request.image): it is not here any more: push it again")
+    }
+    var root = RootSpec(path: uppermost, readonly: request.readOnlyRoot, idsAreMapped: image.idsAreMapped)
+    root.below = Array(image.layers.dropFirst())
+    return root
+  }
+
+  /// Whether the layers of images that lie there can be shown to containers with ids of their own.
+  func canMapIDs(below directory: String) throws(SystemError) -> Bool {
+    facts.canMapIDs(fileSystemMagic: try HostFacts.fileSystemMagic(of: directory), belowOverlay: true)
   }
 
   private func plan(_ spec: ContainerSpec, _ name: String) throws(RequestError) -> LaunchPlan {
@@ -230,4 +249,12 @@ extension CgroupPlacement {
     if parts.count >= 3 { parts.remove(at: parts.count - 2) }
     return parts.map { ASCII.string($0) }.joined(separator: "/")
   }
+}
+
+/// The root file system that an image gives.
+struct ImageRoot {
+  /// Directories, from the uppermost on.
+  let layers: [String]
+  /// Their files belong to the containers' users on the board.
+  let idsAreMapped: Bool
 }

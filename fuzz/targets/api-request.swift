@@ -18,6 +18,11 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     case .changeLease(_, let change): check(change)
     case .offer, .leases, .inspectLease, .releaseLease, .drain, .revocations, .events, .settings: break
     case .owner, .own, .disown, .openClaim, .closeClaim, .audit: break
+    case .blob(let digest): precondition(digest.count == SHA256.digestBytes, "a digest of another length")
+    case .putBlob(let block): check(block)
+    case .images, .inspectImage, .removeImage: break
+    case .makeImage(let name, let manifest):
+      precondition(ImageName.isValid(name) && manifest.count == SHA256.digestBytes, "a wrong image is taken")
     // Whether it is a list, and whose, is found out by who knows the microcloud's key.
     case .revoke(let list): precondition(list == message.payload, "another list")
     }
@@ -38,6 +43,11 @@ private func check(_ publication: Publication) {
   precondition((try? Publication(again(publication.value))) == publication, "another one after a round trip")
   let text = "\(publication.name):\(publication.description)"
   precondition((try? Publication(text: text)) == publication, "another one by its text")
+}
+
+private func check(_ block: BlobBlock) {
+  precondition(!block.bytes.isEmpty && block.sizeBytes <= BlobBlock.maximumBlobBytes, "a wrong size is taken")
+  precondition(block.offset + UInt64(block.bytes.count) <= block.sizeBytes, "a block beyond the blob's end is taken")
 }
 
 private func check(_ request: LeaseRequest) {

@@ -31,9 +31,11 @@ int system_close(int descriptor);
 ssize_t system_read(int descriptor, void *buffer, size_t count);
 ssize_t system_write(int descriptor, const void *buffer, size_t count);
 ssize_t system_pread(int descriptor, void *buffer, size_t count, int64_t offset);
+ssize_t system_pwrite(int descriptor, const void *buffer, size_t count, int64_t offset);
 ssize_t system_splice(int from, int to, size_t count);  // non-blocking, at both files' own positions
 int system_pipe_bytes(int pipe);                        // how many a pipe holds
 int system_punch_hole(int descriptor, int64_t offset, int64_t length);
+int system_allocate(int descriptor, int64_t length);  // room on the disk for so much
 int system_ftruncate(int descriptor, int64_t length);
 int system_seek_end(int descriptor);
 int system_mkdir(const char *path, unsigned mode);
@@ -158,6 +160,8 @@ int system_unix_connect(const char *path);
 // Begins to connect over TCP; writable when that has come to an end, which system_socket_error tells: 0, or -errno.
 int system_tcp_connect(const struct sockaddr *address);
 int system_socket_error(int socket);
+int system_set_congestion_control(int socket, const char *name);  // TCP's, where the kernel has it (tcp(7))
+int system_has_congestion_control(int socket, const char *name);  // 1 or 0
 struct system_peer_credentials {
   int32_t process;
   uint32_t user;

@@ -137,6 +137,24 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case guifiNode = 147
   case contact = 148
 
+  // Images, and the blobs that they are brought in.
+  case sizeBytes = 165
+  case have = 166
+  case isComplete = 167
+  case manifest = 168
+  case image = 169
+  case layers = 170
+  case entrypoint = 171
+  case stopSignal = 172
+  case usedBy = 173
+  case sentBytes = 174
+  case repeatedBytes = 175
+  case foundBytes = 176
+  case runsAs = 177
+  case firstID = 178
+  /// A signal's number.
+  case endsWith = 179
+
   // Whom it belongs to.
   case owner = 190
   case isConfigured = 191
@@ -274,6 +292,21 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .zone: "zone"
     case .guifiNode: "guifiNode"
     case .contact: "contact"
+    case .sizeBytes: "sizeBytes"
+    case .have: "have"
+    case .isComplete: "isComplete"
+    case .manifest: "manifest"
+    case .image: "image"
+    case .layers: "layers"
+    case .entrypoint: "entrypoint"
+    case .stopSignal: "stopSignal"
+    case .usedBy: "usedBy"
+    case .sentBytes: "sentBytes"
+    case .repeatedBytes: "repeatedBytes"
+    case .foundBytes: "foundBytes"
+    case .runsAs: "runsAs"
+    case .firstID: "firstID"
+    case .endsWith: "endsWith"
     case .owner: "owner"
     case .isConfigured: "isConfigured"
     case .claimableSeconds: "claimableSeconds"

@@ -72,6 +72,18 @@ public enum APIRequest: Equatable, Sendable {
   case closeClaim
   /// GET /audit: who did what of late, and who was refused.
   case audit
+  /// GET /blobs/DIGEST: what of a blob is there.
+  case blob(digest: [UInt8])
+  /// PUT /blobs/DIGEST: a piece of one.
+  case putBlob(BlobBlock)
+  /// GET /images
+  case images
+  /// GET /images/NAME
+  case inspectImage(name: String)
+  /// PUT /images/NAME: make an image of blobs that are there.
+  case makeImage(name: String, manifest: [UInt8])
+  /// DELETE /images/NAME
+  case removeImage(name: String)
 
   /// Of each part of path and query (RFC 7252 section 5.10), which may be told whole where it is wrong.
   static let maximumOptionBytes = 255
@@ -80,7 +92,7 @@ public enum APIRequest: Equatable, Sendable {
     let path = message.path
     let query = APIQuery(message.query)
     let observe = message.options.unsigned(.observe) == 0
-    if let option = message.options.list.first(where: { $0.number.isCritical && !Self.known($0.number) }) {
+    if let option = message.options.list.first(where: { $0.number.isCritical && !Self.known($0.number, in: message) }) {
       throw RequestError(.badOption, "option \(option.number.rawValue) is critical and not known here")
     }
     if message.options.list.contains(where: { $0.number.isCritical && $0.value.count > Self.maximumOptionBytes }) {
@@ -130,7 +142,9 @@ public enum APIRequest: Equatable, Sendable {
     case (.get, 3) where path[0] == "containers" && path[2] == "logs":
       let from = try query.number("from")
       self = .logs(name: path[1], from: from, tailLines: try query.number("tail"), observe: observe)
-    default: throw Self.refusal(path)
+    default:
+      guard let request = try Self.imageRequest(message, path) else { throw Self.refusal(path) }
+      self = request
     }
   }
 
@@ -192,7 +206,7 @@ public enum APIRequest: Equatable, Sendable {
 
   private static let collections = [
     "containers", "plan", "usage", "metrics", "info", "nodes", "services", "publications", "offer", "leases", "drain",
-    "events", "settings", revocationsName, ownerName, claimName, "audit",
+    "events", "settings", "images", revocationsName, ownerName, claimName, "audit",
   ]
 
   /// Why no route took the request: its method, or its path.
@@ -201,7 +215,7 @@ public enum APIRequest: Equatable, Sendable {
     switch path.count {
     case 1:
       isResource = Self.collections.contains(path[0])
-    case 2: isResource = ["containers", "publications", "leases"].contains(path[0])
+    case 2: isResource = ["containers", "publications", "leases", "blobs", "images"].contains(path[0])
     case 3:
       isResource =
         path[0] == "containers" && ["start", "stop", "logs"].contains(path[2])
@@ -212,8 +226,9 @@ public enum APIRequest: Equatable, Sendable {
     return RequestError(.notFound, "there is no such resource here: the client may be newer than the agent")
   }
 
-  private static func known(_ number: CoAPOptionNumber) -> Bool {
+  private static func known(_ number: CoAPOptionNumber, in message: CoAPMessage) -> Bool {
     number == .uriPath || number == .uriQuery || number == .uriHost || number == .uriPort || number == .accept
+      || number == .block1 && message.code == .put && message.path.first == "blobs"
   }
 
   private static func containerRequest(_ message: CoAPMessage) throws(RequestError) -> ContainerRequest {
@@ -255,7 +270,7 @@ public enum APIRequest: Equatable, Sendable {
     return generation
   }
 
-  private static func content(of message: CoAPMessage) throws(RequestError) -> CBORValue {
+  static func content(of message: CoAPMessage) throws(RequestError) -> CBORValue {
     do {
       return try CBORDecoder.decode(message.payload)
     } catch {

@@ -6,7 +6,12 @@ extension ContainerRequest {
     let standard = ContainerRequest()
     var map = CBORMap()
     if !name.isEmpty { map[.name] = .text(name) }
-    map[.root] = .text(root)
+    if manifest.isEmpty {
+      map[.root] = .text(root)
+    } else {
+      map[.image] = .text(image)
+      map[.manifest] = .bytes(manifest)
+    }
     map[.command] = .array(command.map { .text($0) })
     if !environment.isEmpty { map[.environment] = .array(environment.map { .text($0) }) }
     if workingDirectory != standard.workingDirectory { map[.workingDirectory] = .text(workingDirectory) }
@@ -26,6 +31,7 @@ extension ContainerRequest {
     if graceMilliseconds != standard.graceMilliseconds { map[.graceMilliseconds] = .unsigned(graceMilliseconds) }
     if !publications.isEmpty { map[.publications] = .array(publications.map { $0.value }) }
     if let lease { map[.lease] = .unsigned(lease) }
+    if stopSignal != standard.stopSignal { map[.endsWith] = .unsigned(stopSignal) }
     return .map(map)
   }
 
@@ -36,12 +42,15 @@ extension ContainerRequest {
     try reader.refuseKeys { key in
       switch key {
       case .source, .target, .readOnly: false
-      case .publications, .lease: true
+      case .publications, .lease, .image, .manifest, .endsWith: true
       default: key.rawValue <= APIKey.graceMilliseconds.rawValue
       }
     }
     try reader.text(.name, into: &name)
     try reader.text(.root, into: &root)
+    try reader.text(.image, into: &image)
+    if let found = value[.manifest] { manifest = try reader.need(found.bytesValue, .manifest, "a SHA-256 of 32 bytes") }
+    try reader.unsigned(.endsWith, into: &stopSignal)
     try reader.texts(.command, into: &command)
     try reader.texts(.environment, into: &environment)
     try reader.text(.workingDirectory, into: &workingDirectory)

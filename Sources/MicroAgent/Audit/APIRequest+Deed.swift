@@ -7,7 +7,9 @@ extension APIRequest {
   /// - Parameter made: the name or number of what came into being by it, where something did.
   public func deed(made: String?) -> String? {
     switch self {
-    case .run(let wish): "run \(made ?? wish.name) \(wish.root)" + (wish.lease.map { " in lease \($0)" } ?? "")
+    case .run(let wish):
+      "run \(made ?? wish.name) \(wish.manifest.isEmpty ? wish.root : wish.image)"
+        + (wish.lease.map { " in lease \($0)" } ?? "")
     case .remove(let name, _): "remove \(name)"
     case .start(let name): "start \(name)"
     case .stop(let name, _): "stop \(name)"
@@ -23,8 +25,11 @@ extension APIRequest {
     case .disown: "give the board back to whom its configuration names"
     case .openClaim(let seconds): "let anybody claim the board for \(seconds) s"
     case .closeClaim: "let nobody claim the board"
+    case .makeImage(let name, _): "push image \(name)"
+    case .removeImage(let name): "remove image \(name)"
     case .list, .inspect, .logs, .usage, .metrics, .plan, .info, .nodes, .search, .searchNode, .publications, .offer,
-      .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit:
+      .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .blob, .putBlob, .images,
+      .inspectImage:
       nil
     }
   }

@@ -40,7 +40,8 @@ extension Supervisor {
       if entries[index].deadline != nil || entries[index].initiator == .graceExpired { return [] }
       if entries[index].graceMilliseconds == 0 { return [.killAll(id: id)] }
       entries[index].deadline = now.advanced(milliseconds: entries[index].graceMilliseconds)
-      return [.signal(id: id, signal: Self.terminate)]
+      let signal = entries[index].container.request.stopSignal
+      return [.signal(id: id, signal: UInt8(truncatingIfNeeded: signal))]
     case .ended, .waiting, .removing:
       return entries[index].isPutAway ? settled(index, now) : putAway(index)
     case .created, .running:
@@ -188,7 +189,4 @@ extension Supervisor {
     entries[index].stopTokens = []
     return tokens.map { .reply(token: $0, .done(name: entries[index].container.name)) }
   }
-
-  /// SIGTERM.
-  private static let terminate: UInt8 = 15
 }

@@ -64,17 +64,17 @@ final class ControlConnection {
 
   /// Answers what came, a few requests at a time. A client that does not read its answers is not heard any more.
   func goOn() {
-    guard stream.isOpen, !inbox.isEmpty else { return }
+    guard stream.isOpen, !inbox.isEmpty || isPaused else { return }
     var left = Self.requestsPerTurn
     var rest = inbox[...]
     do throws(CoAPError) {
-      while stream.isOpen, left > 0, !isOwedMuch, let message = try decoder.next(from: &rest) {
+      while stream.isOpen, left > 0, !mustWait, let message = try decoder.next(from: &rest) {
         handle(message)
         left -= 1
       }
       inbox = Array(rest)
       if left == 0 { server.continueSoon() }
-      pause(left == 0 || isOwedMuch)
+      pause(left == 0 || mustWait)
     } catch {
       // What follows a malformed message cannot be understood: say so and end (RFC 8323 section 5.6).
       send(CoAPMessage.abort(error.description))
@@ -85,6 +85,8 @@ final class ControlConnection {
   private var isOwedMuch: Bool { stream.queuedBytes >= Self.queueBytes }
   /// Whether the client reads what it is told.
   var takesNotices: Bool { stream.isOpen && !isOwedMuch }
+  /// What came is not answered before some of what is owed, or on its way to the disk, is less.
+  private var mustWait: Bool { isOwedMuch || server.isBackedUp() }
 
   private func pause(_ pause: Bool) {
     guard stream.isOpen, pause != isPaused else { return }

@@ -47,6 +47,8 @@ final class ControlServer {
   private var connections: [ControlConnection] = []
   /// Takes each request; set before `listen`.
   var onRequest: ((ControlRequest) -> Void)?
+  /// What clients have sent is still on its way to the disk, and is enough.
+  var isBackedUp: () -> Bool = { false }
 
   init(_ authority: Authority, on loop: EventLoop) {
     self.authority = authority
@@ -107,6 +109,7 @@ final class ControlServer {
     datagrams?.close()
     datagrams = nil
     (onRequest, onState) = (nil, nil)
+    isBackedUp = { false }
   }
 
   private func accept(_ stream: Connection) {

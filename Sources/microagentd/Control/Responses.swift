@@ -8,11 +8,13 @@ enum Responses {
     switch request.request {
     case .run: created(name, in: "containers", request)
     case .publish: created(name, in: "publications", request)
-    case .remove, .unpublish, .releaseLease, .drain(false), .disown, .closeClaim:
+    case .makeImage: created(name, in: "images", request)
+    case .remove, .unpublish, .releaseLease, .drain(false), .disown, .closeClaim, .removeImage:
       CoAPMessage(code: .deleted, token: request.token)
     case .start, .stop, .list, .inspect, .logs, .usage, .metrics, .plan, .info, .nodes, .search, .searchNode,
       .publications, .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true), .revocations, .revoke,
-      .events, .settings, .owner, .own, .openClaim, .audit:
+      .events, .settings, .owner, .own, .openClaim, .audit, .blob, .putBlob, .images,
+      .inspectImage:
       CoAPMessage(code: .changed, token: request.token)
     }
   }

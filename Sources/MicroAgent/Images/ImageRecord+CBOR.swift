@@ -1,0 +1,72 @@
+import Microcloud
+
+extension ImageRecord {
+  /// What stands in the store beside the columns: layers and defaults. It is read back by `content`.
+  public var content: [UInt8] {
+    var map = CBORMap()
+    defaults.add(to: &map)
+    map[.layers] = .array(layers.flatMap { [.bytes($0.digest), .unsigned($0.sizeBytes)] })
+    map[.firstID] = .unsigned(UInt64(firstHostID))
+    return CBORValue.map(map).encoded
+  }
+
+  /// Reads what `content` writes; nil: it makes no sense.
+  public static func content(_ bytes: [UInt8]) -> (layers: [Layer], defaults: ImageDefaults, firstHostID: UInt32)? {
+    guard let value = try? CBORDecoder.decode(bytes), let items = value[.layers]?.arrayValue, items.count % 2 == 0,
+      let firstHostID = value[.firstID]?.unsignedValue.flatMap({ UInt32(exactly: $0) })
+    else { return nil }
+    var layers: [Layer] = []
+    for index in stride(from: 0, to: items.count, by: 2) {
+      guard let digest = items[index].bytesValue, let size = items[index + 1].unsignedValue else { return nil }
+      layers.append(Layer(digest: digest, sizeBytes: size))
+    }
+    return (layers, ImageDefaults(value), firstHostID)
+  }
+
+  /// The image as it is told.
+  ///
+  /// - Parameters:
+  ///   - usedBy: the containers that were made of it.
+  ///   - isWhole: with what containers of it do by default.
+  public func value(usedBy containers: [String], isWhole: Bool) -> CBORValue {
+    var map = CBORMap()
+    map[.name] = .text(name)
+    map[.manifest] = .bytes(manifest)
+    map[.holder] = .bytes(holder)
+    map[.sizeBytes] = .unsigned(sizeBytes)
+    map[.createdSeconds] = .unsigned(createdSeconds)
+    map[.usedBy] = .array(containers.map { .text($0) })
+    if isWhole {
+      defaults.add(to: &map)
+      map[.layers] = .array(layers.map { .bytes($0.digest) })
+    }
+    return .map(map)
+  }
+}
+
+extension ImageDefaults {
+  /// What is empty is left out.
+  func add(to map: inout CBORMap) {
+    if !entrypoint.isEmpty { map[.entrypoint] = .array(entrypoint.map { .text($0) }) }
+    if !command.isEmpty { map[.command] = .array(command.map { .text($0) }) }
+    if !environment.isEmpty { map[.environment] = .array(environment.map { .text($0) }) }
+    if !workingDirectory.isEmpty { map[.workingDirectory] = .text(workingDirectory) }
+    if !user.isEmpty { map[.runsAs] = .text(user) }
+    if !stopSignal.isEmpty { map[.stopSignal] = .text(stopSignal) }
+  }
+
+  /// Reads what `add` writes.
+  public init(_ value: CBORValue) {
+    self.init()
+    entrypoint = Self.texts(value[.entrypoint])
+    command = Self.texts(value[.command])
+    environment = Self.texts(value[.environment])
+    workingDirectory = value[.workingDirectory]?.textValue ?? ""
+    user = value[.runsAs]?.textValue ?? ""
+    stopSignal = value[.stopSignal]?.textValue ?? ""
+  }
+
+  private static func texts(_ value: CBORValue?) -> [String] {
+    value?.arrayValue?.compactMap { $0.textValue } ?? []
+  }
+}

@@ -1,0 +1,71 @@
+/// An image as the node knows it: what it is called, whose it is, and what a container needs of it.
+///
+/// This is the record that the store keeps. An image whose record is there is whole: its layers are unpacked and durable.
+public struct ImageRecord: Equatable, Sendable {
+  /// A layer: a directory on the node, named after the blob that it came in.
+  public struct Layer: Equatable, Sendable {
+    public let digest: [UInt8]
+    /// What it takes of the disk.
+    public let sizeBytes: UInt64
+
+    public init(digest: [UInt8], sizeBytes: UInt64) {
+      self.digest = digest
+      self.sizeBytes = sizeBytes
+    }
+  }
+
+  /// Never used twice in one store.
+  public let id: UInt64
+  /// With its tag; empty: another one has the name now.
+  public var name: String
+  /// SHA-256 of the manifest: which image it is, wherever.
+  public let manifest: [UInt8]
+  /// Who brought it.
+  public let holder: [UInt8]
+  /// From the lowest to the uppermost.
+  public let layers: [Layer]
+  public let defaults: ImageDefaults
+  /// Where mounts cannot map ids, the layers' files belong to the containers' users on the board, of whom this is the first; 0:
+  /// they belong to whom the image says.
+  public let firstHostID: UInt32
+  /// Grows with each use of any image: the smallest was used least lately.
+  public var used: UInt64
+  /// Seconds since 1970, for people.
+  public let createdSeconds: UInt64
+
+  public init(
+    id: UInt64, name: String, manifest: [UInt8], holder: [UInt8], layers: [Layer], defaults: ImageDefaults,
+    firstHostID: UInt32 = 0, used: UInt64, createdSeconds: UInt64
+  ) {
+    self.id = id
+    self.name = name
+    self.manifest = manifest
+    self.holder = holder
+    self.layers = layers
+    self.defaults = defaults
+    self.firstHostID = firstHostID
+    self.used = used
+    self.createdSeconds = createdSeconds
+  }
+
+  /// As if nobody else had any of its layers.
+  public var sizeBytes: UInt64 { layers.reduce(0) { $0 + $1.sizeBytes } }
+
+  /// How many layers one may have: each is a mount while a container is started.
+  public static let maximumLayers = 32
+}
+
+/// What an image says of the containers that are made of it, where nobody says anything else.
+public struct ImageDefaults: Equatable, Sendable {
+  public var entrypoint: [String] = []
+  public var command: [String] = []
+  public var environment: [String] = []
+  /// Empty: `/`.
+  public var workingDirectory = ""
+  /// As the image has it: numbers or names; empty: root.
+  public var user = ""
+  /// As `SIGTERM` or `15`; empty: SIGTERM.
+  public var stopSignal = ""
+
+  public init() {}
+}
