@@ -53,6 +53,16 @@ enum BashCompletion {
           if [[ $previous == : ]]; then name=${COMP_WORDS[COMP_CWORD-2]}:$current; fi
           COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" "${node[@]}" publish --names 2>/dev/null)" -- "$name"))
           if [[ $name == *:* && $name != "$current" ]]; then COMPREPLY=("${COMPREPLY[@]#*:}"); fi ;;
+        images|roots)
+          # As with publications, a colon is a word of its own.
+          local name=$current
+          if [[ $current == : ]]; then name=$previous:; fi
+          if [[ $previous == : ]]; then name=${COMP_WORDS[COMP_CWORD-2]}:$current; fi
+          COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" "${node[@]}" images --names 2>/dev/null)" -- "$name"))
+          if [[ $name == *:* && $name != "$current" ]]; then COMPREPLY=("${COMPREPLY[@]#*:}"); fi
+          if [[ $operands == roots && $name != *:* ]]; then
+            compopt -o filenames; COMPREPLY+=($(compgen -f -- "$current"))
+          fi ;;
         leases) COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" "${node[@]}" leases --names 2>/dev/null)" -- "$current")) ;;
         verbs) COMPREPLY=($(compgen -W '\(names)' -- "$current")) ;;
         subcommands) COMPREPLY=($(compgen -W 'create' -- "$current")) ;;
@@ -83,7 +93,11 @@ enum BashCompletion {
     }
     if Text.starts(verb.operands, with: "LEASE") || Text.starts(verb.operands, with: "[LEASE") { return "leases" }
     if Text.starts(verb.operands, with: "[COMMAND") { return "verbs" }
-    if Text.starts(verb.operands, with: "ROOTFS") { return "files" }
+    if Text.starts(verb.operands, with: "IMAGE|ROOTFS") { return "roots" }
+    if Text.starts(verb.operands, with: "NAME[:TAG]") || Text.starts(verb.operands, with: "[NAME[:TAG]") {
+      return "images"
+    }
+    if Text.starts(verb.operands, with: "IMAGE") { return "files" }
     switch verb.name {
     case "completion": return "shells"
     case "microcloud": return "subcommands"

@@ -19,6 +19,7 @@ let containerOptions = [
   Option(.volume, "volume", short: "v", value: "SRC:DST[:ro]", "Show a file or directory of the node inside"),
   Option(.workdir, "workdir", short: "w", value: "DIR", "Where the program starts (/)"),
   Option(.user, "user", short: "u", value: "UID[:GID]", "Who the program is, in numbers (0:0)"),
+  Option(.entrypoint, "entrypoint", value: "PROGRAM", "Instead of what the image runs"),
   Option(.hostname, "hostname", short: "h", value: "NAME", "The host name inside (the container's name)"),
   Option(.publish, "publish", value: "TYPE:PORT[:DESCRIPTION]", "Offer a service of it to the neighbours"),
   Option(.readOnly, "read-only", "Let nothing be written to the root file system"),
@@ -28,11 +29,10 @@ let containerOptions = [
 ]
 
 extension ContainerRequest {
-  /// What a command line asks for. Only what the agent could not see for itself is judged here: form, not limits.
+  /// What a command line asks for, but for root or image. Only what the agent could not see for itself is judged here: form, not limits.
   init(_ arguments: Arguments, verb: String) throws(Failure) {
     self.init()
     let reader = OptionReader(arguments: arguments, verb: verb)
-    root = try reader.path(arguments.operands[0])
     command = Array(arguments.operands[1...])
     name = arguments.value(.name) ?? ""
     hostname = arguments.value(.hostname) ?? ""
@@ -104,7 +104,7 @@ extension OptionReader {
     return variables
   }
 
-  fileprivate func path(_ text: String) throws(Failure) -> String {
+  func path(_ text: String) throws(Failure) -> String {
     do throws(SystemError) { return try Paths.absolute(text) } catch {
       throw Failure(.usage, "\(verb): \(error.description)")
     }

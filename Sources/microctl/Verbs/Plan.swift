@@ -2,11 +2,11 @@ import MicroAgent
 import Microcloud
 
 let planVerb = Verb(
-  name: "plan", operands: "ROOTFS COMMAND [ARG...]",
-  summary: "Show step by step how `run` would launch a container, and do nothing", leastOperands: 2,
+  name: "plan", operands: "IMAGE|ROOTFS [COMMAND] [ARG...]",
+  summary: "Show step by step how `run` would launch a container, and do nothing", leastOperands: 1,
   mostOperands: nil, endsOptionsAtOperand: true, options: containerOptions
 ) { session throws(Failure) in
-  let request = try ContainerRequest(session.arguments, verb: "plan")
+  let request = try ContainerRequest(session, verb: "plan")
   let answer = try session.client.request(.post, ["plan"], payload: request.value)
   if session.isJSON {
     try session.output.json(answer)

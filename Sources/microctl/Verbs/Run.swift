@@ -5,25 +5,29 @@ import MicroAgent
 import Microcloud
 
 let runVerb = Verb(
-  name: "run", operands: "ROOTFS COMMAND [ARG...]",
-  summary: "Run a program in a container made of a root file system, within a budget", leastOperands: 2,
+  name: "run", operands: "IMAGE|ROOTFS [COMMAND] [ARG...]",
+  summary: "Run a program in a container made of an image or a root file system, within a budget", leastOperands: 1,
   mostOperands: nil, endsOptionsAtOperand: true,
   options: [
     Option(.detach, "detach", short: "d", "Print its name once it runs, and leave it running"),
     Option(.remove, "rm", "Remove it when it has ended"),
   ] + placementOptions + containerOptions,
   notes: """
+    An image says what runs where no COMMAND is given, and as whom, where and with which environment. A root file system
+    is a directory on the node, written with a `/` or `.` first, and needs a COMMAND.
+
     Without --detach its output is shown, and the exit code is the container's: 128 + N where signal N ended it,
     137 where its memory budget did, 125 where it could not be started. An interrupt stops it; a second one detaches.
 
     With --any the nodes that know your key are asked for a lease, the best first: with memory, near, little loaded. One
-    that has no room, or not that root file system, passes it on to the next. Without --cpus it gets 0.2 cores. When its
-    output was shown to its end, the lease is released; otherwise the container stops when the lease's time is over.
+    that has no room, or not that image or root file system, passes it on to the next. Without --cpus it gets 0.2 cores.
+    When its output was shown to its end, the lease is released; otherwise the container stops when the lease's time is
+    over. What an image says, the node tells that is asked first: it must have it, too.
 
     """
 ) { session throws(Failure) in
-  var request = try ContainerRequest(session.arguments, verb: "run")
   do throws(Failure) {
+    var request = try ContainerRequest(session, verb: "run")
     if session.arguments.has(.any) { return try PlacedRun(session, request).run() }
     if let option = placementOptions.dropFirst().first(where: { session.arguments.has($0.name) }) {
       throw Failure(.usage, "run: --\(option.long[0]) needs --any")

@@ -184,16 +184,7 @@ final class Client {
   /// Agrees with another machine's agent on keys (EDHOC), each side proving its own.
   private func secure() throws(Failure) {
     guard case .node(let node) = destination else { return }
-    let key = try OwnKey.load()
-    let shown = try KeptCredentials.shown(to: node)
-    var client: SecureStreamClient
-    do throws(CryptoError) {
-      let claimsSet = EDHOCIdentity(key: key, claimsSet: AuthenticationCredential(of: key.publicKey))
-      let identity = shown.map { EDHOCIdentity(key: key, token: $0) } ?? claimsSet
-      client = SecureStreamClient(identity: identity, ephemeral: try P256.PrivateKey.generate())
-    } catch {
-      throw Failure(.refused, "make a key for \(destination): \(error)")
-    }
+    var client = try Self.makeSecurity(for: node)
     var problem: Failure?
     do throws(EDHOCError) {
       let hello = try client.hello(token: nextToken())
@@ -207,9 +198,27 @@ final class Client {
       }
       try client.takeFinish(try exchange(finish))
     } catch {
-      throw problem ?? Failure(Self.kind(error), Self.line(error, destination))
+      throw problem ?? Self.failure(error, destination)
     }
     security = client
+  }
+
+  /// What a stream to a node is secured with: our key, and the credential that we have for that node.
+  static func makeSecurity(for node: RemoteNode) throws(Failure) -> SecureStreamClient {
+    let key = try OwnKey.load()
+    let shown = try KeptCredentials.shown(to: node)
+    do throws(CryptoError) {
+      let claimsSet = EDHOCIdentity(key: key, claimsSet: AuthenticationCredential(of: key.publicKey))
+      let identity = shown.map { EDHOCIdentity(key: key, token: $0) } ?? claimsSet
+      return SecureStreamClient(identity: identity, ephemeral: try P256.PrivateKey.generate())
+    } catch {
+      throw Failure(.refused, "make a key for node \(node.name): \(error)")
+    }
+  }
+
+  /// Why keys could not be agreed on.
+  static func failure(_ error: EDHOCError, _ destination: Destination) -> Failure {
+    Failure(kind(error), line(error, destination))
   }
 
   private static func kind(_ error: EDHOCError) -> Failure.Kind {

@@ -1,0 +1,84 @@
+import Basics
+import LinuxSystem
+import MicroAgent
+import Microcloud
+
+extension ContainerRequest {
+  /// What a command line of `run` or `plan` asks for: its first operand is a root file system on the node, or an image there,
+  /// which says what is not said. Whether it is one or the other its form tells: paths begin with `/` or `.`.
+  init(_ session: Session, verb: String) throws(Failure) {
+    let arguments = session.arguments
+    let operand = arguments.operands[0]
+    try self.init(arguments, verb: verb)
+    guard !Self.isPath(operand, session) else {
+      if command.isEmpty { throw Failure(.usage, "\(verb): give the program to run: \(verb) \(operand) COMMAND") }
+      root = try OptionReader(arguments: arguments, verb: verb).path(operand)
+      return
+    }
+    let name = ImageName.complete(operand)
+    guard ImageName.isValid(name) else {
+      throw Failure(.usage, "\(verb): '\(operand)' is neither a path, as ./root, nor an image's name, as dns:1")
+    }
+    try take(name, try session.client.fetch(["images", name]), arguments)
+  }
+
+  /// A relative path may also be that of a directory here, where the node is.
+  private static func isPath(_ operand: String, _ session: Session) -> Bool {
+    if Text.starts(operand, with: "/") || Text.starts(operand, with: ".") { return true }
+    return session.client.destination.isLocal && Files.isDirectory(operand)
+  }
+
+  /// Fills in what the image says, as docker does.
+  private mutating func take(_ name: String, _ answer: CBORValue, _ arguments: Arguments) throws(Failure) {
+    let defaults = ImageDefaults(answer)
+    image = name
+    manifest = answer[.manifest]?.bytesValue ?? []
+    // What a person gives instead of the entrypoint has no use for the image's arguments.
+    let entrypoint = arguments.value(.entrypoint).map { $0.isEmpty ? [] : [$0] }
+    let rest = command.isEmpty && entrypoint == nil ? defaults.command : command
+    command = (entrypoint ?? defaults.entrypoint) + rest
+    if command.isEmpty { throw Failure(.usage, "image \(name): it does not say what to run: give a command") }
+    environment = Self.merged(defaults.environment, environment)
+    if !arguments.has(.workdir), !defaults.workingDirectory.isEmpty { workingDirectory = defaults.workingDirectory }
+    if !arguments.has(.user), !defaults.user.isEmpty { try takeUser(defaults.user) }
+    if !defaults.stopSignal.isEmpty {
+      guard let signal = SignalName.number(defaults.stopSignal) else {
+        throw Failure(.refused, "image \(name): its stop signal \(defaults.stopSignal) is not known here")
+      }
+      stopSignal = signal
+    }
+  }
+
+  private mutating func takeUser(_ text: String) throws(Failure) {
+    let numbers = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: ":")).map { part in
+      Decimal.parse(part).flatMap { UInt32(exactly: $0) }
+    }
+    if text == "root" || text == "root:root" { return }
+    guard numbers.count <= 2, let user = numbers[0], let group = numbers.count == 2 ? numbers[1] : 0 else {
+      throw Failure(.refused, "image \(image): it runs as user \(text): say which number that is: --user UID[:GID]")
+    }
+    (self.user, self.group) = (user, group)
+  }
+
+  /// Of one name the later counts.
+  private static func merged(_ base: [String], _ more: [String]) -> [String] {
+    func name(_ variable: String) -> ArraySlice<UInt8> { Array(variable.utf8)[...].prefix { $0 != UInt8(ascii: "=") } }
+    return base.filter { old in !more.contains { name($0) == name(old) } } + more
+  }
+}
+
+/// Signals by name or number, as images and signal(7) have them.
+enum SignalName {
+  private static let names: [(String, UInt64)] = [
+    ("HUP", 1), ("INT", 2), ("QUIT", 3), ("ABRT", 6), ("KILL", 9), ("USR1", 10), ("USR2", 12), ("PIPE", 13),
+    ("ALRM", 14), ("TERM", 15), ("CONT", 18), ("STOP", 19), ("TSTP", 20), ("WINCH", 28), ("PWR", 30), ("RTMIN", 34),
+    ("RTMIN+3", 37), ("RTMAX", 64),
+  ]
+
+  /// Nil: it is none.
+  static func number(_ text: String) -> UInt64? {
+    if let number = Decimal.parse(text) { return (1...ContainerRequest.highestSignal).contains(number) ? number : nil }
+    let name = Text.starts(text, with: "SIG") ? ASCII.string(text.utf8.dropFirst(3)) : text
+    return names.first { $0.0 == name }?.1
+  }
+}
