@@ -20,8 +20,8 @@ class Person:
         program = self.boards.programs["microctl"]
         return ["env", f"HOME={self.home}", "XDG_CONFIG_HOME=", program, *socket, *map(str, arguments)]
 
-    def ctl(self, *arguments):
-        return self.host.run(self.argv(*arguments))
+    def ctl(self, *arguments, timeout=60):
+        return self.host.run(self.argv(*arguments), timeout=timeout)
 
     def spawn(self, *arguments):
         return self.host.spawn(self.argv(*arguments))

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from boards import OWNER, together
+from images import archive, busybox_files, root_archive
 from people import Person
 
 pytestmark = pytest.mark.machines("local")
@@ -78,6 +79,32 @@ def test_a_member_leases_and_sees_what_is_its_own(boards, rootfs):
     ana.ctl(*node, "release", lease).check()
     there.machine.wait_until(lambda: there.json("ps")[0]["name"] == "owners" and len(there.json("ps")) == 1)
     there.ctl("rm", "-f", "owners").check()
+
+
+def test_a_member_pushes_what_its_leases_have_room_for(boards, directory):
+    microcloud = Microcloud(boards)
+    board = microcloud.board(offer_disk="64M")
+    ana, bruna = microcloud.member("ana"), microcloud.member("bruna")
+    node = ["--node", board.address]
+    files, links = busybox_files()
+    box = root_archive(f"{directory}/box.tar", files, links)
+    size = len(archive(files, links))
+    assert "left of your leases" in refusal(ana.ctl(*node, "push", box, "box:1"))
+    lease = ana.ctl(*node, *LEASE, "--disk", f"{(size >> 20) + 1}M").check().text.strip()
+    ana.ctl(*node, "push", box, "box:1").check()
+    assert ana.ctl(*node, "run", "--rm", "--lease", lease, *SMALL, "box:1", "echo", "hi").check().text == "hi\n"
+    # No more than that; and nobody else's.
+    more = root_archive(f"{directory}/more.tar", {**files, "more": b"more"}, links)
+    assert "left of your leases" in refusal(ana.ctl(*node, "push", more, "more:1"))
+    assert bruna.json(*node, "images") == []
+    for command in (["rmi", "box:1"], ["images", "box:1"], ["run", "--lease", lease, "box:1", "true"]):
+        assert "you have none of that name here" in refusal(bruna.ctl(*node, *command))
+    assert "left of your leases" in refusal(bruna.ctl(*node, "push", box, "box:1"))
+    assert [one["name"] for one in microcloud.founder.json(*node, "images")] == ["box:1"]
+    ana.ctl(*node, "rmi", "box:1").check()
+    ana.ctl(*node, "push", more, "more:1").check()
+    ana.ctl(*node, "rmi", "more:1").check()
+    ana.ctl(*node, "release", lease).check()
 
 
 def test_an_owner_by_credential_does_everything(boards, rootfs):

@@ -12,19 +12,24 @@ import time
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI = 2, 0x1000
 LARGEST_FRAME = 65536
+QUEUE_SECONDS = 0.1
 
 
 class LossySwitch:
-    """Passes each Ethernet frame on after `delay_seconds`, or, with a chance of `loss`, not at all.
+    """Passes each Ethernet frame on after `delay_seconds`, or, with a chance of `loss`, not at all. With `rate_bits` each
+    port's link takes so many bits a second, and a queue before it holds what it takes in QUEUE_SECONDS.
 
     Each port is a TAP interface, made here and moved into its host; a thread plays the switch. A frame for one machine goes
     to the port where that was last heard, all others to every port.
     """
 
-    def __init__(self, network, delay_seconds, loss, seed=1):
+    def __init__(self, network, delay_seconds, loss, seed=1, rate_bits=None):
         self._network = network
         self._delay = delay_seconds
         self.loss = loss
+        self._rate = rate_bits
+        #: When each port's link is free again.
+        self._free = {}
         self._random = random.Random(seed)
         self._ports = []
         self._places = {}
@@ -86,8 +91,23 @@ class LossySwitch:
             if self._random.random() < self.loss:
                 self.lost += 1
                 continue
+            sent = self._sent(other, len(frame))
+            if sent is None:
+                self.lost += 1
+                continue
             self._count += 1
-            heapq.heappush(self._waiting, (time.monotonic() + self._delay, self._count, other, frame))
+            heapq.heappush(self._waiting, (sent + self._delay, self._count, other, frame))
+
+    def _sent(self, port, size):
+        """When a frame of this size has left for the port; None: its queue is full."""
+        now = time.monotonic()
+        if self._rate is None:
+            return now
+        start = max(now, self._free.get(port, now))
+        if start - now > QUEUE_SECONDS:
+            return None
+        self._free[port] = start + 8 * size / self._rate
+        return self._free[port]
 
     def _give(self, port, frame):
         try:
