@@ -1,5 +1,6 @@
-import Images
 import Testing
+
+@testable import Images
 
 private func entry(
   _ path: String, _ kind: TarEntry.Kind = .file, size: UInt64 = 0, user: UInt32 = 0, device: (UInt32, UInt32) = (1, 3),
