@@ -25,7 +25,8 @@ struct EDHOCExchangesTests {
       initiator.message1(), key: .generate(), isFree: { _ in true }, now: at(milliseconds))
     let peer = try initiator.receiveMessage2(message2)
     try initiator.authenticate(#require(peer.credential))
-    return try initiator.message3()
+    let (message3, session) = try initiator.message3()
+    return (message3, session)
   }
 
   private mutating func finish(
