@@ -48,7 +48,8 @@ here:
 	$(PYTEST) --machine local --target host -k "test_machine or test_leaks or test_microctl_wire"
 	$(PYTEST) --machine local --target i586
 	$(PYTEST) --machine local --target atom64 -k "not crash_at_each_step and not peers and not microcloud and not resources \
-	  and not leases and not remote and not members and not placement"
+	  and not leases and not remote and not members and not placement and not claim and not cddl and not push \
+	  and not test_events and not datagram and not directory"
 	$(PYTEST) --machine local --target atom64 -k "peers and (joins or avahi_finds) or find_each_other or publishes_is_found \
 	  or owner_does_from_elsewhere"
 
