@@ -78,6 +78,21 @@ final class Launcher {
     }
   }
 
+  /// Makes the group in which a layer is unpacked. It lies among those of containers, whose names begin with a letter or
+  /// digit, so that what a dead agent left in it ends as theirs does.
+  func makeUnpackerGroup() throws(CgroupError) -> Cgroup {
+    let group = try cgroup(of: ".unpacker")
+    let limits = CgroupLimits(
+      memoryBytes: Self.unpackerBytes, swapBytes: 0, oomGroup: true, pids: Self.unpackerProcesses)
+    try group.create(limits, withParents: false).perform()
+    return group
+  }
+
+  /// Most of it is page cache that waits for the disk; it does with a quarter.
+  private static let unpackerBytes: UInt64 = 8 << 20
+  /// Itself and the confined one, and some room.
+  private static let unpackerProcesses: UInt64 = 4
+
   /// Removes the group above all containers where it holds none.
   func removeIfEmpty() {
     guard let group = try? parentGroup(), groupNames().isEmpty else { return }

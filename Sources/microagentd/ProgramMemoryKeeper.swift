@@ -51,8 +51,13 @@ final class ProgramMemoryKeeper {
   private func loopSleeps() {
     let now = loop.now
     let isYoung = now.milliseconds(since: started) < Self.youngMilliseconds
-    if !isYoung, let containerWork, now.milliseconds(since: containerWork) < ProgramMemory.quietMilliseconds { return }
-    guard releases.take(perSecond: Self.releasesPerSecond, burst: Self.releaseBurst, now: now) else { return }
+    if !isYoung {
+      if let containerWork, now.milliseconds(since: containerWork) < ProgramMemory.quietMilliseconds { return }
+      // What asks may be no request at all, and the last to come: it is looked after later.
+      guard releases.take(perSecond: Self.releasesPerSecond, burst: Self.releaseBurst, now: now) else {
+        return requestCame()
+      }
+    }
     ProgramMemory.release()
   }
 }

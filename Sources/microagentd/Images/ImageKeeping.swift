@@ -1,4 +1,5 @@
 import Basics
+import Cgroups
 import EventLoop
 import Images
 import LinuxSystem
@@ -10,6 +11,7 @@ final class ImageKeeping {
   let files: ImageFiles
   let loop: EventLoop
   let blobs: BlobLink
+  private let launcher: Launcher
   private let table: ImageTable
   private(set) var inventory: ImageInventory
   private var underWay = BlobsUnderWay()
@@ -30,6 +32,7 @@ final class ImageKeeping {
   ) throws(StartError) {
     files = ImageFiles(directory: configuration.imagesDirectory)
     self.loop = loop
+    self.launcher = launcher
     self.inventory = inventory
     self.table = table
     do throws(SystemError) {
@@ -138,7 +141,14 @@ final class ImageKeeping {
 
   /// Unpacks a layer, in a process of its own.
   func unpack(_ task: LayerUnpacking.Task, completion: @escaping (LayerUnpacking.Outcome) -> Void) -> LayerUnpacking? {
-    do throws(SystemError) { return try LayerUnpacking(task, files, on: loop, completion: completion) } catch {
+    let group: Cgroup
+    do throws(CgroupError) { group = try launcher.makeUnpackerGroup() } catch {
+      completion(.failed("\(error)"))
+      return nil
+    }
+    do throws(SystemError) {
+      return try LayerUnpacking(task, files, in: group, on: loop, completion: completion)
+    } catch {
       completion(.failed("\(error)"))
       return nil
     }

@@ -1,4 +1,5 @@
 import CSystem
+import Cgroups
 import EventLoop
 import Images
 import LinuxSystem
@@ -23,6 +24,8 @@ final class LayerUnpacking {
   }
 
   private let process: Int32
+  /// Holds its budget.
+  private let group: Cgroup
   private let completion: (Outcome) -> Void
   private let reports: MessageSocket
   private var watcher: DescriptorWatcher?
@@ -42,16 +45,19 @@ final class LayerUnpacking {
   }
 
   init(
-    _ task: Task, _ files: ImageFiles, on loop: EventLoop, completion: @escaping (Outcome) -> Void
+    _ task: Task, _ files: ImageFiles, in group: Cgroup, on loop: EventLoop,
+    completion: @escaping (Outcome) -> Void
   ) throws(SystemError) {
+    self.group = group
     self.completion = completion
     let limits = LayerLimits(bytes: min(task.leftBytes, files.roomBytes), entries: Self.mostEntries)
     let digest = task.layer.digest.bytes
-    let unpacker = try Unpacker.start(
-      UnpackJob(
-        blob: files.blob(digest), digest: task.content, directory: files.layer(digest),
-        owners: LayerOwners(firstHostID: task.firstHostID), limits: limits,
-        timeoutMilliseconds: Self.timeoutMilliseconds))
+    var job = UnpackJob(
+      blob: files.blob(digest), digest: task.content, directory: files.layer(digest),
+      owners: LayerOwners(firstHostID: task.firstHostID), limits: limits,
+      timeoutMilliseconds: Self.timeoutMilliseconds)
+    job.controlGroupFiles = group.directories.map { $0 + "/cgroup.procs" }
+    let unpacker = try Unpacker.start(job)
     process = unpacker.process
     reports = unpacker.takeReports()
     watcher = try DescriptorWatcher(on: loop, borrowing: reports.descriptor.rawValue) { [unowned(unsafe) self] _ in
@@ -65,6 +71,8 @@ final class LayerUnpacking {
   /// Gives it up. What is half done goes when the agent starts the next time, or unpacks that layer again.
   func cancel() {
     try? Signals.kill(process)
+    _ = try? group.kill()
+    _ = try? group.remove()
     close()
   }
 
@@ -88,6 +96,9 @@ final class LayerUnpacking {
     var status = system_exit_status()
     _ = system_wait(process, 0, &status)
     close()
+    // The confined one ends with it, if a moment later: what is left ends here.
+    _ = try? group.kill()
+    _ = try? group.remove()
     switch last {
     case .done(let summary): completion(.unpacked(sizeBytes: summary.bytes))
     case .failed(let line): completion(.failed(line))
