@@ -394,7 +394,7 @@ def test_network_of_the_host(node):
 
 @pytest.mark.parametrize("arguments, told", [
     (["--memory", "lots"], "--memory lots"),
-    (["--memory"], "missing"),
+    (["--memory"], "--memory"),
     (["--cpus", "-1"], "--cpus"),
     (["--restart", "often"], "--restart often"),
     (["--network", "moon"], "--network moon"),
