@@ -28,8 +28,9 @@ struct UnpackSupervision {
     try said { () throws(SystemError) in try joinControlGroups() }
     let blob = try said { () throws(SystemError) in try FileDescriptor.open(job.blob, O_RDONLY | O_NOFOLLOW) }
     let directory = try said { () throws(SystemError) in try makeDraft() }
-    let socket = try startConfined(blob: blob.rawValue, directory: directory.rawValue)
-    let summary = try listen(on: socket)
+    let confined = try startConfined(blob: blob.rawValue, directory: directory.rawValue)
+    defer { confined.end() }
+    let summary = try listen(on: confined.socket)
     try said { () throws(SystemError) in try publish(directory.rawValue) }
     return summary
   }
@@ -51,7 +52,19 @@ struct UnpackSupervision {
 
   // MARK: The confined process
 
-  private func startConfined(blob: CInt, directory: CInt) throws(UnpackError) -> MessageSocket {
+  private struct Confined: ~Copyable {
+    let process: Int32
+    let socket: MessageSocket
+
+    /// Whoever removes the control group finds nothing of it there any more.
+    func end() {
+      try? Signals.kill(process)
+      var status = system_exit_status()
+      _ = system_wait(process, 0, &status)
+    }
+  }
+
+  private func startConfined(blob: CInt, directory: CInt) throws(UnpackError) -> Confined {
     let (ours, theirs) = try said { () throws(SystemError) in try MessageSocket.pair() }
     let supervisor = system_self()
     let process = system_fork()
@@ -64,7 +77,7 @@ struct UnpackSupervision {
     _ = system_close(theirs)
     let socket = MessageSocket(FileDescriptor(owning: ours))
     try said { () throws(SystemError) in try check(process, "fork", "the confined unpacker") }
-    return socket
+    return Confined(process: process, socket: socket)
   }
 
   /// Until the confined process has ended. Reports of its progress are handed on.

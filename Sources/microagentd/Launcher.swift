@@ -81,13 +81,14 @@ final class Launcher {
   /// Makes the group in which a layer is unpacked. It lies among those of containers, whose names begin with a letter or
   /// digit, so that what a dead agent left in it ends as theirs does.
   func makeUnpackerGroup() throws(CgroupError) -> Cgroup {
-    let group = try cgroup(of: ".unpacker")
+    let group = try cgroup(of: Self.unpackerName)
     let limits = CgroupLimits(
       memoryBytes: Self.unpackerBytes, swapBytes: 0, oomGroup: true, pids: Self.unpackerProcesses)
     try group.create(limits, withParents: false).perform()
     return group
   }
 
+  private static let unpackerName = ".unpacker"
   /// Most of it is page cache that waits for the disk; it does with a quarter.
   private static let unpackerBytes: UInt64 = 8 << 20
   /// Itself and the confined one, and some room.
@@ -95,6 +96,8 @@ final class Launcher {
 
   /// Removes the group above all containers where it holds none.
   func removeIfEmpty() {
+    // An unpacker that was killed may have been in it still when that was looked after.
+    _ = try? cgroup(of: Self.unpackerName).remove()
     guard let group = try? parentGroup(), groupNames().isEmpty else { return }
     _ = try? group.remove()
   }
