@@ -80,15 +80,23 @@ final class Launcher {
 
   /// Makes the group in which a layer is unpacked. It lies among those of containers, whose names begin with a letter or
   /// digit, so that what a dead agent left in it ends as theirs does.
-  func makeUnpackerGroup() throws(CgroupError) -> Cgroup {
+  ///
+  /// - Parameter directory: where its files go. Those of a file system in memory are charged to it, and are bounded by what is
+  ///   free there; so it has no bound of its own then.
+  func makeUnpackerGroup(writingTo directory: String) throws(CgroupError) -> Cgroup {
     let group = try cgroup(of: Self.unpackerName)
+    let magic = try? HostFacts.fileSystemMagic(of: directory)
+    let isInMemory = magic.map { Self.memoryFileSystems.contains($0) } ?? false
     let limits = CgroupLimits(
-      memoryBytes: Self.unpackerBytes, swapBytes: 0, oomGroup: true, pids: Self.unpackerProcesses)
+      memoryBytes: isInMemory ? nil : Self.unpackerBytes, swapBytes: isInMemory ? nil : 0, oomGroup: true,
+      pids: Self.unpackerProcesses)
     try group.create(limits, withParents: false).perform()
     return group
   }
 
   private static let unpackerName = ".unpacker"
+  /// tmpfs and ramfs (statfs(2)).
+  private static let memoryFileSystems: [UInt64] = [0x0102_1994, 0x8584_58F6]
   /// Most of it is page cache that waits for the disk; it does with a quarter.
   private static let unpackerBytes: UInt64 = 8 << 20
   /// Itself and the confined one, and some room.

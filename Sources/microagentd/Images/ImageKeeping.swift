@@ -142,7 +142,7 @@ final class ImageKeeping {
   /// Unpacks a layer, in a process of its own.
   func unpack(_ task: LayerUnpacking.Task, completion: @escaping (LayerUnpacking.Outcome) -> Void) -> LayerUnpacking? {
     let group: Cgroup
-    do throws(CgroupError) { group = try launcher.makeUnpackerGroup() } catch {
+    do throws(CgroupError) { group = try launcher.makeUnpackerGroup(writingTo: files.layers) } catch {
       completion(.failed("\(error)"))
       return nil
     }
