@@ -21,6 +21,8 @@ public struct CoAPCode: RawRepresentable, Equatable, Hashable, Sendable, CustomS
   public var isRequest: Bool { codeClass == 0 && detail != 0 }
   /// A response that says yes.
   public var isSuccess: Bool { codeClass == 2 }
+  /// The server could not do what it would have done.
+  public var isServerError: Bool { codeClass == 5 }
   /// A response of any kind.
   public var isResponse: Bool { (2...5).contains(codeClass) }
   /// About a stream itself (RFC 8323 section 5).

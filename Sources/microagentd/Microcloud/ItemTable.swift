@@ -35,11 +35,16 @@ final class ItemTable {
   }
 
   /// Keeps it from now on, and writes it as soon as there is room on the disk.
-  ///
-  /// - Parameter isUrgent: it is not to be lost if the power is cut now.
-  func save(_ name: String, _ bytes: [UInt8], isUrgent: Bool = true) {
+  func save(_ name: String, _ bytes: [UInt8]) {
     keep(name, bytes)
-    write(name, isUrgent)
+    write(name)
+  }
+
+  /// Keeps it from now on, and has it written with what is written next, if there is room on the disk: it is not worth the
+  /// last of it, nor a sync.
+  func saveLazily(_ name: String, _ bytes: [UInt8]) {
+    keep(name, bytes)
+    write(name, bytes, isUrgent: false) { _ in }
   }
 
   /// Keeps it from now on; `completion` is called when it is on the disk, or with what is wrong: then it may go with the
@@ -49,7 +54,8 @@ final class ItemTable {
     write(name, bytes, isUrgent: true, completion)
   }
 
-  private func keep(_ name: String, _ bytes: [UInt8]) {
+  /// Keeps it as long as this agent lives.
+  func keep(_ name: String, _ bytes: [UInt8]) {
     if let index = items.firstIndex(where: { $0.name == name }) {
       items[index].bytes = bytes
     } else {
@@ -57,10 +63,10 @@ final class ItemTable {
     }
   }
 
-  private func write(_ name: String, _ isUrgent: Bool) {
+  private func write(_ name: String) {
     guard let bytes = self[name] else { return }
-    write(name, bytes, isUrgent: isUrgent) { [unowned(unsafe) self] problem in
-      if problem != nil { onFailure? { [unowned(unsafe) self] in write(name, isUrgent) } }
+    write(name, bytes, isUrgent: true) { [unowned(unsafe) self] problem in
+      if problem != nil { onFailure? { [unowned(unsafe) self] in write(name) } }
     }
   }
 
