@@ -76,8 +76,8 @@ extension Agent {
       case .owner: send(ownerAnswer(), request)
       case .own(let key):
         try checkClaim(of: key, by: request)
-        give(to: key, request) { [self] in written(request, name: "owner", $0) }
-      case .disown: give(to: nil, request) { [self] in written(request, name: "owner", $0) }
+        give(to: key) { [self] in written(request, name: "owner", $0) }
+      case .disown: give(to: nil) { [self] in written(request, name: "owner", $0) }
       case .openClaim(let seconds):
         server.claimWindow.open(seconds: seconds, now: loop.now)
         written(request, name: "claim window", nil)

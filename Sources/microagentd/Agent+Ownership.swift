@@ -24,7 +24,7 @@ extension Agent {
 
   /// Gives the board to a key, or back to whom its configuration names. What it says of itself to others, and to whom it
   /// leases, depends on that in many places: the keeper starts a new agent, which says all of it anew. Containers go on.
-  func give(to key: P256.PublicKey?, _ request: ControlRequest, told: @escaping (String?) -> Void) {
+  func give(to key: P256.PublicKey?, told: @escaping (String?) -> Void) {
     server.claimWindow.close()
     var given = ownership
     given.give(to: key)

@@ -101,8 +101,9 @@ public struct Supervisor {
   /// When `tick` must next be called; nil: not before something else happens.
   public var nextDeadline: Instant? {
     var earliest = leases.nextDeadline
-    for deadline in [pressureDeadline] + entries.map({ $0.deadline }) {
-      guard let deadline else { continue }
+    if let deadline = pressureDeadline, earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
+    for entry in entries {
+      guard let deadline = entry.deadline else { continue }
       if earliest.map({ deadline < $0 }) ?? true { earliest = deadline }
     }
     return earliest
