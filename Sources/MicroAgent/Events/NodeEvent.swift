@@ -70,3 +70,24 @@ public struct NumberedEvent: Equatable, Sendable {
     return .map(map)
   }
 }
+
+extension NumberedEvent {
+  /// As it is kept, in as few bytes as are needed; the number is known by its place.
+  var record: [UInt8] {
+    let kind = NodeEvent.Kind.allCases.firstIndex(of: event.kind) ?? 0
+    let holder = event.holder.map { CBORValue.bytes($0) } ?? .null
+    return CBORValue.array([
+      .unsigned(seconds), .unsigned(UInt64(kind)), .text(event.name), .text(event.detail), holder,
+    ]).encoded
+  }
+
+  /// nil: it is no record of an event.
+  init?(number: UInt64, record: ArraySlice<UInt8>) {
+    guard let fields = (try? CBORDecoder.decode(Array(record)))?.arrayValue, fields.count == 5,
+      let seconds = fields[0].unsignedValue, let kind = fields[1].unsignedValue,
+      let name = fields[2].textValue, let detail = fields[3].textValue, kind < UInt64(NodeEvent.Kind.allCases.count)
+    else { return nil }
+    let event = NodeEvent(NodeEvent.Kind.allCases[Int(kind)], name: name, detail: detail, holder: fields[4].bytesValue)
+    self.init(number: number, seconds: seconds, event: event)
+  }
+}

@@ -10,8 +10,8 @@ import Transport
 /// proves that it may, and what that protects is answered as on a stream. It lives beside the resources that are for anybody,
 /// on the node's CoAP port.
 final class DatagramServer {
-  /// As many as streams from other machines.
-  static let maximumSessions = ControlServer.maximumRemotes
+  /// Everybody in a big microcloud. A session costs some hundred bytes, where a stream costs buffers.
+  static let maximumSessions = 512
   /// Of one key: somebody with two machines, whose contexts were lost once. The one not used for the longest time makes room.
   static let maximumSessionsPerKey = 4
   /// A context that nobody uses ends. Whoever watches something uses it.
@@ -39,7 +39,7 @@ final class DatagramServer {
   /// What carries the datagrams; nil: nobody is heard.
   var transport: CoAPTransport?
 
-  private static let maximumWatches = 128
+  private static let maximumWatches = 256
   /// When to try again who was one too many.
   private static let retrySeconds: UInt64 = 1
 

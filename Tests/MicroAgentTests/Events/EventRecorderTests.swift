@@ -131,6 +131,18 @@ import Testing
     #expect(next == ring.next && ring.next == 5000 + UInt64(EventRing.capacity) + 10)
   }
 
+  /// Of those that say a lot there are fewer, as they have so much room and no more.
+  @Test mutating func theyTakeTheirRoomAndNoMore() {
+    let long = String(repeating: "x", count: 1000)
+    for number in 0..<100 {
+      recorder.add(NodeEvent(.containerEnded, name: "\(number)", detail: long, holder: Self.holder), seconds: 7)
+    }
+    let events = recorder.ring.read(from: 0, for: .owner, limitBytes: 100_000).events
+    #expect(events.count < 30 && events.count * (NodeEvent.maximumDetailBytes + 40) < EventRing.capacityBytes)
+    #expect(events.last?[.name]?.textValue == "99" && events.last?[.atSeconds]?.unsignedValue == 7)
+    #expect(recorder.ring.read(from: 0, for: Self.member, limitBytes: 100_000).events == events)
+  }
+
   @Test func whatOthersChooseIsCut() {
     let event = NodeEvent(
       .memberJoined, name: String(repeating: "x", count: 1000), detail: String(repeating: "y", count: 1000))
