@@ -1,7 +1,8 @@
 /// Numbers as bytes, the most significant one first.
 public enum BigEndian {
   public static func bytes(_ number: UInt64) -> [UInt8] {
-    (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * UInt64($0))) }
+    // Not by shifts: where numbers have 32 bits, each of 64 is a call.
+    withUnsafeBytes(of: number.bigEndian) { Array($0) }
   }
 
   /// The number that at most eight bytes are.

@@ -4,7 +4,7 @@ import Microcloud
 
 /// One side of EDHOC at a time, message by message, in hexadecimal:
 ///
-///   identity SCALAR CREDENTIAL KID     who we are from now on; a KID of - sends the claims set itself
+///   identity SCALAR CREDENTIAL KID     who we are from now on; a KID of - sends the claims set or token itself
 ///   initiate METHOD C_I                message_1; the suite is ours
 ///   respond METHOD                     waits for message_1
 ///   message1|message2|message3|message4 BYTES
@@ -58,12 +58,13 @@ final class EDHOCSide {
 
   private static func identity(_ fields: [[UInt8]?]) throws(EDHOCError) -> EDHOCIdentity {
     guard fields.count == 3, let scalar = fields[0], let claims = fields[1],
-      let credential = AuthenticationCredential(claimsSet: claims)
+      let credential = AuthenticationCredential(claimsSet: claims) ?? AuthenticationCredential(token: claims)
     else { throw .unsupportedCredential }
     do throws(CryptoError) {
       let key = try P256.PrivateKey(scalar: Secret(scalar))
-      guard let kid = fields[2] else { return EDHOCIdentity(key: key, claimsSet: credential) }
-      return EDHOCIdentity(key: key, credential: credential, keyIdentifier: kid)
+      if let kid = fields[2] { return EDHOCIdentity(key: key, credential: credential, keyIdentifier: kid) }
+      if credential.isToken { return EDHOCIdentity(key: key, token: credential) }
+      return EDHOCIdentity(key: key, claimsSet: credential)
     } catch {
       throw .crypto(error)
     }

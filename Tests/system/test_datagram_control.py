@@ -9,6 +9,8 @@ import cbor2
 import lakers
 import pytest
 
+from coap_members import Issuer
+from edhoc import Ours
 from secure_coap import PORT, Client, Key, Relay, client, heard, prove, secure
 
 pytestmark = pytest.mark.machines("local")
@@ -316,3 +318,37 @@ def test_exchanges_are_not_begun_faster_than_a_board_can(owned):
     first, codes = run(talk())
     assert first.code == aiocoap.UNAUTHORIZED and first.opt.echo
     assert codes[0] == aiocoap.CHANGED and codes[-1] == aiocoap.TOO_MANY_REQUESTS
+
+
+@pytest.fixture
+def issuer(microcloud_driver):
+    with Ours(microcloud_driver) as ours:
+        yield Issuer(ours, "gracia")
+
+
+def test_a_member_shows_its_credential_by_datagrams(boards, issuer, rootfs):
+    owner = Key()
+    board = boards.on(owner=owner.public, microcloud="gracia", microcloud_key=issuer.public, lease_roots=rootfs.rsplit("/", 1)[0])
+    host = boards.network.host(boards.switch).address("10.77.0.100/24")
+    first, second = issuer.member(), issuer.member()
+
+    async def talk():
+        async with first.client(board.address) as ana, second.client(board.address) as bruna:
+            number = cbor2.loads((await ana.ask(aiocoap.POST, "leases", lease(1))).payload)[ID]
+            ran = await ana.ask(
+                aiocoap.POST, "containers", container("web", rootfs, "sleep", "1000") | {LEASE: number})
+            assert ran.code == aiocoap.CREATED, ran.payload
+            assert [one[NAME] for one in await ana.get("containers")] == ["web"]
+            assert await bruna.get("containers") == []
+            assert (await bruna.ask(aiocoap.DELETE, f"leases/{number}")).code == aiocoap.NOT_FOUND
+            assert (await bruna.ask(aiocoap.GET, "settings")).code == aiocoap.FORBIDDEN
+            # Whose credential is revoked has no word more, on the context that it has.
+            async with client(board.address, owner) as asking:
+                revoked = await asking.ask(aiocoap.PUT, "revocations", cbor2.loads(issuer.revocation(1, 1)))
+                assert revoked.code.is_successful(), revoked.payload
+            with pytest.raises(Exception):
+                await ana.get("offer")
+            assert (await bruna.get("offer"))[OFFERED][MEMORY] > 0
+
+    host.call(lambda: asyncio.run(talk()))
+    board.ctl("rm", "-f", "web").check()
