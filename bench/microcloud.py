@@ -290,7 +290,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", default="i586", help="build of the agent to measure")
     parser.add_argument("--peers", type=int, default=20, help="others in each cluster, of which serf's contender is one")
-    parser.add_argument("--further", type=int, default=20, help="and so many more, to see what one costs")
+    parser.add_argument("--further", type=int, default=64, help="and so many more, to see what one costs")
     parser.add_argument("--seconds", type=int, default=60, help="how long nothing happens")
     parser.add_argument("--rounds", type=int, default=3, help="members that come and go")
     options = parser.parse_args()
