@@ -9,7 +9,7 @@ VENV = $(CACHE)/python-$(shell cat Tests/system/requirements.txt 2>/dev/null | s
 PYTEST = $(PYTHON) -m pytest -q Tests/system
 PACKAGE_LISTS = packages.txt cross/packages.txt Tests/system/packages.txt
 
-.PHONY: shipped tested base-image build demo test test-unit test-end-to-end test-system test-vm here in-vm cross check-binaries fuzz lint bench deps clean
+.PHONY: tested base-image build demo test test-unit test-end-to-end test-system test-vm here in-vm cross check-binaries fuzz lint bench deps clean
 
 build: deps
 	swift build
@@ -62,10 +62,7 @@ in-vm:
 cross: deps
 	cross/build $(TARGETS)
 
-shipped: deps
-	cross/build $(TESTED)
-
-# And what only tests run.
+# What is shipped for those that are tested, and what only tests run.
 tested: deps base-image
 	cross/build --drivers $(TESTED)
 
@@ -79,12 +76,16 @@ check-binaries: tested
 fuzz: deps
 	fuzz/run 5
 
-# Beside the agent it measures other runtimes, which nothing else needs.
+# Beside the agent it measures other runtimes and libcoap, which nothing else needs.
 bench: PACKAGE_LISTS += bench/packages.txt
-bench: shipped $(VENV)
+bench: tested $(VENV)
 	$(PYTHON) bench/run
 	$(PYTHON) bench/microcloud.py
 	$(PYTHON) bench/protocol.py
+	$(PYTHON) bench/serving.py
+	$(PYTHON) bench/principals.py
+	$(PYTHON) bench/placing.py
+	$(PYTHON) bench/push.py
 
 # Installs the Debian packages that are missing, and nothing where none is.
 deps:

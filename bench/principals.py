@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What an agent's memory is when many have a security context with it, and many watch: `make bench`. How to read it: bench/README.md.
+"""What an agent's memory is when many have a security context with it, and many watch: `make bench`. How to read it:
+bench/README.md. A node takes two key exchanges a second, so that it takes its time.
 
     bench/principals.py [--principals N] [--observers N]
 """
@@ -10,7 +11,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 
 sys.dont_write_bytecode = True
 BENCH = os.path.dirname(os.path.abspath(__file__))
@@ -26,8 +26,6 @@ from network import Network
 from secure_coap import Key
 
 SETTLE_SECONDS = 5
-#: A node takes two exchanges a second, and eight at once.
-EXCHANGE_SECONDS = 0.51
 
 
 def memory(board):
@@ -45,7 +43,6 @@ def memory(board):
 async def use(board, issuer, principals, observers, look):
     look("nobody")
     contexts, watched = [], []
-    began = time.monotonic()
     for number in range(principals):
         context = await aiocoap.Context.create_client_context()
         contexts.append(context)
@@ -59,7 +56,6 @@ async def use(board, issuer, principals, observers, look):
         if number + 1 in (observers, principals):
             await asyncio.sleep(SETTLE_SECONDS)
             look(f"{number + 1} principals, of whom {min(number + 1, observers)} watch the events")
-        await asyncio.sleep(max(0, (number + 1) * EXCHANGE_SECONDS - (time.monotonic() - began)))
     for request in watched:
         request.observation.cancel()
     for context in contexts:

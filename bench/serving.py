@@ -68,14 +68,19 @@ class Contender:
         path = f"{self._home}/callgrind"
         with self.running("valgrind", "--tool=callgrind", f"--callgrind-out-file={path}") as (_, port):
             self._ask(port, count)
-        with open(path, encoding="utf-8") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:")))
+        return total(path)
 
     def memory(self):
         with self.running() as (process, port):
             self._ask(port, 100)
             with open(f"/proc/{process.pid}/smaps_rollup", encoding="utf-8") as file:
                 return next(int(line.split()[1]) for line in file if line.startswith("Rss:"))
+
+
+def total(path):
+    """How many instructions callgrind has counted."""
+    with open(path, encoding="utf-8") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(("summary:", "totals:")))
 
 
 def free_port():
@@ -97,7 +102,8 @@ def wait_until_bound(port):
     while time.monotonic() < end:
         with open("/proc/net/udp", encoding="utf-8") as four, open("/proc/net/udp6", encoding="utf-8") as six:
             if f":{port:04X} " in four.read() + six.read():
-                return time.sleep(0.2)
+                time.sleep(0.2)
+                return
         time.sleep(0.02)
     raise RuntimeError(f"nothing listens at port {port}")
 
@@ -182,6 +188,18 @@ def contenders(home, target):
     ]
 
 
+def exchange_instructions(home, target, side):
+    """Of one side of a key exchange, each showing its key: static Diffie-Hellman on P-256 (method 3)."""
+    program = shutil.copy(f"{BENCH}/../.build-cross/{target}/microcloud-driver", home)
+    counts = []
+    for times in (1, 3):
+        path = f"{home}/callgrind"
+        said = subprocess.run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={path}", program, "edhoc"],
+                              input=f"cost 3+ {side} {times}\n".encode(), capture_output=True, check=True).stdout
+        counts.append(total(path))
+    return (counts[1] - counts[0]) / 2, next(json.loads(line)["bytes"] for line in said.splitlines() if b"cost" in line)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", default="i586", help="build to measure")
@@ -202,6 +220,10 @@ def main():
             cpu, least = (pick(one.cpu) / 1000 for pick in (statistics.median, min))
             print(f"| {one.name} | {rate:.0f} | {most:.0f} | {cpu:.1f} | {least:.1f} | {one.instructions():.0f} | {one.memory()} |",
                   flush=True)
+        print("\n| a key exchange (EDHOC), MicroAgent " + options.target + " | instructions | messages (bytes) |\n|--|--|--|")
+        for side in ("initiator", "responder"):
+            count, messages = exchange_instructions(home, options.target, side)
+            print(f"| {side} | {count / 1e6:.1f} million | {' + '.join(map(str, messages))} |")
     finally:
         shutil.rmtree(home)
 

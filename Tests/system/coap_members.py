@@ -79,15 +79,20 @@ class Member:
         self._ours.ask("authenticated", "authenticate", "-")
         message_3 = self._ours.message("finish")
         session = {name: bytes.fromhex(text) for name, text in self._ours.hear("session").items() if name != "what"}
-        answer = await exchange(context, uri, connection(session["peer"]) + message_3)
-        assert answer.code.is_successful(), (answer.code, answer.payload)
+        await exchange(context, uri, connection(session["peer"]) + message_3)
         context.client_credentials[f"{uri}/*"] = SecurityContext(session)
         return Client(context, address, port)
 
 
 async def exchange(context, uri, payload):
-    request = aiocoap.Message(code=aiocoap.POST, uri=f"{uri}/.well-known/edhoc", payload=payload)
-    return await asyncio.wait_for(context.request(request).response, PATIENCE_SECONDS)
+    """Sends a message, and again where a board has had enough of them for the moment."""
+    while True:
+        request = aiocoap.Message(code=aiocoap.POST, uri=f"{uri}/.well-known/edhoc", payload=payload)
+        answer = await asyncio.wait_for(context.request(request).response, PATIENCE_SECONDS)
+        if answer.code != aiocoap.TOO_MANY_REQUESTS:
+            assert answer.code.is_successful(), (answer.code, answer.payload)
+            return answer
+        await asyncio.sleep(answer.opt.max_age or 1)
 
 
 def connection(name):
