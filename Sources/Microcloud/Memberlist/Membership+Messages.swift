@@ -31,7 +31,7 @@ extension Membership {
     guard let versions = alive.versions, versions.isAcceptable, isWithinLimits(alive) else { return }
     guard let slot = table.slot(of: alive.node) else { return welcome(alive, versions, now: now) }
     let known = table[slot]
-    guard alive.incarnation.isWithin(MembershipLimits.maximumAliveStep, of: known.incarnation) else { return }
+    guard MembershipLimits.isBelievable(alive.incarnation, after: known.incarnation) else { return }
     let isMoving = known.address != alive.address
     if isMoving && known.state != .left {
       effects.append(.conflict(alive.node, known: known.address, other: alive.address))
@@ -56,7 +56,7 @@ extension Membership {
   private mutating func welcome(
     _ alive: MemberlistMessage.Alive, _ versions: ProtocolVersions, now: Instant
   ) {
-    guard alive.incarnation <= MembershipLimits.maximumFirstIncarnation, makeRoom(now: now) else { return }
+    guard MembershipLimits.isBelievable(alive.incarnation, after: nil), makeRoom(now: now) else { return }
     let slot = table.insert(MemberEntry(alive, versions: versions, now: now))
     probeOrder.append(UInt16(slot))
     probeOrder.swapAt(probeOrder.count - 1, random.index(below: probeOrder.count))
@@ -187,13 +187,6 @@ extension Membership {
       let entry = table[slot]
       kill(.init(incarnation: entry.incarnation, node: entry.name, from: name), now: now)
     }
-  }
-}
-
-extension UInt32 {
-  /// Whether this incarnation is not above a known one by more than a step.
-  fileprivate func isWithin(_ step: UInt32, of known: UInt32) -> Bool {
-    self <= known || self - known <= step
   }
 }
 

@@ -23,11 +23,26 @@ public struct MembershipLimits: Equatable, Sendable {
     members <= MemberTable.maximumCount - 64 && nameBytes <= Int(UInt8.max) && metaBytes <= Int(UInt16.max)
   }
 
-  /// What is believed of an incarnation: a member that we do not know has refuted fewer times than this,
-  static let maximumFirstIncarnation: UInt32 = 1 << 31
-  /// one that we know is accused in an incarnation that is higher by this at most,
+  /// One that we know is accused in an incarnation that is higher by this at most.
   static let maximumAccusationStep: UInt32 = 1 << 24
-  /// and is there in one that is higher by this at most: it may have refuted accusations that we did not hear. Who could
-  /// say the highest number of all about a member would leave it none to refute with.
-  static let maximumAliveStep: UInt32 = 1 << 26
+  /// A member that we do not know has refuted fewer times than this,
+  private static let maximumFirstIncarnation: UInt32 = 1 << 31
+  /// one that we know may have refuted so often while we were cut off,
+  private static let maximumMissedIncarnation: UInt32 = 1 << 30
+  /// and beyond goes up by this at most: who could say the highest number of all about a member would leave it none to
+  /// refute with.
+  private static let maximumAliveStep: UInt32 = 1 << 26
+
+  /// Whether a member may be there in an incarnation, where we know it in another one or not at all.
+  static func isBelievable(_ incarnation: UInt32, after known: UInt32?) -> Bool {
+    guard let known else { return incarnation <= maximumFirstIncarnation }
+    return incarnation <= maximumMissedIncarnation || incarnation.isWithin(maximumAliveStep, of: known)
+  }
+}
+
+extension UInt32 {
+  /// Whether this incarnation is not above a known one by more than a step.
+  func isWithin(_ step: UInt32, of known: UInt32) -> Bool {
+    self <= known || self - known <= step
+  }
 }

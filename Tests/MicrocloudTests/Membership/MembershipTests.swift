@@ -488,7 +488,7 @@ struct MembershipTests {
 
   @Test func absurdIncarnationsAreNotBelieved() {
     var lone = Lone(knowing: 1..<2)
-    for incarnation in [UInt32.max, 1 << 31, 2 + (1 << 26)] as [UInt32] {
+    for incarnation in [UInt32.max, 1 << 31, 1 + (1 << 30)] as [UInt32] {
       #expect(lone.hear(.dead(accusation("n1", incarnation: incarnation, from: "n1"))) == [])
       #expect(lone.hear(.suspect(accusation("n0", incarnation: incarnation, from: "n1"))) == [])
       #expect(lone.hear(.alive(alive(1, incarnation: incarnation))) == [])
@@ -496,7 +496,19 @@ struct MembershipTests {
     #expect(lone.hear(.alive(alive(2, incarnation: UInt32.max))) == [])
     #expect(lone.membership.nodes.map(\.incarnation) == [1, 1])
     #expect(lone.hear(.suspect(accusation("n1", incarnation: 2 + (1 << 24), from: "n2"))) == [])
-    #expect(lone.hear(.alive(alive(1, incarnation: 1 + (1 << 26), meta: []))) == [.member("n1", .updated)])
+  }
+
+  /// One that was cut off while a liar made a member refute again and again still learns what it says of itself; only
+  /// from far up does it go up by steps.
+  @Test func whatWasMissedWhileAnotherRefutedIsCaughtUpWith() {
+    var lone = Lone(knowing: 1..<2)
+    for (number, incarnation) in [2 + (1 << 26), 1 << 30, (1 << 30) + (1 << 26)].enumerated() {
+      let meta = [0xFF, 0x80, UInt8(number)]
+      let said = alive(1, incarnation: UInt32(incarnation), meta: meta)
+      #expect(lone.hear(.alive(said)) == [.member("n1", .updated)])
+      #expect(lone.membership.node(named: "n1")?.meta == meta)
+    }
+    #expect(lone.hear(.alive(alive(1, incarnation: (1 << 30) + (2 << 26) + 1))) == [])
   }
 
   @Test func tooMuchIsNotTaken() {
