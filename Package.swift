@@ -63,10 +63,14 @@ let package = Package(
       ]),
     program("microctl", ["MicroAgent", "Microcloud", "Images", "NodeSecurity", "Crypto", "LinuxSystem", "Basics"]),
 
+    // Many agents in one process, under virtual time; only ever built for the host.
+    program("microsim", ["Microcloud", "NodeSecurity", "LinuxSystem", "CSystem", "Basics"]),
+
     .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(
       name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics", "TestSupport"]),
+    .testTarget(name: "microsimTests", dependencies: ["microsim", "Basics"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CSystem", "TestSupport"]),
     .testTarget(
       name: "microagentdTests",
