@@ -9,7 +9,7 @@ VENV = $(CACHE)/python-$(shell cat Tests/system/requirements.txt 2>/dev/null | s
 PYTEST = $(PYTHON) -m pytest -q Tests/system
 PACKAGE_LISTS = packages.txt cross/packages.txt Tests/system/packages.txt
 
-.PHONY: tested base-image build demo test test-unit test-end-to-end test-system test-vm here in-vm cross check-binaries fuzz lint bench deps clean
+.PHONY: tested base-image build demo test test-unit sim sim-short test-end-to-end test-system test-vm here in-vm cross check-binaries fuzz lint bench deps clean
 
 build: deps
 	swift build
@@ -21,13 +21,21 @@ demo: deps
 	bench/demo
 	bench/demo-microcloud
 
-test: lint test-unit check-binaries fuzz test-end-to-end
+test: lint test-unit sim-short check-binaries fuzz test-end-to-end
 
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift
 
 test-unit: deps
 	swift test
+
+# Whole microclouds in one process; docs/TESTING.md.
+SEEDS ?= 300
+sim: deps
+	sim/check $(SEEDS)
+
+sim-short: deps
+	sim/check
 
 # Side by side, as an emulated board takes one processor, and the tests on this machine mostly wait.
 test-end-to-end: tested $(VENV)
