@@ -86,6 +86,7 @@ static int perform(struct state *state, const struct step *step) {
     case EXECUTOR_STANDARD_STREAMS: return do_standard_streams(state, step);
     case EXECUTOR_CLOSE_OTHERS: return do_close_others(state, step);
     case EXECUTOR_DIE_WITH_PARENT: return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    case EXECUTOR_HIDE: return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     case EXECUTOR_KILL: return kill((pid_t)step->number[0], SIGKILL);
     case EXECUTOR_HAND_OVER: return do_hand_over(state, step);
     case EXECUTOR_TAKE_OVER: return do_take_over(state, step);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -64,8 +65,24 @@ static int tell(int control, const char *byte) {
 
 int executor_release(int control) { return tell(control, "g"); }
 
-int executor_clone(const uint8_t *steps, size_t count, uint32_t first, int32_t *slots, uint64_t namespaces, int cgroup,
-                   struct executor_child *child) {
+// To enter a pid namespace concerns only children to come (setns(2)): the agent enters it for this one, and leaves it. If
+// it could not, all that it makes from then on would be in the container: better that its keeper starts another.
+static int clone_child(uint64_t namespaces, struct executor_birthplace birthplace, int *pidfd) {
+  if (birthplace.process < 0) return clone_process(namespaces, birthplace.cgroup, pidfd);
+  int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+  if (own < 0) return -1;
+  int entered = setns(birthplace.process, CLONE_NEWPID);
+  int process = entered < 0 ? -1 : clone_process(namespaces, birthplace.cgroup, pidfd);
+  if (process == 0) return 0;
+  int error = errno;
+  if (entered == 0 && setns(own, CLONE_NEWPID) < 0) abort();
+  close(own);
+  errno = error;
+  return process;
+}
+
+int executor_clone(const uint8_t *steps, size_t count, uint32_t first, int32_t *slots, uint64_t namespaces,
+                   struct executor_birthplace birthplace, struct executor_child *child) {
   int control[2], errors[2], pidfd = -1, error;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
   if (pipe2(errors, O_CLOEXEC) < 0) {
@@ -73,7 +90,7 @@ int executor_clone(const uint8_t *steps, size_t count, uint32_t first, int32_t *
     close_both(control);
     return -error;
   }
-  int process = clone_process(namespaces, cgroup, &pidfd);
+  int process = clone_child(namespaces, birthplace, &pidfd);
   if (process == 0) {
     close(control[1]);  // or the child would never see its end
     run_child(steps, count, first, (struct state){slots, control[0], errors[1]});

@@ -23,7 +23,7 @@ extension ContainerSpec {
   }
 
   /// A program may open /dev/stdout anew, which checks who owns the pipe.
-  private func addStreamOwner(to steps: inout StepList) {
+  func addStreamOwner(to steps: inout StepList) {
     let user = hostUser
     guard user.uid != 0 else { return }
     steps.append(EXECUTOR_OWN, [Slot.standardOutput, user.uid, user.gid])
@@ -37,6 +37,10 @@ extension ContainerSpec {
       case .write(let path, let text): steps.append(EXECUTOR_WRITE_FILE, [], [path, text])
       }
     }
+    addCgroupJoin(to: &steps)
+  }
+
+  func addCgroupJoin(to steps: inout StepList) {
     switch cgroup.join {
     case .none: break
     case .directory(let path):

@@ -8,10 +8,10 @@ extension ContainerSpec {
   func childSteps(_ facts: HostFacts) -> StepList {
     var steps = StepList(expectedBytes: 8000)
     addBeginning(to: &steps)
+    addOwnNamespaces(to: &steps)
     if namespaces.contains(.user) {
       steps.append(EXECUTOR_WAIT, [Step.mappedByte])
-      steps.append(EXECUTOR_GROUP, [0])
-      steps.append(EXECUTOR_USER, [0, 0])
+      addRootUser(to: &steps)
     }
     addRootChange(to: &steps, facts)
     addMounts(to: &steps, facts)
@@ -27,18 +27,26 @@ extension ContainerSpec {
     return steps
   }
 
-  private func addBeginning(to steps: inout StepList) {
+  func addRootUser(to steps: inout StepList) {
+    steps.append(EXECUTOR_GROUP, [0])
+    steps.append(EXECUTOR_USER, [0, 0])
+  }
+
+  func addBeginning(to steps: inout StepList) {
     steps.append(EXECUTOR_NEW_SESSION)
     steps.append(EXECUTOR_RESET_SIGNALS)
     steps.append(EXECUTOR_UMASK, [0])
     if case .tasks(let paths) = cgroup.join {
       for index in paths.indices { steps.append(EXECUTOR_WRITE, [Slot.firstTasks + UInt32(index)], ["0"]) }
     }
-    if namespaces.contains(.cgroup) { steps.append(EXECUTOR_UNSHARE, [Namespaces.cgroup.rawValue]) }
-    if namespaces.contains(.time) { addTimeNamespace(to: &steps) }
     if let score = process.oomScoreAdj {
       steps.append(EXECUTOR_WRITE_FILE, [], ["/proc/self/oom_score_adj", "\(score)"])
     }
+  }
+
+  private func addOwnNamespaces(to steps: inout StepList) {
+    if namespaces.contains(.cgroup) { steps.append(EXECUTOR_UNSHARE, [Namespaces.cgroup.rawValue]) }
+    if namespaces.contains(.time) { addTimeNamespace(to: &steps) }
     if !hostname.isEmpty { steps.append(EXECUTOR_HOSTNAME, [], [hostname]) }
     if namespaces.contains(.network) { steps.append(EXECUTOR_LOOPBACK) }
   }
@@ -127,7 +135,7 @@ extension ContainerSpec {
     steps.append(EXECUTOR_CHANGE_DIRECTORY, [], ["/"])
   }
 
-  private func addPrivileges(to steps: inout StepList, _ facts: HostFacts) {
+  func addPrivileges(to steps: inout StepList, _ facts: HostFacts) {
     let sets = process.capabilities
     steps.append(EXECUTOR_STANDARD_STREAMS, [Slot.standardInput, Slot.standardOutput, Slot.standardError])
     steps.append(EXECUTOR_CLOSE_OTHERS)
@@ -159,7 +167,7 @@ extension ContainerSpec {
     steps.append(EXECUTOR_SECCOMP, SeccompProfile.standardNumbers(is64Bit: facts.is64Bit))
   }
 
-  private func addProgram(to steps: inout StepList) {
+  func addProgram(to steps: inout StepList) {
     let candidates = process.searchPaths
     steps.append(
       EXECUTOR_EXECUTE, [UInt32(candidates.count), UInt32(process.args.count)],

@@ -1,7 +1,7 @@
 import CSystem
 import LinuxSystem
 
-/// A container's first process that is set up to just before its program.
+/// A container's first process, or one that joins it, set up to just before its program.
 @frozen
 public struct StartedProcess: ~Copyable {
   public let pid: Int32
@@ -21,12 +21,17 @@ public struct LaunchDescriptors: Sendable {
   public var userNamespace: CInt
   /// `Mounter.mounts`, if `LaunchPlan.hasMounter`; else -1.
   public var mounts: CInt
+  /// A pidfd of the first process of the container that the plan enters; else -1.
+  public var container: CInt
 
-  public init(standardOutput: CInt, standardError: CInt, userNamespace: CInt = -1, mounts: CInt = -1) {
+  public init(
+    standardOutput: CInt, standardError: CInt, userNamespace: CInt = -1, mounts: CInt = -1, container: CInt = -1
+  ) {
     self.standardOutput = standardOutput
     self.standardError = standardError
     self.userNamespace = userNamespace
     self.mounts = mounts
+    self.container = container
   }
 }
 
@@ -55,6 +60,7 @@ public enum ContainerProcess {
     slots[Int(Slot.standardError)] = descriptors.standardError
     slots[Int(Slot.userNamespace)] = descriptors.userNamespace
     slots[Int(Slot.mounter)] = descriptors.mounts
+    slots[Int(Slot.container)] = descriptors.container
     let given = slots
     defer { for (slot, kept) in zip(slots, given) where slot >= 0 && slot != kept { _ = system_close(slot) } }
 
@@ -87,9 +93,11 @@ public enum ContainerProcess {
     var child = executor_child()
     let steps = plan.childSteps.bytes
     let namespaces = UInt64(plan.clonedNamespaces.rawValue)
-    let cgroup = plan.isBornInCgroup ? slots[Int(Slot.cgroup)] : -1
+    let birthplace = executor_birthplace(
+      cgroup: plan.isBornInCgroup ? slots[Int(Slot.cgroup)] : -1,
+      process: plan.isBornInContainer ? slots[Int(Slot.container)] : -1)
     let first = UInt32(plan.firstChildStep)
-    let result = executor_clone(steps, steps.count, first, &slots, namespaces, cgroup, &child)
+    let result = executor_clone(steps, steps.count, first, &slots, namespaces, birthplace, &child)
     if result < 0 { throw failure(ofClone: plan, result) }
     return child
   }

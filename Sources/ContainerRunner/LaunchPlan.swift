@@ -24,6 +24,8 @@ public struct LaunchPlan: Hashable, Sendable {
   public let isBornInCgroup: Bool
   /// An id-mapped mount needs a user namespace (`UserNamespace`) handed in.
   public let needsUserNamespace: Bool
+  /// The child is born in the pid namespace of a container that is there already, whose process is handed in.
+  let isBornInContainer: Bool
 
   /// - Parameter rootMagic: `HostFacts.fileSystemMagic(of: spec.root.path)`, which decides whether ids can be mapped.
   public init(_ spec: ContainerSpec, facts: HostFacts, rootMagic: UInt64) throws(PlanError) {
@@ -37,7 +39,31 @@ public struct LaunchPlan: Hashable, Sendable {
     userMap = userNamespace ? IDMapping.text(spec.uidMappings) : nil
     groupMap = userNamespace ? IDMapping.text(spec.gidMappings) : nil
     needsUserNamespace = spec.needsIDMappedMounts
-    if case .directory = spec.cgroup.join { isBornInCgroup = true } else { isBornInCgroup = false }
+    isBornInCgroup = spec.cgroup.isBornInto
+    isBornInContainer = false
+    try checkTexts()
+  }
+
+  /// The plan of a program beside those that a container runs, with the same rights (docs/ARCHITECTURE.md, "An exec").
+  ///
+  /// - Parameter spec: the container's, but for `process`, which is that program's. Its root and mounts are those that are
+  ///   there, and of `cgroup` only the way in counts.
+  public init(execIn spec: ContainerSpec, facts: HostFacts) throws(PlanError) {
+    try spec.checkExec(facts)
+    name = spec.name
+    mounterSteps = StepList()
+    agentSteps = spec.execAgentSteps
+    childSteps = spec.execChildSteps(facts)
+    clonedNamespaces = []
+    userMap = nil
+    groupMap = nil
+    needsUserNamespace = false
+    isBornInCgroup = spec.cgroup.isBornInto
+    isBornInContainer = spec.namespaces.contains(.pid)
+    try checkTexts()
+  }
+
+  private func checkTexts() throws(PlanError) {
     if let text = mounterSteps.badText ?? agentSteps.badText ?? childSteps.badText {
       throw PlanError(name, .nulInText(text))
     }
@@ -60,7 +86,7 @@ public struct LaunchPlan: Hashable, Sendable {
     if hasMounter { add(Self.mounterAction) }
     for step in mounterSteps.steps { add(step.description) }
     for step in agentSteps.steps { add(step.description) }
-    add("\(cloneAction) (\(clonedNamespaces.description))")
+    add(isBornInContainer ? cloneAction : "\(cloneAction) (\(clonedNamespaces.description))")
     for step in childSteps.steps { add(step.description) }
     return lines
   }
@@ -78,7 +104,16 @@ public struct LaunchPlan: Hashable, Sendable {
   private static let mounterAction = "make the mounter's process"
 
   private var cloneAction: String {
-    isBornInCgroup ? "make the container's process in its cgroup" : "make the container's process"
+    if isBornInContainer {
+      return "make a process \(isBornInCgroup ? "in the container and its cgroup" : "in the container")"
+    }
+    return isBornInCgroup ? "make the container's process in its cgroup" : "make the container's process"
+  }
+}
+
+extension CgroupPlacement {
+  fileprivate var isBornInto: Bool {
+    if case .directory = join { true } else { false }
   }
 }
 

@@ -26,7 +26,9 @@ enum Slot {
   static let maxBinds = firstLower - firstBind
   /// The layers below the one in `lower`, from the uppermost on.
   static let firstLower: UInt32 = 64
-  static let maxLowers = UInt32(EXECUTOR_SLOTS) - firstLower
+  static let maxLowers = container - firstLower
+  /// The pidfd of the first process of a container that a program is run in.
+  static let container = UInt32(EXECUTOR_SLOTS) - 1
 
   static func name(_ slot: UInt32) -> String {
     switch slot {
@@ -40,6 +42,7 @@ enum Slot {
     case cgroup: return "the cgroup"
     case timeNamespace: return "the time namespace"
     case mounter: return "the mounter"
+    case container: return "the container"
     case firstTasks..<firstBind: return "cgroup \(slot - firstTasks)"
     case firstBind..<firstLower: return "bind \(slot - firstBind + 1)"
     default: return "layer \(slot - firstLower + 2)"

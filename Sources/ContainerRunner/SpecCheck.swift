@@ -22,7 +22,7 @@ extension ContainerSpec {
     namespaces.contains(.user) && (!root.idsAreMapped || mounts.contains { $0.isBind && $0.options.contains(.idmap) })
   }
 
-  private func checkNamespaces(_ facts: HostFacts) throws(PlanError) {
+  func checkNamespaces(_ facts: HostFacts) throws(PlanError) {
     if !namespaces.contains(.mount) { throw PlanError(name, .noMountNamespace) }
     if namespaces.contains(.time) && !facts.hasTimeNamespaces { throw PlanError(name, .noTimeNamespaces) }
     if !namespaces.contains(.uts) && !hostname.isEmpty { throw PlanError(name, .hostnameWithoutNamespace) }
@@ -48,7 +48,7 @@ extension ContainerSpec {
     }
   }
 
-  private func checkLimits() throws(PlanError) {
+  func checkLimits() throws(PlanError) {
     let strings = process.args.count + process.env.count + process.searchPaths.count
     let counts: [(String, Int, Int)] = [
       ("arguments and environment variables", strings, Int(EXECUTOR_MAX_STRINGS)),

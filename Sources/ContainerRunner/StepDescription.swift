@@ -52,6 +52,7 @@ extension Step: CustomStringConvertible {
   private var processAction: String {
     switch operation {
     case EXECUTOR_DIE_WITH_PARENT: return "die with the agent"
+    case EXECUTOR_HIDE: return "hide from the container"
     case EXECUTOR_HAND_OVER: return "hand over the mounts"
     case EXECUTOR_TAKE_OVER: return "take over the mounts"
     case EXECUTOR_LOOPBACK: return "bring lo up"
@@ -90,6 +91,8 @@ extension Step: CustomStringConvertible {
     case EXECUTOR_CLOSE_OTHERS:
       return numbers.isEmpty ? [] : ["but \(numbers.map { Slot.name($0) }.joined(separator: ","))"]
     case EXECUTOR_OVERLAY: return [strings.isEmpty ? "ro" : "work \(text(1))", number(1) == 0 ? "" : "never synced"]
+    case EXECUTOR_JOIN_NAMESPACE:
+      return [number(0) == Slot.container ? Namespaces(rawValue: number(1)).description : ""]
     case EXECUTOR_UNSHARE: return [Namespaces(rawValue: number(0)).description]
     case EXECUTOR_MOUNT: return options(number(0)) + [text(3), number(1) == 0 ? "" : "made if missing"]
     case EXECUTOR_MOVE_MOUNT: return [number(1) == 0 ? "" : "made if missing"]

@@ -34,6 +34,9 @@ extension Agent {
         if observe { watch(.state(.container(container.id)), request) } else { send(container.value, request) }
       case .logs(let name, let from, let tail, let observe):
         try answerLogs(request, try need(name), from, tail, observe)
+      case .exec(let name, let number, let wish): try exec(request, in: try need(name), number, wish)
+      case .inspectExec(let name, let number, let observe):
+        try answerExec(request, ExecName(container: try need(name).id, number: number), observe)
       case .usage:
         send(.array(containers(for: request.principal).filter { $0.isAlive }.map { host.usage(of: $0) }), request)
       case .metrics:
@@ -113,6 +116,7 @@ extension Agent {
     switch subject {
     case .container(let id): supervisor.container(id: id)?.value
     case .lease(let id): supervisor.leaseStatus(id: id, now: loop.now)?.value
+    case .exec(let name): execs.value(of: name)
     }
   }
 
@@ -130,7 +134,7 @@ extension Agent {
     respond(error.response(token: request.token), to: request)
   }
 
-  private func need(_ name: String) throws(RequestError) -> Container {
+  func need(_ name: String) throws(RequestError) -> Container {
     guard let container = supervisor.container(named: name) else {
       throw RequestError(.notFound, "container \(name): there is none of that name here")
     }

@@ -29,6 +29,7 @@ extension Agent {
   }
 
   func forget(_ id: UInt64) {
+    execs.forget(container: id)
     table.delete(id) { [self] problem in
       if hasLostStore { return }
       CrashPoint.pass("the record's deletion is durable")

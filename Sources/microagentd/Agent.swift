@@ -25,6 +25,7 @@ final class Agent {
   let server: ControlServer
   let network: NodeNetwork
   let images: ImageKeeping
+  let execs: ExecHost
   let life: AgentLife
   var ownership: Ownership
   /// What the node gives to others.
@@ -108,6 +109,7 @@ final class Agent {
     ProgramMemory.release()
     host = try ContainerHost(configuration, on: loop, keeper: keeper)
     images = try ImageKeeping(configuration, kept, ImageTable(store: store), host.launcher, on: loop)
+    execs = try ExecHost(host.launcher, on: loop)
     ProgramMemory.release()
     let board = BoardFacts.amount(memoryBytes: host.offerBytes, stateDirectory: configuration.stateDirectory)
     offer = Offer(
@@ -169,6 +171,7 @@ final class Agent {
     network.close()
     host.close()
     images.close()
+    execs.close()
     store.close()
     for watcher in watchers { watcher.close() }
     for signal in signals { signal.close() }
@@ -192,6 +195,9 @@ final class Agent {
     }
     server.onState = { [unowned(unsafe) self] in state(of: $0) }
     followRevocations()
+    execs.onEnd = { [unowned(unsafe) self] name in
+      server.forEachClient { $0.changed(.exec(name)) }
+    }
     images.isUsed = { [unowned(unsafe) self] in !containers(of: $0).isEmpty }
     host.imageRoot = { [unowned(unsafe) self] in imageRoot(of: $0) }
     images.blobs.onRoom = { [unowned(unsafe) self] in server.continueSoon() }

@@ -147,20 +147,44 @@ final class Launcher {
       root.overlay = overlay
       root.overlay?.isVolatile = request.removesWhenEnded && request.restart == .no
     }
-    var spec = ContainerSpec.standard(
-      name: name, root: root, args: request.command, env: environment(request), cwd: request.workingDirectory,
-      user: UserSpec(uid: request.user, gid: request.group),
-      firstHostID: request.userNamespace ? UInt32(configuration.firstUserID) : 0,
-      hostNetwork: request.network == .host, cgroup: placement)
+    var spec = spec(request, name, root, placement)
     spec.hostname = request.hostname.isEmpty ? name : request.hostname
-    // The agent may be protected from the kernel's out-of-memory killer; its containers must not be.
-    spec.process.oomScoreAdj = 0
     spec.mounts += request.mounts.map { mount in
       MountSpec(
         destination: mount.target, type: "bind", source: mount.source,
         options: mount.readOnly ? [.nosuid, .nodev, .readonly] : [.nosuid, .nodev])
     }
     return try plan(spec, name)
+  }
+
+  /// The plan of a program that is run in a container beside its own.
+  /// - Parameter request: the container's, but for the program.
+  func execPlan(_ request: ContainerRequest, name: String) throws(RequestError) -> LaunchPlan {
+    var placement = CgroupPlacement()
+    do throws(CgroupError) {
+      for operation in try cgroup(of: name).joinOperations() { placement.add(operation) }
+    } catch {
+      throw RequestError(.failed, "container \(name): \(error)")
+    }
+    do throws(PlanError) {
+      return try LaunchPlan(execIn: spec(request, name, RootSpec(path: "/"), placement), facts: facts)
+    } catch {
+      throw RequestError(.invalid, "\(error)")
+    }
+  }
+
+  /// What a container's programs may do, and in what.
+  private func spec(
+    _ request: ContainerRequest, _ name: String, _ root: RootSpec, _ placement: CgroupPlacement
+  ) -> ContainerSpec {
+    var spec = ContainerSpec.standard(
+      name: name, root: root, args: request.command, env: environment(request), cwd: request.workingDirectory,
+      user: UserSpec(uid: request.user, gid: request.group),
+      firstHostID: request.userNamespace ? UInt32(configuration.firstUserID) : 0,
+      hostNetwork: request.network == .host, cgroup: placement)
+    // The agent may be protected from the kernel's out-of-memory killer; its containers must not be.
+    spec.process.oomScoreAdj = 0
+    return spec
   }
 
   private func root(of request: ContainerRequest, _ image: ImageRoot?) throws(RequestError) -> RootSpec {
@@ -235,6 +259,20 @@ final class Launcher {
         case .cloned: CrashPoint.pass("before its ids are mapped")
         }
       }
+    } catch {
+      throw RequestError(.failed, "\(error)")
+    }
+  }
+
+  /// Sets a program up that enters a container, of which `container` is a process.
+  func start(
+    _ plan: LaunchPlan, output: borrowing FileDescriptor, errors: borrowing FileDescriptor, container: CInt
+  ) throws(RequestError) -> StartedProcess {
+    do throws(LaunchError) {
+      return try ContainerProcess.start(
+        plan,
+        LaunchDescriptors(
+          standardOutput: output.rawValue, standardError: errors.rawValue, container: container))
     } catch {
       throw RequestError(.failed, "\(error)")
     }

@@ -43,7 +43,11 @@ final class Output {
 
   /// One line on standard error.
   static func complain(_ line: String) {
-    let bytes = Array("microctl: \(Text.clean(line))\n".utf8)
+    writeErrors(Array("microctl: \(Text.clean(line))\n".utf8))
+  }
+
+  /// To standard error, where it is taken.
+  static func writeErrors(_ bytes: [UInt8]) {
     _ = bytes.withUnsafeBytes { system_write(2, $0.baseAddress, $0.count) }
   }
 }

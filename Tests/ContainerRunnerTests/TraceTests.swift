@@ -37,6 +37,22 @@ extension RunningContainers {
       #expect(end.map { $0.prefix(6) } == ["exit_g"])
     }
 
+    @Test(arguments: [Sandbox.firstHostID, 0]) func anExecPerformsExactlyItsPlan(firstHostID: UInt32) throws {
+      let sandbox = try Sandbox()
+      let container = try LongContainer(sandbox.spec(["sleep", "1000"], firstHostID: firstHostID))
+      var spec = sandbox.spec(["true"], firstHostID: firstHostID)
+      spec.process.oomScoreAdj = 0
+      let plan = try LaunchPlan(execIn: spec, facts: try HostFacts.discover())
+      let trace = try Trace(recordingIn: sandbox.path + "/trace")
+      let outcome = try container.exec(plan)
+      try trace.stop()
+      #expect(outcome.exitCode == 0)
+      let calls = try trace.calls(ofProcessMadeBy: "{flags=CLONE_PIDFD|CLONE_CLEAR_SIGHAND,")
+      let program = compare(calls, plan.childSteps, firstStep: plan.firstChildStep)
+      #expect(calls[..<program.startIndex].last?.hasPrefix("execve(") == true)
+      try container.end()
+    }
+
     /// Compares calls with what the steps ask for; returns the calls that come after them.
     private func compare(_ calls: [String], _ steps: StepList, firstStep: Int) -> ArraySlice<String> {
       var rest = calls[...]
@@ -141,6 +157,19 @@ struct Trace {
         Expected(prefix: "socket(AF_INET"),
         Expected(prefix: "ioctl(", holds: ["SIOCSIFFLAGS", "\"lo\"", "IFF_UP"]), Expected(prefix: "close("),
       ]
+    case EXECUTOR_HIDE: return [Expected(prefix: "prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE")]
+    case EXECUTOR_JOIN_NAMESPACE:
+      // strace names the flags in an order of its own.
+      let names = [
+        (0x20000, "CLONE_NEWNS"), (0x200_0000, "CLONE_NEWCGROUP"), (0x400_0000, "CLONE_NEWUTS"),
+        (0x800_0000, "CLONE_NEWIPC"), (0x1000_0000, "CLONE_NEWUSER"), (0x4000_0000, "CLONE_NEWNET"),
+      ]
+      return [Expected(prefix: "setns(", holds: names.filter { Int(numbers[1]) & $0.0 != 0 }.map { $0.1 })]
+    case EXECUTOR_WRITE_FILE:
+      return [
+        Expected(prefix: "open", holds: [texts[0], "O_WRONLY"]), Expected(prefix: "write(", holds: [texts[1]]),
+        Expected(prefix: "close("),
+      ]
     case EXECUTOR_DIE_WITH_PARENT: return [Expected(prefix: "prctl(PR_SET_PDEATHSIG, SIGKILL")]
     case EXECUTOR_OWN: return [Expected(prefix: "lchown(\(texts[0]), \(numbers[1]), \(numbers[2]))")]
     case EXECUTOR_OPEN_TREE:
@@ -214,7 +243,8 @@ struct Trace {
       ]
     case EXECUTOR_STANDARD_STREAMS:
       return ["0)", "1)", "2)"].map { Expected(prefix: "dup2(", holds: [", \($0)"]) }
-    case EXECUTOR_CLOSE_OTHERS: return (0..<3).map { _ in Expected(prefix: "close_range(", isOptional: true) }
+    case EXECUTOR_CLOSE_OTHERS:
+      return (0..<(3 + numbers.count)).map { _ in Expected(prefix: "close_range(", isOptional: true) }
     case EXECUTOR_LIMIT_CAPABILITIES:
       let kept = UInt64(numbers[0]) | UInt64(numbers[1]) << 32
       let last =

@@ -61,6 +61,10 @@ import Testing
       message(.get, "containers/dns/logs", ["from=18446744073709551615", "tail=5"], observe: 0),
       .logs(name: "dns", from: .max, tailLines: 5, observe: true)
     ),
+    (
+      message(.get, "containers/dns/exec/4294967295", observe: 0),
+      .inspectExec(name: "dns", number: .max, observe: true)
+    ),
   ]
 
   @Test(arguments: routes.indices) func route(_ index: Int) throws {
@@ -76,6 +80,7 @@ import Testing
       (.get, "publications/http:80"), (.post, "publications/http:80"),
       (.post, "containers/dns"), (.put, "containers/dns"), (.get, "containers/dns/start"),
       (.delete, "containers/dns/stop"), (.post, "containers/dns/logs"),
+      (.post, "containers/dns/exec/1"), (.delete, "containers/dns/exec/1"),
     ] as [(CoAPCode, String)])
   func wrongMethod(_ code: CoAPCode, _ path: String) {
     let error = refused(Self.message(code, path))
@@ -84,7 +89,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "container", "containers/dns/kill", "containers/dns/logs/x", "info/x", "usage/x/y", "Containers", "nodes/alix",
+    "", "container", "containers/dns/kill", "containers/dns/logs/x", "containers/dns/exec", "containers/dns/logs/1/x",
+    "info/x", "usage/x/y", "Containers", "nodes/alix",
     "nodes/alix/services", "nodes/alix/publications/http:80",
     "services/http", "publications/http:80/x",
   ])

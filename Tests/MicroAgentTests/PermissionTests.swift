@@ -24,6 +24,8 @@ import Testing
     (wish(), "yn yn n"), (.list, "yy yy n"), (.inspect(name: "dns", observe: false), "yy yn n"),
     (.remove(name: "dns", force: true), "yn yn n"), (.start(name: "dns"), "yn yn n"),
     (.stop(name: "dns", graceMilliseconds: 1), "yn yn n"),
+    (.exec(name: "dns", number: 1, ExecRequest()), "yn yn n"),
+    (.inspectExec(name: "dns", number: 1, observe: true), "yy yn n"),
     (.logs(name: "dns", from: nil, tailLines: nil, observe: true), "yy yn n"), (.usage, "yy yy n"),
     (.metrics, "yy yy n"), (.events(from: nil, observe: true), "yy yy n"), (.settings, "yy nn n"),
     (.plan(plainRequest()), "yn nn n"), (.info, "yy yy n"), (.nodes, "yy yy n"), (.search(text: ""), "yy yy n"),

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.machines("local")
 NAME, ROOT, COMMAND, MEMORY, PROCESSES, CPU = 1, 2, 3, 16, 17, 18
 ID, PHASE, OFFSET, DATA, IS_END, LEASE, REQUEST_ID, SECONDS = 30, 31, 60, 61, 62, 128, 129, 130
 REQUEST = 42
+END, EXIT_CODE, OUTPUT, CUT_BYTES = 36, 37, 216, 218
 OFFERED, LEASED = 139, 140
 TITLE = -1
 SENML_CBOR = 112
@@ -25,6 +26,7 @@ SENML_CBOR = 112
 POST, UNAUTHORIZED, BAD_REQUEST = 0x02, 0x81, 0x80
 CONFIRMABLE = 0x40
 SMALL = {MEMORY: 2 << 20, CPU: 100, PROCESSES: 16}
+SMALL_OPTIONS = ["-m", "2M", "--cpus", "0.1", "--processes", "16"]
 
 
 @pytest.fixture
@@ -113,6 +115,33 @@ def test_long_bodies_come_and_go_in_blocks(owned, rootfs):
     run(talk())
     assert board.json("inspect", "long")["request"]["command"] == command
     board.ctl("rm", "-f", "long").check()
+
+
+def test_a_program_is_run_once_however_often_it_is_asked_for(owned, rootfs):
+    """And what came of it is told, in blocks, to whoever asks."""
+    board, key, run = owned
+    board.ctl("run", "-d", *SMALL_OPTIONS, "--name", "web", rootfs, "sleep", "1000").check()
+    wish = {COMMAND: ["sh", "-c", "echo run >>/tmp/runs; seq 1000; exit 3"]}
+
+    async def talk():
+        async with client(board.address, key) as owner:
+            await owner.get("offer")
+            for _ in range(3):
+                asked = await owner.ask(aiocoap.PUT, "containers/web/exec/7", wish)
+                assert (asked.code, asked.payload) == (aiocoap.CREATED, b"")
+            async with owner.observe("containers/web/exec/7") as states:
+                await phases_until(states, "ended")
+            state = await owner.get("containers/web/exec/7")
+            assert state[OUTPUT] == b"".join(b"%d\n" % number for number in range(1, 1001))
+            assert (state[END][EXIT_CODE], state[CUT_BYTES]) == (3, 0)
+            other = await owner.ask(aiocoap.PUT, "containers/web/exec/7", {COMMAND: ["true"]})
+            assert other.code == aiocoap.CONFLICT and "choose another" in cbor2.loads(other.payload)[TITLE]
+            unknown = await owner.ask(aiocoap.GET, "containers/web/exec/8")
+            assert unknown.code == aiocoap.NOT_FOUND
+
+    run(talk())
+    assert board.ctl("exec", "web", "cat", "/tmp/runs").check().text == "run\n"
+    board.ctl("rm", "-f", "web").check()
 
 
 def test_a_log_is_followed_to_its_last_byte(owned, rootfs):

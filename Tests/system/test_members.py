@@ -60,10 +60,11 @@ def test_a_member_leases_and_sees_what_is_its_own(boards, rootfs):
     ana.ctl(*node, "run", "-d", "--lease", lease, *SMALL, "--name", "web", rootfs, "sleep", "1000").check()
     assert ana.ctl(*node, "run", "--rm", "--lease", lease, *SMALL, rootfs, "sh", "-c", "exit 7").code == 7
     assert [one["name"] for one in ana.json(*node, "ps")] == ["web"]
+    assert ana.ctl(*node, "exec", "web", "sh", "-c", "echo in; exit 5").code == 5
     assert [str(one["id"]) for one in ana.json(*node, "leases")] == [lease]
     # To another member there is none of it.
     assert bruna.json(*node, "ps") == [] and bruna.json(*node, "leases") == []
-    for command in (["stop", "web"], ["rm", "-f", "web"], ["logs", "web"], ["stop", "owners"]):
+    for command in (["stop", "web"], ["rm", "-f", "web"], ["logs", "web"], ["stop", "owners"], ["exec", "web", "true"]):
         assert "you have none of that name here" in refusal(bruna.ctl(*node, *command))
     assert "you have none of that name here" in refusal(bruna.ctl(*node, "release", lease))
     # And what is the owner's to decide it may not.
@@ -74,6 +75,8 @@ def test_a_member_leases_and_sees_what_is_its_own(boards, rootfs):
     assert "only the board's owner" in refusal(ana.ctl(*node, "drain"))
     # The founder's own key is the board's owner, and sees everything; the other board knows nothing of it.
     assert sorted(one["name"] for one in microcloud.founder.json(*node, "ps")) == ["owners", "web"]
+    assert microcloud.founder.ctl(*node, "exec", "web", "echo", "owner").check().text == "owner\n"
+    assert "you have none of that name here" in refusal(ana.ctl(*node, "exec", "owners", "true"))
     assert here.json("leases") == []
     ana.ctl(*node, "stop", "-t", "0", "web").check()
     ana.ctl(*node, "release", lease).check()

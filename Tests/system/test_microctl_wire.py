@@ -11,7 +11,7 @@ import cbor2
 import pytest
 
 import fake_agent
-from fake_agent import (ACCEPTED, BAD_REQUEST, CHANGED, CONFLICT, CREATED, DELETE, GET, NOT_FOUND, POST, FakeAgent)
+from fake_agent import (ACCEPTED, BAD_REQUEST, CHANGED, CONFLICT, CREATED, DELETE, GET, NOT_FOUND, POST, PUT, FakeAgent)
 from machine import LocalMachine
 
 NAME, ROOT, COMMAND, MEMORY, PROCESSES, REMOVES = 1, 2, 3, 16, 17, 21
@@ -24,7 +24,8 @@ ADDRESS, SOURCES, IS_ALIVE, MICROCLOUD, QUALITY, SERVICE_COUNT = 104, 105, 106, 
 ISA, FINGERPRINT, MEMORY_FREE, COAP_PORT, STANDING = 110, 111, 112, 113, 114
 TYPE, DESCRIPTION, NODE, HOST, PORT, TEXT = 115, 116, 117, 118, 119, 120
 PUBLICATIONS, CONTAINER, ANNOUNCED, MEMBERSHIPS, MEMBERSHIP, MEMBERS, STATUS = 121, 122, 123, 124, 125, 126, 127
-NETWORK = 10
+NETWORK, ENVIRONMENT = 10, 4
+OUTPUT, ERRORS, CUT_BYTES = 216, 217, 218
 # What would clear the screen, set the window's title, or turn the writing round.
 EVIL = "\x1b[2J\x1b]0;x\x07\x9b2J\u202e"
 TIMEOUT_SECONDS = 20
@@ -823,6 +824,34 @@ def test_a_conflicting_name_shows_nothing_of_the_other_container(ctl, fake):
     fake.serve(script)
     result = ctl("run", "--name", "x", "/r", "sh")
     assert (result.returncode, result.stdout) == (125, b"")
+
+
+# exec
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_program_whose_asking_was_not_answered_is_looked_for_and_not_run_again(ctl, fake, known):
+    paths = []
+
+    def first(talk):
+        request = talk.receive()
+        assert (request.code, request.value) == (PUT, {COMMAND: ["true"], ENVIRONMENT: ["A=1"]})
+        paths.append(request.path)
+
+    def second(talk):
+        ask = talk.expect(GET, paths[0], observes=True)
+        if not known:
+            return talk.refuse(ask, "exec: it is not known here", NOT_FOUND)
+        talk.answer(ask, {PHASE: "running"}, observe=1)
+        talk.answer(ask, {PHASE: "ended", END: end(4), OUTPUT: b"o", ERRORS: b"e\n", CUT_BYTES: 0}, observe=2)
+
+    fake.serve(first, second)
+    result = ctl("exec", "-e", "A=1", "dns", "true")
+    assert re.fullmatch(r"containers/dns/exec/\d+", paths[0])
+    if known:
+        assert (result.returncode, result.stdout, result.stderr) == (4, b"o", b"e\n")
+    else:
+        assert (result.returncode, one_line(result.stderr)) == (125, "exec: it is not known here")
 
 
 def test_output_that_cannot_be_written_is_an_error(microctl, fake):

@@ -13,6 +13,8 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     case .run(let request), .plan(let request): check(request)
     case .publish(let publication): check(publication)
     case .search, .inspect, .remove, .start, .stop, .logs, .unpublish, .searchNode: break
+    case .inspectExec: break
+    case .exec(_, _, let request): precondition((try? ExecRequest(again(request.value))) == request, "another exec")
     case .list, .usage, .metrics, .info, .nodes, .publications: break
     case .lease(let request): check(request)
     case .changeLease(_, let change): check(change)

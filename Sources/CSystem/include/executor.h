@@ -21,7 +21,7 @@ enum executor_operation {
   EXECUTOR_CHANGE_MOUNT,           // [slot, attributes, private, recursive, user namespace's slot or EXECUTOR_NO_SLOT]
   EXECUTOR_OVERLAY,                // [slot, volatile, lower's slot...] upper, work: a detached overlay mount, of lowers from
                                    // the uppermost on; without upper and work it is only to be read
-  EXECUTOR_JOIN_NAMESPACE,         // [slot, kind]
+  EXECUTOR_JOIN_NAMESPACE,         // [slot, kinds]: of a namespace, or those of the process of a pidfd
   EXECUTOR_UNSHARE,                // [kinds]
   EXECUTOR_WAIT,                   // [byte] for this byte on the control pipe; its end instead means exit
   EXECUTOR_MOUNT,                  // [flags, make the target] source, target, type, data
@@ -44,6 +44,7 @@ enum executor_operation {
   EXECUTOR_STANDARD_STREAMS,       // [slot, slot, slot]
   EXECUTOR_CLOSE_OTHERS,           // [slot...]: all descriptors but these, 0, 1, 2 and what leads to the others
   EXECUTOR_DIE_WITH_PARENT,        // when the agent dies, so does this
+  EXECUTOR_HIDE,                   // nobody who is in a container already may look at this copy of the agent (ptrace(2))
   EXECUTOR_KILL,                   // [process]: in no plan; a test lets the agent die at a step of another process
   EXECUTOR_HAND_OVER,              // [slot...]: the mounter's last step, to the container's process
   EXECUTOR_TAKE_OVER,              // [socket's slot, slot...]: waits for what the mounter hands over
@@ -59,7 +60,7 @@ enum executor_operation {
 };
 
 #define EXECUTOR_NEVER_RAN 124  // the child's exit code when it ends before its program
-#define EXECUTOR_SLOTS 96
+#define EXECUTOR_SLOTS 97
 #define EXECUTOR_NO_SLOT 0xffffffffu
 #define EXECUTOR_MAX_STRINGS 2048  // of EXECUTOR_EXECUTE: its vectors stand on the stack
 #define EXECUTOR_MAX_GROUPS 64
@@ -95,10 +96,15 @@ struct executor_child {
   int32_t errors;   // read end of the error pipe: a failure, or its end when the child is running its program
 };
 
-// Clones a child that performs `steps`; `first` is the number of the first one in the plan. `cgroup` is the descriptor of a cgroup v2 directory that the child is born in,
-// or -1. Returns 0 or the negative errno; then there is no child.
-int executor_clone(const uint8_t *steps, size_t count, uint32_t first, int32_t *slots, uint64_t namespaces, int cgroup,
-                   struct executor_child *child);
+// Where a child is born: a cgroup v2 directory, and the pid namespace of the process of a pidfd, or -1 for the agent's.
+struct executor_birthplace {
+  int32_t cgroup, process;
+};
+
+// Clones a child that performs `steps`; `first` is the number of the first one in the plan. Returns 0 or the negative
+// errno; then there is no child.
+int executor_clone(const uint8_t *steps, size_t count, uint32_t first, int32_t *slots, uint64_t namespaces,
+                   struct executor_birthplace birthplace, struct executor_child *child);
 
 // Writes the id maps of a child with a user namespace of its own (text as for /proc/PID/uid_map), for which it waits.
 // Returns 0 or the negative errno; then there is no child any more.

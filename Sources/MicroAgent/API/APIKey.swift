@@ -175,6 +175,12 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   // How the node is set up.
   case settings = 204
 
+  // What is run in a container beside its program, and what it wrote.
+  case timeLimitMilliseconds = 215
+  case output = 216
+  case errors = 217
+  case cutBytes = 218
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -319,6 +325,10 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .events: "events"
     case .next: "next"
     case .settings: "settings"
+    case .timeLimitMilliseconds: "timeLimitMilliseconds"
+    case .output: "output"
+    case .errors: "errors"
+    case .cutBytes: "cutBytes"
     }
   }
 }

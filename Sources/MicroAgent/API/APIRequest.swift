@@ -18,6 +18,10 @@ public enum APIRequest: Equatable, Sendable {
   case stop(name: String, graceMilliseconds: UInt64?)
   /// GET /containers/NAME/logs, with ?from=OFFSET or ?tail=LINES; with Observe, more as it comes.
   case logs(name: String, from: UInt64?, tailLines: UInt64?, observe: Bool)
+  /// PUT /containers/NAME/exec/NUMBER: run a program in it, beside its own.
+  case exec(name: String, number: UInt32, ExecRequest)
+  /// GET /containers/NAME/exec/NUMBER; with Observe, its end is told.
+  case inspectExec(name: String, number: UInt32, observe: Bool)
   /// GET /usage: what each live container uses.
   case usage
   /// GET /metrics: the node and its containers in numbers.
@@ -142,6 +146,10 @@ public enum APIRequest: Equatable, Sendable {
     case (.get, 3) where path[0] == "containers" && path[2] == "logs":
       let from = try query.number("from")
       self = .logs(name: path[1], from: from, tailLines: try query.number("tail"), observe: observe)
+    case (.put, 4) where Self.isExec(path):
+      self = .exec(name: path[1], number: try Self.exec(path[3]), try ExecRequest(try Self.content(of: message)))
+    case (.get, 4) where Self.isExec(path):
+      self = .inspectExec(name: path[1], number: try Self.exec(path[3]), observe: observe)
     default:
       guard let request = try Self.imageRequest(message, path) else { throw Self.refusal(path) }
       self = request
@@ -220,6 +228,7 @@ public enum APIRequest: Equatable, Sendable {
       isResource =
         path[0] == "containers" && ["start", "stop", "logs"].contains(path[2])
         || path[0] == "nodes" && path[2] == "publications"
+    case 4: isResource = isExec(path)
     default: isResource = false
     }
     if isResource { return RequestError(.notAllowed, "that cannot be done to this resource: use another method") }
@@ -260,6 +269,15 @@ public enum APIRequest: Equatable, Sendable {
   private static func lease(_ name: String) throws(RequestError) -> UInt64 {
     guard let id = Decimal.parse(name) else { throw RequestError(.notFound, "lease \(name): leases have numbers") }
     return id
+  }
+
+  private static func isExec(_ path: [String]) -> Bool { path[0] == "containers" && path[2] == "exec" }
+
+  private static func exec(_ name: String) throws(RequestError) -> UInt32 {
+    guard let number = Decimal.parse(name).flatMap({ UInt32(exactly: $0) }) else {
+      throw RequestError(.notFound, "exec \(name): execs have numbers of at most 32 bits")
+    }
+    return number
   }
 
   private static func generation(_ query: APIQuery) throws(RequestError) -> UInt32? {

@@ -13,6 +13,7 @@ extension APIRequest {
     case .remove(let name, _): "remove \(name)"
     case .start(let name): "start \(name)"
     case .stop(let name, _): "stop \(name)"
+    case .exec(let name, _, let wish): "exec \(name) \(wish.command.joined(separator: " "))"
     case .publish(let publication): "publish \(publication.name)"
     case .unpublish(let name): "unpublish \(name)"
     case .lease: "lease" + (made.map { " \($0)" } ?? "")
@@ -27,7 +28,8 @@ extension APIRequest {
     case .closeClaim: "let nobody claim the board"
     case .makeImage(let name, _): "push image \(name)"
     case .removeImage(let name): "remove image \(name)"
-    case .list, .inspect, .logs, .usage, .metrics, .plan, .info, .nodes, .search, .searchNode, .publications, .offer,
+    case .list, .inspect, .logs, .inspectExec, .usage, .metrics, .plan, .info, .nodes, .search, .searchNode,
+      .publications, .offer,
       .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .blob, .putBlob, .images,
       .inspectImage:
       nil

@@ -11,7 +11,8 @@ enum Responses {
     case .makeImage: created(name, in: "images", request)
     case .remove, .unpublish, .releaseLease, .drain(false), .disown, .closeClaim, .removeImage:
       CoAPMessage(code: .deleted, token: request.token)
-    case .start, .stop, .list, .inspect, .logs, .usage, .metrics, .plan, .info, .nodes, .search, .searchNode,
+    case .start, .stop, .list, .inspect, .logs, .exec, .inspectExec, .usage, .metrics, .plan, .info, .nodes, .search,
+      .searchNode,
       .publications, .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true), .revocations, .revoke,
       .events, .settings, .owner, .own, .openClaim, .audit, .blob, .putBlob, .images,
       .inspectImage:

@@ -5,12 +5,14 @@ import Microcloud
 enum ObservedState: Equatable {
   case container(UInt64)
   case lease(UInt64)
+  case exec(ExecName)
 
   /// What its watchers are told when it is gone.
   var goneLine: String {
     switch self {
     case .container: "the container is gone"
     case .lease: "the lease is gone"
+    case .exec: "the container is gone, or it is too long ago"
     }
   }
 }

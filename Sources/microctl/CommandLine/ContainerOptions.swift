@@ -63,7 +63,7 @@ extension ContainerRequest {
 }
 
 extension OptionReader {
-  fileprivate func user(_ text: String) throws(Failure) -> (UInt32, UInt32) {
+  func user(_ text: String) throws(Failure) -> (UInt32, UInt32) {
     let numbers = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: ":")).map { part in
       Decimal.parse(part).flatMap { UInt32(exactly: $0) }
     }
@@ -90,7 +90,7 @@ extension OptionReader {
 
   /// `NAME=VALUE` as it is; `NAME` with this process's own value, and left out where it has none. Of one name the last
   /// counts. All as docker does.
-  fileprivate func environment() -> [String] {
+  func environment() -> [String] {
     var variables: [String] = []
     for text in arguments.values(.environment) {
       let name = text.utf8.prefix { $0 != UInt8(ascii: "=") }

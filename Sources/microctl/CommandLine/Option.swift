@@ -7,6 +7,7 @@ struct Option: Sendable {
     case all, quiet, follow, tail, force, time, once, watch, of
     case lease, cpu, disk, containers, duration, priority, requestID, tentative, off
     case any, elsewhere, isa, patience, allNodes
+    case interactive, terminal
     case role, microcloud, open, close, forget, qr
   }
 

@@ -1,0 +1,161 @@
+import Basics
+import Microcloud
+
+/// Which exec it is: the client chose the number, so that it can ask again without running the program twice.
+public struct ExecName: Hashable, Sendable {
+  public let container: UInt64
+  public let number: UInt32
+
+  public init(container: UInt64, number: UInt32) {
+    self.container = container
+    self.number = number
+  }
+}
+
+/// What came of an exec.
+public struct ExecResult: Equatable, Sendable {
+  /// As a shell shows it.
+  public var exitCode: UInt8
+  /// For people.
+  public var reason: String
+  /// The last of what the program wrote to standard output and standard error.
+  public var output: [UInt8] = []
+  public var errors: [UInt8] = []
+  /// How much of both is not kept.
+  public var cutBytes: UInt64 = 0
+
+  /// As of a program that could not be run, in a shell: it is not there, it is none that may be run, or it did not come to that.
+  public static let notFound: UInt8 = 127
+  public static let notExecutable: UInt8 = 126
+  public static let notRun: UInt8 = 125
+
+  public init(exitCode: UInt8, reason: String) {
+    self.exitCode = exitCode
+    self.reason = reason
+  }
+}
+
+/// What is run in containers beside their own programs: how much at once, for how long, and what came of it.
+///
+/// It does nothing itself, and never reads a clock: whoever runs the programs asks it first, tells it how they end, and calls
+/// `tick` at `nextDeadline`.
+public struct Execs: Sendable {
+  public static let mostInContainer = 4
+  public static let mostOnNode = 8
+  /// Those that have ended counted.
+  static let mostKept = 16
+  public static let keptMilliseconds: UInt64 = 60_000
+  /// Of standard output and of standard error each.
+  public static let outputBytes: UInt64 = 16 * 1024
+
+  private struct Entry {
+    let name: ExecName
+    let request: ExecRequest
+    /// Nil: it runs.
+    var result: ExecResult?
+    /// When it is killed; once it has ended, when it is forgotten. Nil: it was killed.
+    var deadline: Instant?
+    var isOverTime = false
+  }
+
+  /// In the order in which they began.
+  private var entries: [Entry] = []
+
+  public init() {}
+
+  /// Notes that a program is to be run. False: it was before, by the same request.
+  public mutating func begin(
+    _ name: ExecName, _ request: ExecRequest, now: Instant
+  ) throws(RequestError) -> Bool {
+    if let entry = entries.first(where: { $0.name == name }) {
+      if entry.request == request { return false }
+      throw RequestError(.conflict, "exec \(name.number): that number is taken: choose another")
+    }
+    let running = entries.filter { $0.result == nil }
+    if running.count(where: { $0.name.container == name.container }) >= Self.mostInContainer {
+      throw RequestError(
+        .noRoom, "exec: \(Self.mostInContainer) programs run in this container already: wait until one has ended")
+    }
+    if running.count >= Self.mostOnNode {
+      throw RequestError(.noRoom, "exec: \(Self.mostOnNode) programs run on this node already: try again later")
+    }
+    if entries.count >= Self.mostKept { makeRoom(in: name.container) }
+    let deadline = now.advanced(milliseconds: request.timeLimitMilliseconds)
+    entries.append(Entry(name: name, request: request, deadline: deadline))
+    return true
+  }
+
+  /// Forgets the oldest that has ended, of the same container where there is one: who runs much forgets its own.
+  private mutating func makeRoom(in container: UInt64) {
+    let own = entries.firstIndex { $0.result != nil && $0.name.container == container }
+    if let oldest = own ?? entries.firstIndex(where: { $0.result != nil }) { entries.remove(at: oldest) }
+  }
+
+  /// Takes back what was noted of one that came to nothing.
+  public mutating func cancel(_ name: ExecName) {
+    entries.removeAll { $0.name == name }
+  }
+
+  /// Notes what came of one.
+  public mutating func end(_ name: ExecName, _ result: ExecResult, now: Instant) {
+    guard let index = index(of: name) else { return }
+    var result = result
+    if entries[index].isOverTime {
+      result.reason = "killed when its time was over, \(entries[index].request.timeLimitMilliseconds / 1000) s"
+    }
+    entries[index].result = result
+    entries[index].deadline = now.advanced(milliseconds: Self.keptMilliseconds)
+  }
+
+  /// Those that are to be killed now. What has been known for long enough is forgotten.
+  public mutating func tick(now: Instant) -> [ExecName] {
+    var due: [ExecName] = []
+    entries.removeAll { $0.result != nil && $0.deadline.map { $0 <= now } ?? false }
+    for index in entries.indices {
+      guard let deadline = entries[index].deadline, deadline <= now else { continue }
+      entries[index].deadline = nil
+      entries[index].isOverTime = true
+      due.append(entries[index].name)
+    }
+    return due
+  }
+
+  /// When `tick` must next be called; nil: not before something else happens.
+  public var nextDeadline: Instant? { entries.compactMap { $0.deadline }.min() }
+
+  /// The container is gone.
+  public mutating func forget(container: UInt64) {
+    entries.removeAll { $0.name.container == container }
+  }
+
+  /// What is so; nil: there is none of that name, or it is too long ago.
+  public func value(of name: ExecName) -> CBORValue? {
+    index(of: name).map { entries[$0].result?.value ?? ExecResult.stillRuns }
+  }
+
+  private func index(of name: ExecName) -> Int? {
+    entries.firstIndex { $0.name == name }
+  }
+}
+
+extension ExecResult {
+  /// What is told while there is no result.
+  fileprivate static var stillRuns: CBORValue {
+    var map = CBORMap()
+    map[.phase] = .text(Container.Phase.running.description)
+    return .map(map)
+  }
+
+  fileprivate var value: CBORValue {
+    var end = CBORMap()
+    end[.exitCode] = .unsigned(UInt64(exitCode))
+    end[.reason] = .text(reason)
+    var map = CBORMap()
+    map[.phase] = .text(Container.Phase.ended.description)
+    map[.end] = .map(end)
+    map[.output] = .bytes(output)
+    map[.errors] = .bytes(errors)
+    map[.cutBytes] = .unsigned(cutBytes)
+    return .map(map)
+  }
+}
