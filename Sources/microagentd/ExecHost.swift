@@ -42,6 +42,10 @@ final class ExecHost {
   func run(
     _ name: ExecName, _ request: ExecRequest, in container: Container, process: CInt
   ) throws(RequestError) {
+    guard container.request.userNamespace || system_program_is_unwritable() != 0 else {
+      let why = "root in it is root on the board, who could overwrite the agent's program"
+      throw RequestError(.failed, "container \(container.name): \(why): for an exec use Linux 5.12 or newer")
+    }
     let wish = request.applied(to: container.request)
     if let problem = wish.problem { throw RequestError(.invalid, problem) }
     let plan = try launcher.execPlan(wish, name: container.name)

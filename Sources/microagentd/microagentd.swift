@@ -17,6 +17,8 @@ func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutableP
     Diagnostics.line("\(problem): see microagentd --help")
     return AgentExit.usage
   case .run(let path):
+    // Who runs a program in a container can be led to run its own there.
+    if system_program_is_unwritable() == 0 { _ = system_run_unwritable(arguments) }
     return run(configurationPath: path)
   }
 }

@@ -200,6 +200,12 @@ int system_is_terminal(int descriptor);
 int system_current_directory(char *buffer, size_t capacity);
 int system_real_path(const char *path, char *buffer, size_t capacity);  // without links and dots; it must exist
 
+// Whether the file of this program cannot be written through /proc/PID/exe, whoever tries: that of a process in a container
+// may be there for the container's programs to open. Runs the program again so that it is so, from a detached mount that is only
+// to be read; needs Linux 5.12 and rights to mount. Returns the negative errno, or not at all.
+int system_program_is_unwritable(void);
+int system_run_unwritable(char *const *arguments);
+
 // Forgets the program's code and constants, which only the file gives, until they are used again.
 int system_release_program(void);
 // system_wait_readable without an end, that releases the program when there has been nothing for so long.
