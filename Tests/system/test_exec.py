@@ -6,7 +6,7 @@ import pytest
 
 from node import refused
 
-IDENTITY = "grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp:)' /proc/$p/status; readlink /proc/$p/ns/*"
+IDENTITY = "grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp:)' /proc/$p/status; for n in /proc/$p/ns/*; do readlink $n; done"
 #: Looks, as long as it is let, at every other process of the container, and tells what it saw of those that are no busybox.
 SPY = """
 while [ ! -e /tmp/stop ]; do
@@ -101,7 +101,8 @@ def test_so_many_at_once(node, web):
     node.machine.wait_until(lambda: len(node.processes(web)) == 5)
     assert "wait until one has ended" in refused(node.ctl("exec", web, "true"), code=125)
     node.ctl("rm", "-f", web).check()
-    assert [run.wait().code for run in runs] == [125] * 4 or all(run.code in (125, 137) for run in runs)
+    # Killed with the container; who asks when that is gone hears only so.
+    assert all(run.wait().code in (125, 137) for run in runs)
 
 
 def test_who_asked_for_what_is_noted(node, web):
@@ -157,7 +158,7 @@ def test_the_agents_program_cannot_be_overwritten(node, users):
     node.machine.wait_until(lambda: len(node.processes(name)) == 2)
     said = exec_sh(node, "for p in /proc/[0-9]*; do case $(readlink $p/exe) in /bin/busybox|'') ;; "
                          "*) : >$p/exe ;; esac; done", name=name)
-    assert "Read-only file system" in said.error_text if users else "Permission denied" in said.error_text, said
+    assert "Read-only file system" in said.error_text, said
     exec_sh(node, "echo nonsense >/tmp/pipe", name=name)
     assert run.wait().code != 0
     assert node.ctl("exec", name, "/tmp/pipe.sh").code != 0
