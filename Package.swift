@@ -36,9 +36,9 @@ let package = Package(
     .target(name: "LinuxSystem", dependencies: ["Basics", "CSystem"]),
     .target(name: "Cgroups", dependencies: ["Basics", "LinuxSystem"]),
     .target(name: "ContainerRunner", dependencies: ["Basics", "LinuxSystem", "Cgroups", "CSystem"]),
+    .target(name: "Compression", dependencies: ["CZlib"], linkerSettings: [.linkedLibrary("z")]),
     .target(
-      name: "Unpacker", dependencies: ["Basics", "Images", "Crypto", "LinuxSystem", "CSystem", "CZlib"],
-      linkerSettings: [.linkedLibrary("z")]),
+      name: "Unpacker", dependencies: ["Basics", "Images", "Compression", "Crypto", "LinuxSystem", "CSystem"]),
     // Embedded Swift does not hear a module map's `link`, so the libraries are named here.
     .target(
       name: "EventLoop", dependencies: ["Basics", "LinuxSystem", "CSystem", "CUV"],
@@ -61,7 +61,9 @@ let package = Package(
         "MicroAgent", "Microcloud", "ContainerRunner", "Cgroups", "Transport", "NodeSecurity", "Crypto", "EventLoop",
         "Store", "LinuxSystem", "Basics", "Images", "Unpacker",
       ]),
-    program("microctl", ["MicroAgent", "Microcloud", "Images", "NodeSecurity", "Crypto", "LinuxSystem", "Basics"]),
+    program(
+      "microctl",
+      ["MicroAgent", "Microcloud", "Images", "Compression", "NodeSecurity", "Crypto", "LinuxSystem", "Basics"]),
 
     // Many agents in one process, under virtual time; only ever built for the host.
     program("microsim", ["Microcloud", "NodeSecurity", "LinuxSystem", "CSystem", "Basics"]),

@@ -1,4 +1,5 @@
 import CSystem
+import Compression
 import LinuxSystem
 
 /// The uncompressed bytes of a layer's blob, piece by piece.

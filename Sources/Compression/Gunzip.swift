@@ -1,8 +1,8 @@
 import CZlib
 
 /// Inflates gzip (RFC 1952), also of several members in a row, as tools write them that compress in parallel.
-final class Gunzip {
-  enum Failure: Error {
+public final class Gunzip {
+  public enum Failure: Error {
     case damaged
     case outOfMemory
   }
@@ -10,9 +10,9 @@ final class Gunzip {
   // zlib remembers where this lies.
   private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
   /// Between members, where the blob may end.
-  private(set) var isBetweenMembers = false
+  public private(set) var isBetweenMembers = false
 
-  init() throws(Failure) {
+  public init() throws(Failure) {
     stream.initialize(to: z_stream())
     if zlib_begin_gunzip(stream) != Z_OK { throw .outOfMemory }
   }
@@ -23,7 +23,7 @@ final class Gunzip {
   }
 
   /// Takes from the front of `input` and fills `output`; returns how much of it. Zero: it needs more input.
-  func inflate(
+  public func inflate(
     _ input: inout UnsafeMutableRawBufferPointer, into output: UnsafeMutableRawBufferPointer
   ) throws(Failure) -> Int {
     var written = 0
