@@ -24,7 +24,7 @@ static const uint16_t allowed_calls[] = {
     SYS_read,          SYS_write,         SYS_close,          SYS_lseek,           SYS_fcntl,
     SYS_open,          SYS_openat,        SYS_openat2,        SYS_getdents64,      SYS_statx,
     SYS_fstat,         SYS_renameat2,     SYS_mkdirat,        SYS_mknodat,         SYS_symlinkat,
-    SYS_linkat,        SYS_unlinkat,      SYS_fchownat,
+    SYS_linkat,        SYS_unlinkat,      SYS_fchownat,       SYS_pread64,
     SYS_fchown,        SYS_fchmod,        SYS_fsetxattr,      SYS_utimensat,       SYS_mmap,
     SYS_munmap,        SYS_mremap,        SYS_mprotect,       SYS_madvise,         SYS_brk,
     SYS_sendmsg,       SYS_exit,          SYS_exit_group,     SYS_rt_sigreturn,    SYS_restart_syscall,

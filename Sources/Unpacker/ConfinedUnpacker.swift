@@ -14,11 +14,14 @@ final class ConfinedUnpacker {
   /// How much of a blob is read between two reports.
   private static let progressBytes: UInt64 = 256 * 1024
 
+  /// What an entry takes of a disk beside its data, as a header in an archive would say it.
+  private static let entryBytes: UInt64 = 512
+
   private let job: UnpackJob
+  private let blob: CInt
   private let socket: CInt
   private let bytes: LayerBytes
   private var hash: SHA256Stream
-  private var tar = TarReader()
   private var plan: LayerPlan
   private var writer: LayerWriter
   private var totalBytes: UInt64 = 0
@@ -31,8 +34,7 @@ final class ConfinedUnpacker {
         try check(system_confine_to(directory, UnpackJob.memoryBytes), "confine", "the unpacker")
       }
       let unpacker = try ConfinedUnpacker(job, blob: blob, directory: directory, socket: socket)
-      try unpacker.unpack()
-      UnpackReport.done(try unpacker.finish()).send(on: socket)
+      UnpackReport.done(try unpacker.unpack()).send(on: socket)
     } catch {
       UnpackReport.failed(error.line).send(on: socket)
     }
@@ -40,6 +42,7 @@ final class ConfinedUnpacker {
 
   private init(_ job: UnpackJob, blob: CInt, directory: CInt, socket: CInt) throws(UnpackError) {
     self.job = job
+    self.blob = blob
     self.socket = socket
     bytes = LayerBytes(blob: blob)
     hash = try said { () throws(CryptoError) in try SHA256Stream() }
@@ -50,29 +53,29 @@ final class ConfinedUnpacker {
     }
   }
 
-  private func unpack() throws(UnpackError) {
-    while true {
-      let piece = try bytes.next()
-      if piece.isEmpty { return }
-      totalBytes += UInt64(piece.count)
-      if totalBytes > job.limits.bytes {
-        throw UnpackError(LayerError(.tooLarge(limitBytes: job.limits.bytes), []).description)
-      }
-      try take(piece)
-      reportProgress()
-    }
+  private func unpack() throws(UnpackError) -> UnpackReport.Summary {
+    // By the first bytes, as with compression.
+    let first = try bytes.next()
+    if SquashfsHeader.isSquashfs(first) { try unpackSquashfs(first) } else { try unpackArchive(first) }
+    try said { () throws(SystemError) in try writer.finish() }
+    return UnpackReport.Summary(
+      bytes: totalBytes, entries: plan.entries, skipped: plan.skipped + writer.lostAttributes)
   }
 
-  private func take(_ piece: ArraySlice<UInt8>) throws(UnpackError) {
-    try said { () throws(CryptoError) in try hash.update(piece) }
-    var rest = piece
-    while let event = try said({ () throws(TarError) in try tar.next(&rest) }) {
-      switch event {
-      case .entry(let entry):
-        let step = try said { () throws(LayerError) in try plan.step(for: entry) }
-        try said { () throws(SystemError) in try writer.perform(step) }
-      case .data(let data): try said { () throws(SystemError) in try writer.write(data) }
-      }
+  private func make(_ entry: TarEntry) throws(UnpackError) {
+    let step = try said { () throws(LayerError) in try plan.step(for: entry) }
+    try said { () throws(SystemError) in try writer.perform(step) }
+  }
+
+  private func write(_ data: ArraySlice<UInt8>) throws(UnpackError) {
+    try said { () throws(SystemError) in try writer.write(data) }
+  }
+
+  /// Counts what the layer takes.
+  private func add(_ count: UInt64) throws(UnpackError) {
+    totalBytes += count
+    if totalBytes > job.limits.bytes {
+      throw UnpackError(LayerError(.tooLarge(limitBytes: job.limits.bytes), []).description)
     }
   }
 
@@ -82,14 +85,70 @@ final class ConfinedUnpacker {
     UnpackReport.progress(blobBytes: reportedBytes).send(on: socket)
   }
 
-  private func finish() throws(UnpackError) -> UnpackReport.Summary {
-    try said { () throws(TarError) in try tar.finish() }
-    try said { () throws(SystemError) in try writer.finish() }
+  private func checkDigest() throws(UnpackError) {
     let found = try said { () throws(CryptoError) in try hash.finish() }
     if found != job.digest.bytes {
       throw UnpackError("the archive is not the one that the image's configuration names: pull the image again")
     }
-    return UnpackReport.Summary(
-      bytes: totalBytes, entries: plan.entries, skipped: plan.skipped + writer.lostAttributes)
+  }
+
+  // MARK: Archives
+
+  /// What comes is written and hashed in one go: at the end it counts, or not.
+  private func unpackArchive(_ first: ArraySlice<UInt8>) throws(UnpackError) {
+    var tar = TarReader()
+    var piece = first
+    while !piece.isEmpty {
+      try add(UInt64(piece.count))
+      try said { () throws(CryptoError) in try hash.update(piece) }
+      try take(piece, &tar)
+      reportProgress()
+      // Its bytes are written over by the next.
+      piece = []
+      piece = try bytes.next()
+    }
+    try said { () throws(TarError) in try tar.finish() }
+    try checkDigest()
+  }
+
+  private func take(_ piece: ArraySlice<UInt8>, _ tar: inout TarReader) throws(UnpackError) {
+    var rest = piece
+    while true {
+      let event = try said { () throws(TarError) in try tar.next(&rest) }
+      switch event {
+      case .entry(let entry)?: try make(entry)
+      case .data(let data)?: try write(data)
+      case nil: return
+      }
+    }
+  }
+
+  // MARK: Squashfs
+
+  /// It is read here and there, so it is hashed before.
+  private func unpackSquashfs(_ first: ArraySlice<UInt8>) throws(UnpackError) {
+    var piece = first
+    while !piece.isEmpty {
+      try said { () throws(CryptoError) in try hash.update(piece) }
+      reportProgress()
+      piece = []
+      piece = try bytes.next()
+    }
+    try checkDigest()
+    plan = LayerPlan(owners: job.owners, limits: job.limits, hasWhiteouts: false)
+    let source = try SquashfsBlob(blob: blob)
+    var reader = try said { () throws(SquashfsError) in try SquashfsReader(source) }
+    while true {
+      let event = try said { () throws(SquashfsError) in try reader.next() }
+      switch event {
+      case .entry(let entry)?:
+        try add(Self.entryBytes)
+        try make(entry)
+      case .data(let data)?:
+        try add(UInt64(data.count))
+        try write(data)
+      case nil: return
+      }
+    }
   }
 }

@@ -2,9 +2,10 @@ import Images
 
 /// A layer to be unpacked: which blob, into which directory, for whom, and what it may take.
 public struct UnpackJob: Sendable {
-  /// The file: a tar archive as it is or in gzip; which of them, its first bytes say.
+  /// The file: a tar archive as it is or in gzip, or a squashfs image; which of them, its first bytes say.
   public var blob: String
-  /// The digest of the archive, uncompressed: what the image's configuration says of the layer.
+  /// The digest of the archive, uncompressed, or of the squashfs image as it is: what the image's configuration says of the
+  /// layer.
   public var digest: Digest
   /// The directory that the layer becomes. It appears whole and durable, or not at all: what is half done is beside it, under
   /// the name with `.new`. Its parent must be there, and closed to the board's users, as a layer may hold programs that

@@ -11,7 +11,7 @@ public enum UnpackReport: Equatable, Sendable {
   case failed(String)
 
   public struct Summary: Equatable, Sendable {
-    /// Of the archive, uncompressed.
+    /// Of the archive, uncompressed; of a squashfs image, what an archive of its files would have at least.
     public var bytes: UInt64
     public var entries: UInt32
     /// Entries and attributes that were passed over: device nodes, or what the file system cannot hold.

@@ -61,6 +61,11 @@ struct ManifestTests {
     #expect(manifest.layers[0].digest.hexadecimal == hash)
   }
 
+  @Test func aSquashfsImageIsALayer() throws {
+    let manifest = try ImageManifest(parsing: bytes(manifest(layers: [descriptor("application/vnd.squashfs")])))
+    #expect(manifest.layers.map(\.kind) == [.squashfs])
+  }
+
   @Test func writesTheNamesOfOCI() {
     #expect(MediaType.layer(.gzip).name == "application/vnd.oci.image.layer.v1.tar+gzip")
     #expect(MediaType.manifest.name == "application/vnd.oci.image.manifest.v1+json")

@@ -9,15 +9,18 @@ public struct LayerPlan {
   /// How many of them were passed over.
   public private(set) var skipped: UInt32 = 0
   private var dataBytes: UInt64 = 0
+  /// Whether names that begin with `.wh.` hide what lower layers have; otherwise they are names as any.
+  private let hasWhiteouts: Bool
 
   private static let whiteoutPrefix = Array(".wh.".utf8)
   /// AUFS's own; of them only the one that hides a directory's content means something to others.
   private static let reservedPrefix = Array(".wh..wh.".utf8)
   private static let opaqueName = Array(".wh..wh..opq".utf8)
 
-  public init(owners: LayerOwners, limits: LayerLimits) {
+  public init(owners: LayerOwners, limits: LayerLimits, hasWhiteouts: Bool = true) {
     self.owners = owners
     self.limits = limits
+    self.hasWhiteouts = hasWhiteouts
   }
 
   /// What the next entry becomes.
@@ -35,6 +38,18 @@ public struct LayerPlan {
   }
 
   private func decide(_ entry: TarEntry) throws(LayerError) -> LayerStep {
+    if hasWhiteouts, let step = try marked(entry) { return step }
+    switch entry.kind {
+    // As an overlay's upper directory has it, and as some archivers keep it.
+    case .characterDevice where entry.deviceMajor == 0 && entry.deviceMinor == 0: return .whiteout(entry.path)
+    // The runner makes a container's devices; those of an image a user namespace cannot open.
+    case .characterDevice, .blockDevice: return .skip
+    default: return .make(try shifted(entry))
+    }
+  }
+
+  /// What a name of AUFS's asks for; nil: it is no such name.
+  private func marked(_ entry: TarEntry) throws(LayerError) -> LayerStep? {
     let (directory, name) = TarPath.split(entry.path)
     let parts = ASCII.split(directory, at: TarPath.separator)
     if parts.contains(where: { $0.starts(with: Self.reservedPrefix) }) { return .skip }
@@ -46,13 +61,7 @@ public struct LayerPlan {
     if name.starts(with: Self.whiteoutPrefix) {
       return .whiteout(try hidden(by: name, in: directory, entry.path))
     }
-    switch entry.kind {
-    // As an overlay's upper directory has it, and as some archivers keep it.
-    case .characterDevice where entry.deviceMajor == 0 && entry.deviceMinor == 0: return .whiteout(entry.path)
-    // The runner makes a container's devices; those of an image a user namespace cannot open.
-    case .characterDevice, .blockDevice: return .skip
-    default: return .make(try shifted(entry))
-    }
+    return nil
   }
 
   /// The path that a whiteout hides.

@@ -22,7 +22,7 @@ public struct ImageManifest: Equatable, Sendable {
     var layers: [ImageDescriptor] = []
     for value in try reader.list("layers", limit: Self.maximumLayers) {
       let layer = try ImageDescriptor(reader.within(value))
-      guard case .layer = layer.kind else {
+      guard layer.kind?.isLayer == true else {
         throw reader.error("layers", "\(shown(layer.mediaType)): not a layer that can be unpacked")
       }
       layers.append(layer)

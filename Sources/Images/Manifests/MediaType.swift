@@ -5,6 +5,8 @@ public enum MediaType: Equatable, Sendable {
   case config
   /// A tar archive of changes to a file system.
   case layer(Compression)
+  /// A file system image of squashfs 4.0 with all of a layer's files.
+  case squashfs
 
   public enum Compression: Equatable, Sendable {
     case none
@@ -16,6 +18,14 @@ public enum MediaType: Equatable, Sendable {
   public init?(_ name: String) {
     guard let known = Self.known.first(where: { $0.0 == name }) else { return nil }
     self = known.1
+  }
+
+  /// Whether a layer can be made of it.
+  public var isLayer: Bool {
+    switch self {
+    case .layer, .squashfs: true
+    case .index, .manifest, .config: false
+    }
   }
 
   /// What we call it when we write; Docker's names are only read.
@@ -31,6 +41,8 @@ public enum MediaType: Equatable, Sendable {
     ("application/vnd.oci.image.layer.v1.tar", .layer(.none)),
     ("application/vnd.oci.image.layer.v1.tar+gzip", .layer(.gzip)),
     ("application/vnd.oci.image.layer.v1.tar+zstd", .layer(.zstd)),
+    // Others' names for layers of this kind promise an overlay's marks in them, which are not looked for.
+    ("application/vnd.squashfs", .squashfs),
     // Layers that registries were not to hand on: where one is there, it is a layer as others.
     ("application/vnd.oci.image.layer.nondistributable.v1.tar", .layer(.none)),
     ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", .layer(.gzip)),

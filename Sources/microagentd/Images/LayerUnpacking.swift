@@ -36,7 +36,7 @@ final class LayerUnpacking {
   private static let timeoutMilliseconds: UInt64 = 3_600_000
   /// As many files as a distribution has.
   private static let mostEntries: UInt32 = 200_000
-  /// By experience programs and texts take no more than so many times their size in gzip.
+  /// By experience programs and texts take no more than so many times their size in gzip, which squashfs uses, too.
   private static let usualExpansion: UInt64 = 3
 
   /// What a layer takes, before anybody has looked into it.
