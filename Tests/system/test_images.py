@@ -1,12 +1,13 @@
 """Images on a node: made of what was pushed, run, shared, removed, and whole or not there whatever happens."""
 
+import gzip
 import json
 import os
 import subprocess
 
 import pytest
 
-from images import Layout, archive, busybox_files, root_archive
+from images import Layout, archive, busybox_files, make_blob, root_archive
 from node import Node, refused
 
 pytestmark = pytest.mark.machines("local")
@@ -128,12 +129,40 @@ def test_an_image_in_use_stays(images):
     images.agent.ctl("rmi", "box:1").check()
 
 
-def test_a_root_file_systems_archive_is_an_image_of_one_layer(images):
+def compressed(path):
+    with open(path, "rb") as file:
+        return make_blob(f"{path}.gz", gzip.compress(file.read(), 1))
+
+
+def squashed(path, *options):
+    """A squashfs image of what is in an archive."""
+    root = f"{path}.root"
+    os.mkdir(root)
+    subprocess.run(["tar", "-C", root, "-xf", path], check=True)
+    subprocess.run(["mksquashfs", root, f"{path}.squashfs", "-no-progress", *options], check=True, capture_output=True)
+    return f"{path}.squashfs"
+
+
+@pytest.mark.parametrize("made", [str, compressed, squashed])
+def test_a_root_file_system_in_one_file_is_an_image_of_one_layer(images, made):
     files, links = busybox_files()
-    path = root_archive(f"{images.directory}/Busybox.tar", files, links)
+    path = made(root_archive(f"{images.directory}/Busybox.tar", files, links))
     assert images.agent.ctl("push", path).check().text == "busybox:latest\n"
     assert images.run("busybox", "echo", "hi").check().text == "hi\n"
     assert "does not say what to run" in refused(images.run("busybox"), code=2)
+
+
+def test_what_would_have_to_be_packed_in_another_way_is_said_before_it_is_sent(images):
+    whole = compressed(images.write())
+    assert "compressed as a whole: `gunzip` it first" in refused(images.agent.ctl("push", whole, "box:1"))
+    text = compressed(make_blob(f"{images.directory}/text", b"no archive" * 100))
+    assert "what it holds is no archive" in refused(images.agent.ctl("push", text, "box:1"))
+    cut = make_blob(f"{images.directory}/cut.gz", gzip.compress(images.base)[:-100])
+    assert "ends inside its gzip stream" in refused(images.agent.ctl("push", cut, "box:1"))
+    other = squashed(root_archive(f"{images.directory}/other.tar", {"etc": None}), "-comp", "zstd")
+    line = refused(images.agent.ctl("push", other, "box:1"))
+    assert "compressed with zstd: make it with `mksquashfs ROOT IMAGE -comp gzip`" in line
+    assert images.on_disk("blobs") == []
 
 
 def test_a_docker_archive_is_an_image(images):

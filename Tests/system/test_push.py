@@ -25,8 +25,6 @@ def push(agent, path, *name):
 
 
 def test_what_is_no_image_is_refused_in_a_line(agent, directory):
-    squashfs = make_blob(f"{directory}/image.squashfs", b"hsqs" + bytes(1000))
-    assert "squashfs images are not taken" in refused(agent.ctl("push", squashfs))
     text = make_blob(f"{directory}/text", b"no archive at all" * 100)
     assert "it is no archive" in refused(agent.ctl("push", text))
     assert "no OCI image layout" in refused(agent.ctl("push", directory))

@@ -70,6 +70,11 @@ struct ArchiveFiles: PackageFiles {
     entries.append(Entry(name: entry.path, offset: offset, sizeBytes: entry.sizeBytes))
   }
 
+  /// Whether a file of this name makes an archive one of an image, and not of a root file system.
+  static func isMark(_ name: [UInt8]) -> Bool {
+    name.elementsEqual(LayoutName.mark.utf8) || name.elementsEqual(DockerArchive.listName.utf8)
+  }
+
   private static func mayBelong(_ name: [UInt8]) -> Bool {
     name.elementsEqual(LayoutName.mark.utf8) || name.starts(with: "blobs/".utf8)
       || name.suffix(5).elementsEqual(".json".utf8) || name.suffix(4).elementsEqual(".tar".utf8)

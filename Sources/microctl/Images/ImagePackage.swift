@@ -32,11 +32,11 @@ struct ImagePackage {
     }
     switch try kind(of: path) {
     case .gzip:
+      if let root = try RootImage(gzip: path) { return try root.package(architectures) }
       throw Failure(
-        .refused, "push \(path): it is compressed as a whole: `gunzip` it first; what is inside may be compressed")
-    case .squashfs:
-      let advice = "make an archive of it: unsquashfs -d root \(path) && tar -C root -cf image.tar ."
-      throw Failure(.refused, "push \(path): squashfs images are not taken: \(advice)")
+        .refused,
+        "push \(path): an image's files, compressed as a whole: `gunzip` it first; what is inside may be compressed")
+    case .squashfs: return try RootImage(path, .squashfs).package(architectures)
     case .archive: break
     }
     let archive = try ArchiveFiles(path)
@@ -44,18 +44,23 @@ struct ImagePackage {
       return try ImageLayout(archive).package(architectures)
     }
     if archive.has(DockerArchive.listName) { return try DockerPackage(archive).package() }
-    return try RootArchive(path).package(architecture: architectures.last ?? "386")
+    return try RootImage(path, .layer(.none)).package(architectures)
   }
 
   private enum Kind { case archive, gzip, squashfs }
 
   private static func kind(of path: String) throws(Failure) -> Kind {
     let start: [UInt8]
-    do throws(SystemError) { start = try Files.read(path, limitBytes: 4) } catch {
+    do throws(SystemError) { start = try Files.read(path, limitBytes: SquashfsHeader.byteCount) } catch {
       throw Failure(.refused, "push: \(error)")
     }
     if start.starts(with: [0x1F, 0x8B]) { return .gzip }
-    return start.elementsEqual("hsqs".utf8) ? .squashfs : .archive
+    guard SquashfsHeader.isSquashfs(start[...]) else { return .archive }
+    // Who waits for a slow link should not learn at its end that the node cannot read it.
+    do throws(SquashfsError) { _ = try SquashfsHeader(parsing: start[...]) } catch {
+      throw Failure(.refused, "push \(path): \(error)")
+    }
+    return .squashfs
   }
 }
 
