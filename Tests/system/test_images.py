@@ -165,6 +165,23 @@ def test_what_would_have_to_be_packed_in_another_way_is_said_before_it_is_sent(i
     assert images.on_disk("blobs") == []
 
 
+def test_who_runs_it_may_be_a_name(images):
+    """The uppermost layer's files count; a link there leads nowhere else, and what nobody knows is to be said."""
+    lower = archive({"etc/passwd": b"web:x:1:1::/:\n", "etc/group": b"staff:x:50:\n"})
+    upper = archive({"etc/passwd": b"root:x:0:0::/:\nweb:x:33:34::/:\n"})
+    show = ["sh", "-c", "echo $(id -u):$(id -g)"]
+    for user, expected in [("web", "33:34"), ("web:staff", "33:50"), ("33", "33:34")]:
+        images.push([lower, upper], {"User": user})
+        assert images.run("box:1", *show).check().text == f"{expected}\n"
+    images.push([lower, archive({}, {"etc/passwd": "/etc/../../../../../../../etc/passwd"})], {"User": "nobody"})
+    line = refused(images.run("box:1", *show), code=125)
+    assert "it runs as user nobody, whom its /etc/passwd and /etc/group do not know" in line
+    assert images.run("box:1", *show, options=["--user", "7"]).check().text == "7:0\n"
+    hidden = archive({"etc/.wh.passwd": b""})
+    images.push([lower, upper, hidden], {"User": "web"})
+    assert "whom its /etc/passwd" in refused(images.run("box:1", *show), code=125)
+
+
 def test_a_docker_archive_is_an_image(images):
     own = archive({"etc/own": b"own\n"})
     layout = Layout([images.base, own], {"Cmd": ["cat", "/etc/own"]})

@@ -175,6 +175,10 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   // How the node is set up.
   case settings = 204
 
+  // As whom an image's program runs, by number.
+  case userID = 210
+  case groupID = 211
+
   // What is run in a container beside its program, and what it wrote.
   case timeLimitMilliseconds = 215
   case output = 216
@@ -325,6 +329,8 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .events: "events"
     case .next: "next"
     case .settings: "settings"
+    case .userID: "userID"
+    case .groupID: "groupID"
     case .timeLimitMilliseconds: "timeLimitMilliseconds"
     case .output: "output"
     case .errors: "errors"

@@ -52,6 +52,10 @@ extension ImageDefaults {
     if !environment.isEmpty { map[.environment] = .array(environment.map { .text($0) }) }
     if !workingDirectory.isEmpty { map[.workingDirectory] = .text(workingDirectory) }
     if !user.isEmpty { map[.runsAs] = .text(user) }
+    if let account {
+      map[.userID] = .unsigned(UInt64(account.user))
+      map[.groupID] = .unsigned(UInt64(account.group))
+    }
     if !stopSignal.isEmpty { map[.stopSignal] = .text(stopSignal) }
   }
 
@@ -63,7 +67,14 @@ extension ImageDefaults {
     environment = Self.texts(value[.environment])
     workingDirectory = value[.workingDirectory]?.textValue ?? ""
     user = value[.runsAs]?.textValue ?? ""
+    if let user = Self.id(value[.userID]), let group = Self.id(value[.groupID]) {
+      account = Account(user: user, group: group)
+    }
     stopSignal = value[.stopSignal]?.textValue ?? ""
+  }
+
+  private static func id(_ value: CBORValue?) -> UInt32? {
+    value?.unsignedValue.flatMap { UInt32(exactly: $0) }
   }
 
   private static func texts(_ value: CBORValue?) -> [String] {

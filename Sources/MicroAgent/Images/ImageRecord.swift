@@ -64,8 +64,21 @@ public struct ImageDefaults: Equatable, Sendable {
   public var workingDirectory = ""
   /// As the image has it: numbers or names; empty: root.
   public var user = ""
+  /// Who that is by the image's own files; nil: they do not say.
+  public var account: Account?
   /// As `SIGTERM` or `15`; empty: SIGTERM.
   public var stopSignal = ""
 
   public init() {}
+
+  /// A user and a group by their numbers.
+  public struct Account: Equatable, Sendable {
+    public let user: UInt32
+    public let group: UInt32
+
+    public init(user: UInt32, group: UInt32) {
+      self.user = user
+      self.group = group
+    }
+  }
 }

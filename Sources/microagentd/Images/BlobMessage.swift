@@ -14,6 +14,8 @@ enum BlobTask: Equatable {
   case remove(blobs: [[UInt8]], layers: [[UInt8]])
   /// What an earlier agent left of layers: of those that are `known` only what stands beside them.
   case sweep(layers: [[UInt8]], known: [[UInt8]])
+  /// Who a user is in these layers, of which the first is the uppermost.
+  case account(user: String, layers: [[UInt8]])
 
   func message(number: UInt64) -> [UInt8] {
     var items: [CBORValue] = [.unsigned(number)]
@@ -26,6 +28,7 @@ enum BlobTask: Equatable {
       items += [3, .array(blobs.map { .bytes($0) }), .array(layers.map { .bytes($0) })]
     case .sweep(let layers, let known):
       items += [4, .array(layers.map { .bytes($0) }), .array(known.map { .bytes($0) })]
+    case .account(let user, let layers): items += [5, .text(user), .array(layers.map { .bytes($0) })]
     }
     return CBORValue.array(items).encoded
   }
@@ -50,6 +53,8 @@ enum BlobTask: Equatable {
       return (number, .remove(blobs: digests(items[2]), layers: digests(items[3])))
     case (4, 4):
       return (number, .sweep(layers: digests(items[2]), known: digests(items[3])))
+    case (5, 4):
+      return items[2].textValue.map { (number, .account(user: $0, layers: digests(items[3]))) }
     default: return nil
     }
   }
@@ -75,6 +80,7 @@ enum BlobAnswer: Equatable {
   /// So many bytes of the disk are lacking.
   case noSpace(lackBytes: UInt64)
   case content([UInt8])
+  case account(ImageDefaults.Account)
   case done
   case failed(String)
 
@@ -89,6 +95,7 @@ enum BlobAnswer: Equatable {
     case .content(let bytes): items += [5, .bytes(bytes)]
     case .done: items.append(6)
     case .failed(let line): items += [7, .text(line)]
+    case .account(let account): items += [8, .unsigned(UInt64(account.user)), .unsigned(UInt64(account.group))]
     }
     return CBORValue.array(items).encoded
   }
@@ -111,6 +118,11 @@ enum BlobAnswer: Equatable {
     case (5, 3): return items[2].bytesValue.map { (number, .content($0)) }
     case (6, 2): return (number, .done)
     case (7, 3): return items[2].textValue.map { (number, .failed($0)) }
+    case (8, 4):
+      guard let user = items[2].unsignedValue.flatMap({ UInt32(exactly: $0) }),
+        let group = items[3].unsignedValue.flatMap({ UInt32(exactly: $0) })
+      else { return nil }
+      return (number, .account(ImageDefaults.Account(user: user, group: group)))
     default: return nil
     }
   }

@@ -75,6 +75,8 @@ final class BlobWriter {
         try remove([], layers.filter { !known.contains($0) })
         for digest in known { try removeHalves(of: digest) }
         return .done
+      case .account(let user, let layers):
+        return LayerFiles(layers.map { files.layer($0) }).account(of: user).map { .account($0) } ?? .done
       }
     } catch {
       return error.errno == .noSpace ? .noSpace(lackBytes: 0) : .failed("\(error)")

@@ -98,7 +98,7 @@ final class ImageMaking {
       guard let known else { return unpack(next, config.layerDigests[layers.count]) }
       layers.append(known)
     }
-    finish(config)
+    findAccount(config)
   }
 
   private func unpack(_ layer: ImageDescriptor, _ content: Digest) {
@@ -135,8 +135,19 @@ final class ImageMaking {
 
   // MARK: The end
 
-  private func finish(_ config: ImageConfig) {
+  /// As whom it runs its own files say. What they do not say keeps nobody from saying it when it is run.
+  private func findAccount(_ config: ImageConfig) {
+    if config.user.isEmpty { return finish(config, nil) }
+    let layers = layers.reversed().map { $0.digest }
+    keeping.blobs.ask(.account(user: config.user, layers: layers)) { [self] answer in
+      if case .account(let account) = answer { return finish(config, account) }
+      finish(config, nil)
+    }
+  }
+
+  private func finish(_ config: ImageConfig, _ account: ImageDefaults.Account?) {
     var defaults = ImageDefaults()
+    defaults.account = account
     defaults.entrypoint = config.entrypoint
     defaults.command = config.command
     defaults.environment = config.environment

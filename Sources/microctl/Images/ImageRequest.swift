@@ -1,4 +1,5 @@
 import Basics
+import Images
 import LinuxSystem
 import MicroAgent
 import Microcloud
@@ -40,7 +41,7 @@ extension ContainerRequest {
     if command.isEmpty { throw Failure(.usage, "image \(name): it does not say what to run: give a command") }
     environment = Self.merged(defaults.environment, environment)
     if !arguments.has(.workdir), !defaults.workingDirectory.isEmpty { workingDirectory = defaults.workingDirectory }
-    if !arguments.has(.user), !defaults.user.isEmpty { try takeUser(defaults.user) }
+    if !arguments.has(.user), !defaults.user.isEmpty { try takeUser(of: defaults) }
     if !defaults.stopSignal.isEmpty {
       guard let signal = SignalName.number(defaults.stopSignal) else {
         throw Failure(.refused, "image \(name): its stop signal \(defaults.stopSignal) is not known here")
@@ -49,15 +50,15 @@ extension ContainerRequest {
     }
   }
 
-  private mutating func takeUser(_ text: String) throws(Failure) {
-    let numbers = ASCII.split(Array(text.utf8)[...], at: UInt8(ascii: ":")).map { part in
-      Decimal.parse(part).flatMap { UInt32(exactly: $0) }
+  private mutating func takeUser(of defaults: ImageDefaults) throws(Failure) {
+    if let account = defaults.account {
+      (user, group) = (account.user, account.group)
+    } else if let numbers = ImageUser(numbers: defaults.user) {
+      (user, group) = (numbers.user, numbers.group)
+    } else {
+      let why = "it runs as user \(defaults.user), whom its /etc/passwd and /etc/group do not know"
+      throw Failure(.refused, "image \(image): \(why): say which number that is: --user UID[:GID]")
     }
-    if text == "root" || text == "root:root" { return }
-    guard numbers.count <= 2, let user = numbers[0], let group = numbers.count == 2 ? numbers[1] : 0 else {
-      throw Failure(.refused, "image \(image): it runs as user \(text): say which number that is: --user UID[:GID]")
-    }
-    (self.user, self.group) = (user, group)
   }
 
   /// Of one name the later counts.
