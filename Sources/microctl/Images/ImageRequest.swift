@@ -20,7 +20,7 @@ extension ContainerRequest {
     guard ImageName.isValid(name) else {
       throw Failure(.usage, "\(verb): '\(operand)' is neither a path, as ./root, nor an image's name, as dns:1")
     }
-    try take(name, try session.client.fetch(["images", name]), arguments)
+    try take(name, try ImageSearch.find(name, session), arguments)
   }
 
   /// A relative path may also be that of a directory here, where the node is.

@@ -78,7 +78,9 @@ final class PlacedRun {
 
   private func perform(_ step: Placement.Step) throws(Failure) -> Placement.Answer {
     switch step {
-    case .lease(let node): return try ask(node, .post, ["leases"], wish.lease.value, as: Self.lease)
+    case .lease(let node):
+      if let refusal = try lackOfImage(node) { return refusal }
+      return try ask(node, .post, ["leases"], wish.lease.value, as: Self.lease)
     case .run(let node, let lease):
       var request = wish.container
       request.lease = lease
@@ -95,6 +97,17 @@ final class PlacedRun {
     case .release(let node, let id): return try ask(node, .delete, ["leases", "\(id)"]) { _ in .done }
     case .end: return .done
     }
+  }
+
+  /// A node without the image is not asked for a lease; nil: it has it, or none is needed.
+  private func lackOfImage(_ node: Int) throws(Failure) -> Placement.Answer? {
+    let (name, manifest) = (wish.container.image, wish.container.manifest)
+    if manifest.isEmpty { return nil }
+    let answer = try ask(node, .get, ["images", name]) { image in
+      if image[.manifest]?.bytesValue == manifest { return .done }
+      return .refused(RequestError(.notFound, "image \(name): another one has that name there: push this one, too"))
+    }
+    return answer == .done ? nil : answer
   }
 
   private static func lease(_ value: CBORValue) -> Placement.Answer {

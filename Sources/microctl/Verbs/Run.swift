@@ -22,7 +22,7 @@ let runVerb = Verb(
     With --any the nodes that know your key are asked for a lease, the best first: with memory, near, little loaded. One
     that has no room, or not that image or root file system, passes it on to the next. Without --cpus it gets 0.2 cores.
     When its output was shown to its end, the lease is released; otherwise the container stops when the lease's time is
-    over. What an image says, the node tells that is asked first: it must have it, too.
+    over. What an image says, this node tells or, where it has none of that name, the first of the others that has one.
 
     """
 ) { session throws(Failure) in
