@@ -10,7 +10,7 @@ from pycddl import Schema, ValidationError
 
 from boards import OWNER, together
 from fake_agent import CBOR, CONTENT_FORMAT, PROBLEM
-from images import busybox_files, root_archive
+from images import Layout, archive, busybox_files
 from people import Person
 from recorder import Recorder
 from test_members import SMALL, Microcloud
@@ -148,7 +148,8 @@ def test_every_message_is_as_specified(boards, rootfs, tmp_path):
                     ["search"], ["search", "--of", there.node_name], ["publish", "ssh:22:Shell"], ["publish"],
                     ["unpublish", "ssh:22"], ["offer"], ["owner"], ["audit"], ["events"], ["stop", "-t", "0", "web"], ["start", "web"]):
         said(*command)
-    said("push", root_archive(f"{boards.network.directory}/box.tar", *busybox_files()), "box:1")
+    image = Layout([archive(*busybox_files())], {"User": "root", "WorkingDir": "/tmp", "Env": ["A=1"]})
+    said("push", image.archive(f"{boards.network.directory}/box.tar"), "box:1")
     said("images")
     said("run", "--rm", *SMALL, "box:1", "true")
     said("rmi", "box:1")
