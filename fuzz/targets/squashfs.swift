@@ -45,10 +45,14 @@ private func read(_ reader: inout SquashfsReader<Image>, inodes: Int) throws(Squ
   var directories = 0
   // A layer's plan counts entries; here only some are looked at.
   var rest = 20_000
-  while rest > 0, let event = try reader.next() {
+  while rest > 0 {
+    let event = try reader.next()
     rest -= 1
     switch event {
-    case .entry(let next):
+    case nil:
+      precondition(dataBytes == entry?.sizeBytes, "a file that is not whole")
+      return
+    case .entry(let next)?:
       if let entry { precondition(dataBytes == entry.sizeBytes, "a file that is not whole") }
       check(next)
       if next.kind == .directory { directories += 1 }
@@ -57,7 +61,7 @@ private func read(_ reader: inout SquashfsReader<Image>, inodes: Int) throws(Squ
       names.insert(next.path)
       entry = next
       dataBytes = 0
-    case .data(let bytes):
+    case .data(let bytes)?:
       precondition(!bytes.isEmpty, "a piece of nothing")
       dataBytes += UInt64(bytes.count)
       precondition(dataBytes <= entry?.sizeBytes ?? 0, "more data than the entry has")
