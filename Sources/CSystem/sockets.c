@@ -92,6 +92,10 @@ int system_set_congestion_control(int socket, const char *name) {
   return setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, name, strlen(name)) < 0 ? -errno : 0;
 }
 
+int system_limit_unsent(int socket, unsigned bytes) {
+  return setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes) < 0 ? -errno : 0;
+}
+
 int system_has_congestion_control(int socket, const char *name) {
   char found[16] = "";
   socklen_t length = sizeof found - 1;

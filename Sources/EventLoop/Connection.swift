@@ -102,6 +102,12 @@ public final class Connection {
     return SocketAddress.ask { uv_tcp_getpeername(pointer, $0, $1) }
   }
 
+  /// What is written over TCP goes at once, though what went before it is not acknowledged yet: no answer is to wait for the one
+  /// before it.
+  public func sendAtOnce() {
+    if kind == .tcp, let pointer = handle.pointer(as: uv_tcp_t.self) { uv_tcp_nodelay(pointer, 1) }
+  }
+
   /// Has the kernel ask over TCP whether the peer is still there when nothing was heard for so long (SO_KEEPALIVE); one that
   /// is not is told to `onEnd`.
   public func keepAlive(seconds: UInt32) {

@@ -3,15 +3,17 @@
 import hashlib
 import json
 import os
-import subprocess
+import socket
 
 import pytest
 
+from fake_agent import CONTENT, CREATED, GET, URI_PATH, Conversation
 from images import make_blob, root_archive
 from network import LossySwitch
 from node import refused
 from people import Person
 
+HAVE, IS_COMPLETE = 166, 167
 pytestmark = pytest.mark.machines("local")
 
 
@@ -31,6 +33,7 @@ def test_what_is_no_image_is_refused_in_a_line(agent, directory):
     assert "No such file" in refused(agent.ctl("push", f"{directory}/nothing"))
     archive = root_archive(f"{directory}/root.tar", {"a": b"a"})
     assert "cannot name an image" in refused(agent.ctl("push", archive, "No Name"), code=2)
+    assert f"`push {archive} --node 10.0.0.3`" in refused(agent.ctl("push", archive, "10.0.0.3"), code=2)
 
 
 def test_a_push_over_a_bad_link_brings_all(network, boards, directory):
@@ -88,6 +91,61 @@ def test_a_push_that_was_broken_off_is_resumed(network, boards, directory):
     assert told["sentBytes"] < 2 << 20, told
     assert [image["name"] for image in board.json("images")] == ["data:1"]
     board.ctl("rmi", "data:1").check()
+
+
+class Parts:
+    """A client that brings a blob in parts as a test says."""
+
+    PUT, CONTINUE = 0x03, 0x5F
+    BLOCK1, SIZE1 = 27, 60
+    BLOCK_BYTES = 1024
+
+    def __init__(self, agent, content):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(agent.socket)
+        self._stream = Conversation(connection)
+        self._stream.greet()
+        self._content = content
+        self._path = [(URI_PATH, b"blobs"), (URI_PATH, hashlib.sha256(content).hexdigest().encode())]
+
+    def put(self, number, count=1):
+        """Brings some blocks, from this one on; returns the answer."""
+        start, end = number * self.BLOCK_BYTES, (number + count) * self.BLOCK_BYTES
+        block = number << 4 | (8 if end < len(self._content) else 0) | 7
+        options = [(self.BLOCK1, block.to_bytes(3, "big")), (self.SIZE1, len(self._content).to_bytes(4, "big"))]
+        self._stream.send(self.PUT, b"p", self._path + options, self._content[start:end])
+        return self._stream.receive()
+
+    def have(self):
+        """Which bytes the agent says that it has."""
+        self._stream.send(GET, b"g", self._path)
+        answer = self._stream.receive()
+        assert answer.code == CONTENT
+        return answer.value
+
+
+def test_parts_come_in_any_order_and_on_several_streams(agent):
+    """So that a lost packet holds up one stream alone; the gaps are bounded, and what is too much is refused and not written."""
+    content = os.urandom(600 * 1024 - 7)
+    streams = [Parts(agent, content), Parts(agent, content)]
+    for index in range(256):
+        assert streams[index % 2].put(598 - 2 * index).code == Parts.CONTINUE
+    refusal = streams[0].put(0)
+    assert refusal.code >= 0x80 and "too many pieces" in str(refusal.value)
+    have = streams[1].have()
+    # Where each run begins and ends.
+    assert not have[IS_COMPLETE] and len(have[HAVE]) == 2 * 256
+    assert blobs(agent) == [f"{hashlib.sha256(content).hexdigest()}.part"]
+    # The gaps are filled, one of the streams from the end and the other one from the beginning.
+    for number in range(599, 300, -2):
+        assert streams[0].put(number).code == Parts.CONTINUE
+    for number in range(88, 298, 2):
+        assert streams[1].put(number - 1, 2).code == Parts.CONTINUE
+    assert [streams[1].put(number, count).code for number, count in ((44, 43), (0, 44))] == [Parts.CONTINUE] * 2
+    assert streams[0].put(297, 3).code == CREATED
+    (name,) = blobs(agent)
+    with open(f"{agent.state_directory}/images/blobs/{name}", "rb") as file:
+        assert file.read() == content
 
 
 def test_strangers_push_nothing(boards, directory):

@@ -161,6 +161,8 @@ int system_unix_connect(const char *path);
 int system_tcp_connect(const struct sockaddr *address);
 int system_socket_error(int socket);
 int system_set_congestion_control(int socket, const char *name);  // TCP's, where the kernel has it (tcp(7))
+// A TCP socket takes more when the kernel has not sent less than this of what it has.
+int system_limit_unsent(int socket, unsigned bytes);
 int system_has_congestion_control(int socket, const char *name);  // 1 or 0
 struct system_peer_credentials {
   int32_t process;

@@ -4,7 +4,6 @@ import Crypto
 /// then any number of protected requests.
 public struct SecureStreamClient {
   private var initiator: EDHOCInitiator
-  private var session: EDHOCSession?
   private var context: OSCOREContext?
   /// The requests that something may still be said to.
   private var requests: [Request] = []
@@ -32,7 +31,7 @@ public struct SecureStreamClient {
     Self.request(.new(try initiator.message1()), token: token)
   }
 
-  /// Takes the answer to `hello` and makes the second request (message_3).
+  /// Takes the answer to `hello` and makes the second request (message_3). Protected requests may follow it at once.
   ///
   /// - Parameter accepts: whether the server may have this key; that it has it is proven then.
   public mutating func takeHello(
@@ -44,7 +43,7 @@ public struct SecureStreamClient {
     guard accepts(credential) else { throw .refused }
     try initiator.authenticate(credential)
     let (message, session) = try initiator.message3()
-    self.session = session
+    context = try session.oscoreContext()
     return Self.request(.continued(session.peerConnection, message), token: token)
   }
 
@@ -52,8 +51,7 @@ public struct SecureStreamClient {
   /// says.
   public mutating func takeFinish(_ answer: CoAPMessage) throws(EDHOCError) {
     try Self.check(answer)
-    guard let session else { throw .outOfOrder }
-    context = try session.oscoreContext()
+    if context == nil { throw .outOfOrder }
   }
 
   private static func request(_ request: EDHOCOverCoAP.Request, token: [UInt8]) -> CoAPMessage {

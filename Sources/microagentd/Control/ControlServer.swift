@@ -123,6 +123,7 @@ final class ControlServer {
     if strangers.count >= Self.maximumStrangers { strangers[0].close() }
     guard connections.count(where: { $0.isRemote }) < Self.maximumRemotes else { return stream.close() }
     stream.keepAlive(seconds: Self.keepAliveSeconds)
+    stream.sendAtOnce()
     start(ControlConnection(stream, .stranger, security: SecureStreamServer(identity: identity), server: self))
   }
 

@@ -4,8 +4,7 @@ import LinuxSystem
 import MicroAgent
 import Microcloud
 
-/// Brings blobs to a node, one after the other: over several streams at once where it is far away, going on where an earlier
-/// attempt ended.
+/// Brings blobs to a node: over several streams at once where it is far away, going on where an earlier attempt ended.
 final class BlobPush {
   /// What was done, for whoever wants to know.
   struct Account {
@@ -17,11 +16,11 @@ final class BlobPush {
   }
 
   private let client: Client
+  private let blobs: [BlobSource]
+  private var readers: [BlobReader?]
   private let progress: PushProgress
   private var streams: [PushStream] = []
-  private var blob = BlobSource(digest: [], sizeBytes: 0, place: .memory([]))
-  private var schedule = PushSchedule(sizeBytes: 0, have: ByteRuns())
-  private var isDone = false
+  private var schedule: PushSchedule
   private(set) var account = Account()
   private var nextNumber = 0
   private var nextOpening: Instant
@@ -30,9 +29,14 @@ final class BlobPush {
   /// A stream that goes by losses carries 1 Mbit/s where 2 % of the packets are lost at 100 ms; with BBR a few do.
   private static let mostStreams = 12
   private static let mostRateBasedStreams = 2
-  private static let firstStreams = 2
-  /// Between one stream and the next: each costs the board a key exchange, and it takes two a second.
-  private static let openingMilliseconds: UInt64 = 300
+  /// Each costs the board a key exchange, of which it takes eight at once and then two a second: these need not wait, for others
+  /// so long after the one before.
+  private static let promptStreams = 6
+  private static let openingMilliseconds: UInt64 = 450
+  /// Streams that are being opened at once: a slow board is not to be busy with that alone.
+  private static let mostOpening = 3
+  /// A further stream is worth its key exchange while so much is left for each that there is.
+  private static let worthBytes: UInt64 = 128 * 1024
   /// After one that was refused or lost.
   private static let retryMilliseconds: UInt64 = 600
   private static let turnMilliseconds: CInt = 200
@@ -41,26 +45,23 @@ final class BlobPush {
   /// Without any for so long the streams are opened anew.
   private static let stallMilliseconds: UInt64 = 15_000
 
-  init(to client: Client, _ progress: PushProgress) {
+  init(_ blobs: [BlobSource], to client: Client, _ progress: PushProgress) {
     self.client = client
+    self.blobs = blobs
     self.progress = progress
+    readers = blobs.map { _ in nil }
+    schedule = PushSchedule(blobs.map { PushSchedule.Blob(sizeBytes: $0.sizeBytes) })
     nextOpening = Clock.now()
     lastProgress = nextOpening
   }
 
-  /// Returns when the node has all of a blob, durably.
-  func push(_ blob: BlobSource) throws(Failure) {
-    let reader = try blob.reader()
-    self.blob = blob
-    isDone = false
-    lastProgress = Clock.now()
-    schedule = PushSchedule(sizeBytes: blob.sizeBytes, have: ByteRuns())
-    // What goes in one piece is sent in the time that asking would take.
-    if blob.sizeBytes > PushSchedule.pieceBytes { try resume() }
-    account.foundBytes += isDone ? blob.sizeBytes : schedule.acknowledgedBytes
-    while !isDone {
+  /// Returns when the node has all of all blobs, durably.
+  func run() throws(Failure) {
+    try resume()
+    account.foundBytes = schedule.acknowledgedBytes
+    while !schedule.isDone {
       try openStreams()
-      try fill(reader)
+      try fill()
       for stream in wait() { try take(stream.goOn()) }
       try endLost()
       progress.show(schedule.acknowledgedBytes)
@@ -70,65 +71,74 @@ final class BlobPush {
 
   /// Asks what the node has.
   private func resume() throws(Failure) {
-    let answer = try client.fetch(["blobs", Hexadecimal.text(blob.digest)])
-    isDone = answer[.isComplete]?.boolValue ?? false
-    let have = answer[.have].flatMap { ByteRuns($0) } ?? ByteRuns()
+    // What goes in one piece is sent in the time that asking would take.
+    let asked = blobs.indices.filter { blobs[$0].sizeBytes > PushSchedule.pieceBytes && !schedule.isDone($0) }
+    let answers = try client.fetch(asked.map { ["blobs", Hexadecimal.text(blobs[$0].digest)] })
+    var found = blobs.indices.map { number in
+      PushSchedule.Blob(sizeBytes: blobs[number].sizeBytes, isComplete: schedule.isDone(number))
+    }
+    for (number, answer) in zip(asked, answers) {
+      found[number].isComplete = answer[.isComplete]?.boolValue ?? false
+      found[number].have = answer[.have].flatMap { ByteRuns($0) } ?? ByteRuns()
+    }
     account.repeatedBytes += schedule.repeatedBytes
-    schedule = PushSchedule(sizeBytes: blob.sizeBytes, have: isDone ? ByteRuns() : have)
+    schedule = PushSchedule(found)
   }
 
   // MARK: Streams
 
-  /// As many as help: more only while all that there are have enough to do.
+  /// As many as help.
   private func openStreams() throws(Failure) {
     let now = Clock.now()
-    guard now >= nextOpening, streams.count < wantedStreams else { return }
-    nextOpening = now.advanced(milliseconds: streams.count < Self.firstStreams ? 0 : Self.openingMilliseconds)
+    guard now >= nextOpening, streams.isEmpty || isAnotherWorthIt else { return }
+    nextOpening = now.advanced(milliseconds: streams.count < Self.promptStreams ? 0 : Self.openingMilliseconds)
     streams.append(try PushStream(nextNumber, to: client.destination))
     nextNumber += 1
   }
 
-  private var wantedStreams: Int {
-    if client.destination.isLocal { return 1 }
-    if streams.count < Self.firstStreams { return blob.sizeBytes > PushSchedule.pieceBytes ? Self.firstStreams : 1 }
-    guard schedule.hasWaiting, streams.allSatisfy({ $0.isReady && !$0.hasRoom }) else { return streams.count }
-    return Congestion.isRateBased(streams[0].socket) ? Self.mostRateBasedStreams : Self.mostStreams
+  private var isAnotherWorthIt: Bool {
+    if client.destination.isLocal { return false }
+    let isRateBased = Congestion.isRateBased(streams[0].socket)
+    return streams.count < (isRateBased ? Self.mostRateBasedStreams : Self.mostStreams)
+      && schedule.waitingBytes > UInt64(streams.count) * Self.worthBytes
+      && streams.count(where: { !$0.isReady }) < Self.mostOpening
   }
 
-  private func fill(_ reader: BlobReader) throws(Failure) {
-    // One piece for each in turn, so that a small blob is not all on one of them.
-    var wasGiven = true
-    while wasGiven {
-      wasGiven = false
-      for stream in streams where stream.hasRoom {
-        guard let piece = schedule.next(for: stream.number) else { continue }
-        try stream.put(try reader.read(piece), piece, of: blob)
-        account.sentBytes += piece.upperBound - piece.lowerBound
-        wasGiven = true
-      }
+  private func fill() throws(Failure) {
+    for stream in streams where stream.hasRoom {
+      guard let piece = schedule.next(for: stream.number) else { continue }
+      let blob = blobs[piece.blob]
+      try stream.put(try reader(of: piece.blob).read(piece.range), piece, of: blob)
+      account.sentBytes += piece.sizeBytes
     }
+  }
+
+  private func reader(of blob: Int) throws(Failure) -> BlobReader {
+    if let open = readers[blob] { return open }
+    let reader = try blobs[blob].reader()
+    readers[blob] = reader
+    return reader
   }
 
   /// The streams that can go on.
   private func wait() -> [PushStream] {
-    var polled = streams.map { stream in
-      let isConnecting = if case .connecting = stream.state { true } else { false }
-      let events = Int16(stream.wantsToWrite || isConnecting ? POLLIN | POLLOUT : POLLIN)
-      return pollfd(fd: stream.socket, events: events, revents: 0)
-    }
+    var polled = streams.map { pollfd(fd: $0.socket, events: $0.events, revents: 0) }
     _ = polled.withUnsafeMutableBufferPointer { poll($0.baseAddress, nfds_t($0.count), Self.turnMilliseconds) }
+    for (stream, found) in zip(streams, polled) where found.revents & Int16(POLLOUT) != 0 { stream.noteRoom() }
     return zip(streams, polled).filter { $0.1.revents != 0 }.map { $0.0 }
   }
 
   private func take(_ answers: [PushStream.Answer]) throws(Failure) {
-    // What was repeated of an earlier blob is answered late.
-    for answer in answers where answer.digest == blob.digest {
+    for answer in answers {
       guard answer.message.code.isSuccess else {
         throw Failure(.refused, Client.problem(of: answer.message))
       }
       schedule.acknowledge(answer.piece)
       lastProgress = Clock.now()
-      if answer.message.code != .continue { isDone = true }
+      if answer.message.code != .continue {
+        schedule.complete(answer.piece.blob)
+        readers[answer.piece.blob] = nil
+      }
     }
   }
 
@@ -146,7 +156,7 @@ final class BlobPush {
     }
     streams.removeAll { $0.isClosed }
     nextOpening = now.advanced(milliseconds: Self.retryMilliseconds)
-    guard streams.isEmpty, !isDone else { return }
+    guard streams.isEmpty, !schedule.isDone else { return }
     guard now.milliseconds(since: lastProgress) < Self.patienceMilliseconds else {
       throw Failure(
         .connectionLost, "push: \(client.destination) went away: push again, and it goes on where this ended")

@@ -8,9 +8,6 @@ final class PushProgress {
   private let isShown = system_is_terminal(2) == 1
   private let title: String
   private let totalBytes: UInt64
-  /// Of the blobs before this one.
-  private var baseBytes: UInt64 = 0
-  private var currentBytes: UInt64 = 0
   private var shownAt: Instant?
   private var rateFrom: (time: Instant, bytes: UInt64)
   private var bytesPerSecond: UInt64 = 0
@@ -24,26 +21,18 @@ final class PushProgress {
     rateFrom = (Clock.now(), 0)
   }
 
-  /// A blob is there.
-  func finish(_ blobBytes: UInt64) {
-    baseBytes += blobBytes
-    currentBytes = 0
-  }
-
-  /// So much of the present blob is there.
+  /// So much is there.
   func show(_ bytes: UInt64) {
-    currentBytes = bytes
     let now = Clock.now()
     guard isShown, shownAt.map({ now.milliseconds(since: $0) >= Self.pauseMilliseconds }) ?? true else { return }
     shownAt = now
-    let done = baseBytes + bytes
     let milliseconds = now.milliseconds(since: rateFrom.time)
     if milliseconds >= Self.rateMilliseconds {
-      bytesPerSecond = (done - min(done, rateFrom.bytes)) * 1000 / milliseconds
-      rateFrom = (now, done)
+      bytesPerSecond = (bytes - min(bytes, rateFrom.bytes)) * 1000 / milliseconds
+      rateFrom = (now, bytes)
     }
     let rate = bytesPerSecond > 0 ? ", \(ByteCount.short(bytesPerSecond))/s" : ""
-    write("\(title): \(ByteCount.short(done)) of \(ByteCount.short(totalBytes))\(rate)")
+    write("\(title): \(ByteCount.short(bytes)) of \(ByteCount.short(totalBytes))\(rate)")
   }
 
   /// What is going on instead of bytes.

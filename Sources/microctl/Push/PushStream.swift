@@ -7,10 +7,10 @@ import Microcloud
 /// One of several connections to an agent on which pieces of a blob go at the same time: it never waits.
 final class PushStream {
   enum State {
-    case connecting
-    /// Each end says what it takes.
+    /// On this machine: the agent says first what it takes.
     case greeting
     case agreeing(token: [UInt8])
+    /// There are keys, and what they protect may follow; that the agent takes us it has not said yet.
     case finishing(token: [UInt8])
     case ready
     case closed
@@ -18,15 +18,12 @@ final class PushStream {
 
   private struct UnderWay {
     let token: [UInt8]
-    let digest: [UInt8]
-    let piece: Range<UInt64>
+    let piece: PushSchedule.Piece
   }
 
   /// What became of a piece.
   struct Answer {
-    /// Of which blob.
-    let digest: [UInt8]
-    let piece: Range<UInt64>
+    let piece: PushSchedule.Piece
     let message: CoAPMessage
   }
 
@@ -44,10 +41,11 @@ final class PushStream {
   /// Why it could not be opened, where trying again does not help.
   private(set) var failure: Failure?
 
-  /// How many pieces it may have under way: more, as long as the network takes all of them at once. What a slow stream has
-  /// under way is soon done when nothing else is left.
-  private var window = 4
-  private static let mostWindow = 32
+  /// The kernel has sent nearly all that it was given: what it gets now goes soon. How much of the blobs a stream carries its
+  /// TCP decides so, piece by piece; nothing waits behind a slow stream.
+  private var isDrained = false
+  /// What the kernel may have that it has not sent yet, when it takes more.
+  private static let unsentBytes: UInt32 = 4096
   private static let readBytes = 16 * 1024
 
   init(_ number: Int, to destination: Destination) throws(Failure) {
@@ -59,17 +57,17 @@ final class PushStream {
       state = .greeting
     case .node(let node):
       socket = node.address.withSockaddr { system_tcp_connect($0) }
-      state = .connecting
+      state = .greeting
       security = try Client.makeSecurity(for: node)
       Congestion.prefer(on: socket)
+      _ = system_limit_unsent(socket, Self.unsentBytes)
     }
     guard socket >= 0 else {
       close()
       return
     }
-    do throws(CoAPError) { outgoing = try CoAPStreamEncoder.encode(CapabilitiesAndSettings.ours.message)[...] } catch {
-      close()
-    }
+    enqueue(CapabilitiesAndSettings.ours.message, isPlain: true)
+    if security != nil { begin() }
   }
 
   deinit { close() }
@@ -81,34 +79,38 @@ final class PushStream {
   }
 
   var isClosed: Bool { if case .closed = state { true } else { false } }
-  var isReady: Bool { if case .ready = state { true } else { false } }
+  var isReady: Bool {
+    switch state {
+    case .finishing, .ready: true
+    case .greeting, .agreeing, .closed: false
+    }
+  }
   /// It may be given a piece.
-  var hasRoom: Bool { isReady && underWay.count < window }
-  var wantsToWrite: Bool { !outgoing.isEmpty }
+  var hasRoom: Bool { isReady && isDrained && outgoing.isEmpty }
+
+  /// What it waits for, as poll(2) has it.
+  var events: Int16 { Int16(isDrained && outgoing.isEmpty ? POLLIN : POLLIN | POLLOUT) }
+
+  /// The kernel takes more.
+  func noteRoom() { isDrained = true }
 
   /// Sends a piece as soon as it can.
-  func put(_ bytes: [UInt8], _ piece: Range<UInt64>, of blob: BlobSource) throws(Failure) {
+  func put(_ bytes: [UInt8], _ piece: PushSchedule.Piece, of blob: BlobSource) throws(Failure) {
+    let (start, end) = (piece.range.lowerBound, piece.range.upperBound)
     var message = CoAPMessage(code: .put, token: nextToken(), payload: bytes)
     message.path = ["blobs", Hexadecimal.text(blob.digest)]
-    let isMore = piece.upperBound < blob.sizeBytes
-    guard let block = CoAPBlock(offset: piece.lowerBound, isMore: isMore, exponent: CoAPBlock.bertExponent) else {
+    guard let block = CoAPBlock(offset: start, isMore: end < blob.sizeBytes, exponent: CoAPBlock.bertExponent) else {
       throw Failure(.refused, "push: a blob of \(blob.sizeBytes) bytes is too large")
     }
     message.options.add(block.option(.block1))
     message.options.add(CoAPOption(.size1, blob.sizeBytes))
-    underWay.append(UnderWay(token: message.token, digest: blob.digest, piece: piece))
+    underWay.append(UnderWay(token: message.token, piece: piece))
     enqueue(message)
+    isDrained = false
   }
 
   /// Goes on when the socket is ready; returns what became of pieces.
   func goOn() -> [Answer] {
-    if case .connecting = state {
-      guard system_socket_error(socket) == 0 else {
-        close()
-        return []
-      }
-      state = .greeting
-    }
     write()
     return read()
   }
@@ -177,7 +179,7 @@ final class PushStream {
       } catch {
         refuse(error)
       }
-    case .ready: return answered(message)
+    case .finishing, .ready: return answered(message)
     default: break
     }
     return nil
@@ -193,28 +195,22 @@ final class PushStream {
       message = verified
     }
     guard let index = underWay.firstIndex(where: { $0.token == message.token }) else { return nil }
-    if outgoing.isEmpty, underWay.count >= window { window = min(window + 1, Self.mostWindow) }
-    let answered = underWay.remove(at: index)
-    return Answer(digest: answered.digest, piece: answered.piece, message: message)
+    return Answer(piece: underWay.remove(at: index).piece, message: message)
   }
 
   private func signal(_ message: CoAPMessage) {
     switch message.code {
     case .capabilitiesAndSettings:
       do throws(CoAPError) { try agentTakes.update(from: message) } catch { return close() }
-      if case .greeting = state { begin() }
+      if case .greeting = state { state = .ready }
     case .ping: enqueue(CoAPMessage.pong(to: message), isPlain: true)
     case .abort: close()
     default: break
     }
   }
 
-  /// Agrees on keys, where the agent is another machine's.
+  /// Begins to agree on keys with another machine's agent; what that takes it says meanwhile.
   private func begin() {
-    guard security != nil else {
-      state = .ready
-      return
-    }
     let token = nextToken()
     do throws(EDHOCError) {
       enqueue(try security!.hello(token: token), isPlain: true)

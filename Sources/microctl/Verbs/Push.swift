@@ -10,7 +10,7 @@ let pushVerb = Verb(
   notes: """
     IMAGE is an OCI image layout, a directory or an archive, what `docker save` wrote, or a root file system: an archive, as
     it is or in gzip, or a squashfs image (mksquashfs ROOT IMAGE -comp gzip).
-    With --node it goes to another board, over several streams at once. What is there already is not sent again, nor what
+    With --node NODE it goes to another board, over several streams at once. What is there already is not sent again, nor what
     an attempt that was broken off has brought: push again, and it goes on. NAME is what the image calls itself, or the
     file's name, where none is given.
 
@@ -30,6 +30,7 @@ struct Push {
   }
 
   func run() throws(Failure) -> CInt {
+    try checkName()
     let instructionSet = try client.fetch(["info"])[.instructionSet]?.textValue
     let architectures = ImageIndex.architectures(is64Bit: instructionSet == "atom64")
     let package = try ImagePackage.open(session.operand, architectures: architectures)
@@ -44,6 +45,15 @@ struct Push {
     }
     try tell(name, package, account)
     return ExitCode.success
+  }
+
+  /// Whoever means a node by the second operand says `--node`: a name of one could be an image's, an address could not.
+  private func checkName() throws(Failure) {
+    guard let given = session.arguments.operands.dropFirst().first,
+      SocketAddress(given) != nil || IPAddress(given) != nil
+    else { return }
+    let advice = "write `push \(session.operand) --node \(given)`"
+    throw Failure(.usage, "push: '\(given)' is an address and names no image: if the image is to go there, \(advice)")
   }
 
   private func name(of package: ImagePackage) throws(Failure) -> String {
@@ -77,13 +87,10 @@ struct Push {
   }
 
   private func send(_ package: ImagePackage, _ progress: PushProgress) throws(Failure) -> BlobPush.Account {
-    let push = BlobPush(to: client, progress)
-    for blob in package.blobs {
-      do throws(Failure) { try push.push(blob) } catch {
-        progress.clear()
-        throw error
-      }
-      progress.finish(blob.sizeBytes)
+    let push = BlobPush(package.blobs, to: client, progress)
+    do throws(Failure) { try push.run() } catch {
+      progress.clear()
+      throw error
     }
     return push.account
   }

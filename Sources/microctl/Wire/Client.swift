@@ -106,8 +106,7 @@ final class Client {
       if result >= 0 {
         socket = result
         do throws(Failure) {
-          try greet()
-          return try secure()
+          return try greet()
         } catch {
           disconnect()
           if error.kind != .connectionLost || Clock.now() >= deadline { throw error }
@@ -171,8 +170,23 @@ final class Client {
     return Failure(.unreachable, "no agent at \(path): \(errno): \(advice)")
   }
 
+  /// Says what we take, hears what the agent takes, and agrees with another machine's on keys. As that goes without knowing what
+  /// the agent takes, it begins at once.
   private func greet() throws(Failure) {
     try write(CapabilitiesAndSettings.ours.message)
+    guard case .node(let node) = destination else { return try awaitGreeting() }
+    var client = try Self.makeSecurity(for: node)
+    let hello: CoAPMessage
+    do throws(EDHOCError) { hello = try client.hello(token: nextToken()) } catch {
+      throw Self.failure(error, destination)
+    }
+    try write(hello)
+    try awaitGreeting()
+    try secure(&client, with: node, after: hello)
+    security = client
+  }
+
+  private func awaitGreeting() throws(Failure) {
     while !greeted {
       if case .timeout = try step(timeoutMilliseconds: Self.greetingMilliseconds) {
         let advice = "it is no microagentd, or has all the clients that it takes: try again"
@@ -182,13 +196,12 @@ final class Client {
   }
 
   /// Agrees with another machine's agent on keys (EDHOC), each side proving its own.
-  private func secure() throws(Failure) {
-    guard case .node(let node) = destination else { return }
-    var client = try Self.makeSecurity(for: node)
+  private func secure(
+    _ client: inout SecureStreamClient, with node: RemoteNode, after hello: CoAPMessage
+  ) throws(Failure) {
     var problem: Failure?
     do throws(EDHOCError) {
-      let hello = try client.hello(token: nextToken())
-      let answer = try exchange(hello)
+      let answer = try exchanged(hello)
       if answer.code == .tooManyRequests {
         problem = Failure(.connectionLost, "\(destination) agrees on keys with too many others: try again")
       }
@@ -196,17 +209,16 @@ final class Client {
         do throws(Failure) { try KnownNodes.check(credential.publicKey, of: node) } catch { problem = error }
         return problem == nil
       }
-      try client.takeFinish(try exchange(finish))
+      do throws(Failure) { try write(finish) } catch { throw EDHOCError.outOfOrder }
+      try client.takeFinish(try exchanged(finish))
     } catch {
       throw problem ?? Self.failure(error, destination)
     }
-    security = client
   }
 
-  /// Sends a request in plain and waits for its answer.
-  private func exchange(_ request: CoAPMessage) throws(EDHOCError) -> CoAPMessage {
+  /// The answer to a request that went in plain.
+  private func exchanged(_ request: CoAPMessage) throws(EDHOCError) -> CoAPMessage {
     do throws(Failure) {
-      try write(request)
       while true {
         switch try next(timeoutMilliseconds: Self.exchangeMilliseconds) {
         case .message(let message) where message.token == request.token: return message
@@ -268,10 +280,13 @@ final class Client {
     try answer(to: try send(.get, path))
   }
 
-  private func answer(to token: [UInt8]) throws(Failure) -> CoAPMessage {
+  private func answer(to token: [UInt8]) throws(Failure) -> CoAPMessage { try answer(to: [token]) }
+
+  /// The next answer to one of several requests.
+  private func answer(to tokens: [[UInt8]]) throws(Failure) -> CoAPMessage {
     while true {
       switch try next() {
-      case .message(let message) where message.token == token: return message
+      case .message(let message) where tokens.contains(message.token): return message
       case .signal(let number): throw Failure(.exit(128 + number), "interrupted before the agent answered")
       case .outputClosed: throw Failure(.outputClosed, "")
       case .message, .timeout: break
@@ -286,6 +301,26 @@ final class Client {
     }
     try reconnect()
     return try request(.get, path, query: query)
+  }
+
+  /// The same of several things, asked for at once, in their order.
+  func fetch(_ paths: [[String]]) throws(Failure) -> [CBORValue] {
+    do throws(Failure) { return try request(paths) } catch {
+      guard error.kind == .connectionLost else { throw error }
+    }
+    try reconnect()
+    return try request(paths)
+  }
+
+  private func request(_ paths: [[String]]) throws(Failure) -> [CBORValue] {
+    var tokens: [[UInt8]] = []
+    for path in paths { tokens.append(try send(.get, path)) }
+    var answers: [CBORValue?] = paths.map { _ in nil }
+    while answers.contains(where: { $0 == nil }) {
+      let message = try answer(to: tokens)
+      if let index = tokens.firstIndex(of: message.token) { answers[index] = try Self.content(of: message) }
+    }
+    return answers.map { $0 ?? .null }
   }
 
   /// What an answer carries; null where that is nothing.
