@@ -29,9 +29,9 @@ struct PushSchedule {
 
   /// Pieces are whole blocks of 1 KiB. One takes a board some milliseconds, and a slow stream a tenth of a second.
   static let pieceBytes: UInt64 = 16 * 1024
-  /// Pieces under way at once, on all streams: 1 MiB, what a link of 80 Mbit/s holds at 100 ms there and back. The node keeps
-  /// as much at most in its sockets, and as many gaps in its maps, whatever the streams do.
-  static let mostUnderWay = 64
+  /// Pieces under way at once, on all streams: 1.5 MiB, what a link of 120 Mbit/s holds at 100 ms there and back. The node
+  /// has no more in its sockets, nor more gaps in its map, whatever the streams do.
+  static let mostUnderWay = 96
   /// On how many streams a piece is under way at most.
   private static let mostCopies = 2
 

@@ -44,8 +44,9 @@ final class PushStream {
   /// The kernel has sent nearly all that it was given: what it gets now goes soon. How much of the blobs a stream carries its
   /// TCP decides so, piece by piece; nothing waits behind a slow stream.
   private var isDrained = false
-  /// What the kernel may have that it has not sent yet, when it takes more.
-  private static let unsentBytes: UInt32 = 4096
+  /// What the kernel may have that it has not sent yet, when it takes more: the third of a second of a slow stream, so that it
+  /// has something to send while this process waits for its turn.
+  private static let unsentBytes: UInt32 = 32 * 1024
   private static let readBytes = 16 * 1024
 
   init(_ number: Int, to destination: Destination) throws(Failure) {
