@@ -65,6 +65,9 @@ final class ConfinedUnpacker {
   private func make(_ entry: TarEntry) throws(UnpackError) {
     let step = try said { () throws(LayerError) in try plan.step(for: entry) }
     try said { () throws(SystemError) in try writer.perform(step) }
+    try said { () throws(LayerError) in
+      try plan.note(unnamedDirectories: writer.unnamedDirectories, at: entry.path)
+    }
   }
 
   private func write(_ data: ArraySlice<UInt8>) throws(UnpackError) {

@@ -34,6 +34,8 @@ struct LayerWriter {
   private var file: OpenFile?
   /// Attributes that the file system does not hold.
   private(set) var lostAttributes: UInt32 = 0
+  /// Directories of which no entry had spoken when something was to be made in them.
+  private(set) var unnamedDirectories: UInt32 = 0
 
   /// Writes below `root`, a directory that is lent; `rootOwner` has what no entry speaks of.
   init(root: CInt, rootOwner: UInt32, hideLower: @escaping (CInt) -> Void) {
@@ -242,7 +244,7 @@ struct LayerWriter {
       text(path))
   }
 
-  private func makeDirectories(_ path: ArraySlice<UInt8>) throws(SystemError) {
+  private mutating func makeDirectories(_ path: ArraySlice<UInt8>) throws(SystemError) {
     let slashes = path.indices.filter { path[$0] == UInt8(ascii: "/") }
     for end in slashes + [path.endIndex] {
       let prefix = path[..<end]
@@ -258,7 +260,7 @@ struct LayerWriter {
   }
 
   /// Makes one that no entry speaks of yet, in one that is there. In place of a whiteout it shows nothing of lower layers.
-  private func makeDirectory(_ path: ArraySlice<UInt8>) throws(SystemError) {
+  private mutating func makeDirectory(_ path: ArraySlice<UInt8>) throws(SystemError) {
     let (above, last) = TarPath.split(Array(path))
     let parent = FileDescriptor(owning: try check(open(above), "open", text(above)))
     var before = system_file_status()
@@ -268,6 +270,7 @@ struct LayerWriter {
     let isWhiteout = system_fstatat(parent.rawValue, name, &found) == 0 && isKind(S_IFCHR, found)
     if isWhiteout { try check(system_unlinkat(parent.rawValue, name), "replace", text(path)) }
     try check(system_mkdirat(parent.rawValue, name, 0o755), "make directory", text(path))
+    unnamedDirectories += 1
     let directory = FileDescriptor(owning: try check(open(path), "open", text(path)))
     if isWhiteout { hideLower(directory.rawValue) }
     try check(system_fchown(directory.rawValue, rootOwner, rootOwner), "set the owner of", text(path))

@@ -109,6 +109,18 @@ struct LayerPlanTests {
     #expect(throws: LayerError(.tooManyEntries(limit: 2), Array("b".utf8))) { try plan.step(for: entry("b")) }
   }
 
+  /// Found by fuzzing: an entry deep below nothing makes as many directories as its path has parts.
+  @Test func directoriesThatNoEntrySpeaksOfCountAsEntries() throws {
+    var plan = plan(entries: 3)
+    _ = try plan.step(for: entry("a/b/c"))
+    try plan.note(unnamedDirectories: 2, at: Array("a/b/c".utf8))
+    #expect(throws: LayerError(.tooManyEntries(limit: 3), Array("d".utf8))) { try plan.step(for: entry("d")) }
+    #expect(throws: LayerError(.tooManyEntries(limit: 3), Array("a/b/c".utf8))) {
+      try plan.note(unnamedDirectories: 3, at: Array("a/b/c".utf8))
+    }
+    #expect(plan.entries == 1)
+  }
+
   @Test func limitsWhatFilesClaimTogether() throws {
     var plan = plan(bytes: 100)
     _ = try plan.step(for: entry("a", size: 60))

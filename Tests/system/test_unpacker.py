@@ -205,6 +205,13 @@ def test_a_million_entries_stop_at_their_limit(unpackers):
     assert failure == "unpack the layer: same: more than the 100000 entries that it may have"
 
 
+def test_directories_that_no_entry_speaks_of_stop_at_the_same_limit(unpackers):
+    layer = Layer().add("n/" * 20 + "a").add("m/" * 20 + "a")
+    assert unpackers.unpack(layer, entries=42).is_done
+    failure = unpackers.unpack(layer, entries=41).failure
+    assert failure == f"unpack the layer: {'m/' * 20}a: more than the 41 entries that it may have"
+
+
 def test_another_archive_than_promised_is_refused(unpackers):
     assert "not the one" in unpackers.unpack(Layer().add("a"), digest="ab" * 32).failure
 

@@ -102,9 +102,12 @@ private struct Scene {
   nonisolated(unsafe) static let diffieHellman = try! Scene(.bothDiffieHellman)
   nonisolated(unsafe) static let signatures = try! Scene(.bothSign)
 
-  static func key(_ number: UInt8) -> P256.PrivateKey {
-    try! P256.PrivateKey(scalar: Secret(Array(repeating: number, count: 32)))
+  /// Made once: to find a key's public half takes as long as all the rest of an input.
+  nonisolated(unsafe) private static let keys = (0..<4).map { index in
+    try! P256.PrivateKey(scalar: Secret(Array(repeating: UInt8(index) + 1, count: 32)))
   }
+
+  static func key(_ number: Int) -> P256.PrivateKey { keys[number - 1] }
 
   private init(_ method: EDHOCMethod) throws(EDHOCError) {
     let (first, second) = (Self.key(1), Self.key(2))

@@ -8,6 +8,8 @@ public struct LayerPlan {
   public private(set) var entries: UInt32 = 0
   /// How many of them were passed over.
   public private(set) var skipped: UInt32 = 0
+  /// How many directories were made of which no entry speaks.
+  private var unnamedDirectories: UInt32 = 0
   private var dataBytes: UInt64 = 0
   /// Whether names that begin with `.wh.` hide what lower layers have; otherwise they are names as any.
   private let hasWhiteouts: Bool
@@ -25,7 +27,9 @@ public struct LayerPlan {
 
   /// What the next entry becomes.
   public mutating func step(for entry: TarEntry) throws(LayerError) -> LayerStep {
-    if entries == limits.entries { throw LayerError(.tooManyEntries(limit: limits.entries), entry.path) }
+    if entries >= limits.entries - unnamedDirectories {
+      throw LayerError(.tooManyEntries(limit: limits.entries), entry.path)
+    }
     entries += 1
     // Before a byte of it is written.
     if entry.sizeBytes > limits.bytes - min(dataBytes, limits.bytes) {
@@ -35,6 +39,13 @@ public struct LayerPlan {
     let step = try decide(entry)
     if step == .skip { skipped += 1 }
     return step
+  }
+
+  /// Takes in how many directories were made so far on the way to entries, though no entry speaks of them: the disk has as
+  /// much of each as of an entry. `path` is the last entry's, which may have gone beyond the limit by its own directories.
+  public mutating func note(unnamedDirectories count: UInt32, at path: [UInt8]) throws(LayerError) {
+    if count > limits.entries - entries { throw LayerError(.tooManyEntries(limit: limits.entries), path) }
+    unnamedDirectories = count
   }
 
   private func decide(_ entry: TarEntry) throws(LayerError) -> LayerStep {

@@ -33,7 +33,7 @@ public struct LayerOwners: Equatable, Sendable {
 public struct LayerLimits: Equatable, Sendable {
   /// Of the uncompressed archive, headers and all: files cannot be larger.
   public var bytes: UInt64
-  /// Entries, as each may need an inode.
+  /// Entries, and directories of which none speaks, as each may need an inode.
   public var entries: UInt32
 
   public init(bytes: UInt64, entries: UInt32) {
