@@ -10,7 +10,7 @@
 import CSystem
 import Glibc
 
-private let limits = LayerLimits(bytes: 20_000, entries: 24)
+private let limits = LayerLimits(bytes: 20_000, entries: 12)
 private let firstID: UInt32 = 100_000
 
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -35,6 +35,7 @@ private struct Script {
     "a/b/c/d/a/b/c/d", "../outside/secret", "/mnt/outside", "/mnt/outside/secret", "../../../../..", "d/a",
     String(repeating: "long", count: 60), "tmp", "deep-1", "\u{FFFD}",
   ].map { Array($0.utf8) }
+  private static let mostWords = 9
   private static let attributes = ["user.a", "user.overlay.opaque", "trusted.overlay.opaque", "security.capability"]
   private static let modes: [UInt32] = [0o755, 0o644, 0o7777, 0]
 
@@ -66,10 +67,11 @@ private struct Script {
     return true
   }
 
-  /// Words up to one whose byte has the highest bit.
+  /// Words up to one whose byte has the highest bit, and no more than some: making and removing directories takes longest.
   private mutating func path() -> [UInt8] {
     var path: [UInt8] = []
-    while let byte = rest.popFirst() {
+    for _ in 0..<Self.mostWords {
+      guard let byte = rest.popFirst() else { break }
       path += Self.words[Int(byte) % Self.words.count]
       if byte & 0x80 != 0 { break }
       path.append(TarPath.separator)
