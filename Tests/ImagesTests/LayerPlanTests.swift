@@ -111,7 +111,7 @@ struct LayerPlanTests {
 
   /// Found by fuzzing: an entry deep below nothing makes as many directories as its path has parts.
   @Test func directoriesThatNoEntrySpeaksOfCountAsEntries() throws {
-    var plan = plan(entries: 3)
+    var plan = plan(bytes: 2000, entries: 3)
     _ = try plan.step(for: entry("a/b/c"))
     try plan.note(unnamedDirectories: 2, at: Array("a/b/c".utf8))
     #expect(throws: LayerError(.tooManyEntries(limit: 3), Array("d".utf8))) { try plan.step(for: entry("d")) }
@@ -119,6 +119,9 @@ struct LayerPlanTests {
       try plan.note(unnamedDirectories: 3, at: Array("a/b/c".utf8))
     }
     #expect(plan.entries == 1)
+    var small = LayerPlan(owners: plan.owners, limits: LayerLimits(bytes: 1023, entries: 9))
+    try small.note(unnamedDirectories: 1, at: [])
+    #expect(throws: LayerError(.tooLarge(limitBytes: 1023), [])) { try small.note(unnamedDirectories: 2, at: []) }
   }
 
   @Test func limitsWhatFilesClaimTogether() throws {

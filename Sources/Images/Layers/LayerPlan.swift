@@ -41,10 +41,13 @@ public struct LayerPlan {
     return step
   }
 
-  /// Takes in how many directories were made so far on the way to entries, though no entry speaks of them: the disk has as
-  /// much of each as of an entry. `path` is the last entry's, which may have gone beyond the limit by its own directories.
+  /// Takes in how many directories were made so far on the way to entries, though no entry speaks of them: they count as if
+  /// the archive had an entry for each. `path` is the last entry's, whose own directories may have gone beyond the limits.
   public mutating func note(unnamedDirectories count: UInt32, at path: [UInt8]) throws(LayerError) {
     if count > limits.entries - entries { throw LayerError(.tooManyEntries(limit: limits.entries), path) }
+    if UInt64(count) * UInt64(TarHeader.byteCount) > limits.bytes {
+      throw LayerError(.tooLarge(limitBytes: limits.bytes), path)
+    }
     unnamedDirectories = count
   }
 
