@@ -76,7 +76,7 @@ extension Judge {
       }
     case .slow(let node, _, _, _):
       note(node)
-      unsure(node)
+      slowUntil[node] = now.advanced(milliseconds: what.milliseconds + bounds.gossip)
     case .drift(let node, _), .jump(let node, _): note(node)
     case .cut, .weather, .lies: break
     }
@@ -85,7 +85,21 @@ extension Judge {
   /// A node is on again.
   func hasStarted(_ node: Int) {
     note(node)
-    soon(node, bounds.join) { [unowned self] in expect(.healing, of: node) { $0 == .alive } }
+    soon(node, bounds.join) { [unowned self] in
+      expect(.healing, of: node) { $0 == .alive }
+      expectKnown(node)
+    }
+  }
+
+  /// All that have been there before a node's restart know it as it is since then.
+  private func expectKnown(_ subject: Int) {
+    guard let gossip = world.nodes[subject].gossip, let membership = gossip.membership?.membership else { return }
+    let own = membership.node(named: gossip.name)
+    for node in nodes where node.index != subject && isSettled(node) {
+      if node.gossip?.membership?.membership.node(named: gossip.name) != own {
+        return complain(.healing, "\(node.hostName) knows \(gossip.name) as it was before its restart")
+      }
+    }
   }
 
   /// What was expected of a node until now is void.

@@ -20,8 +20,10 @@ final class Judge: WorldObserver {
   private(set) var violation: Violation?
   /// How often something was done with a node: what was expected of it before is void.
   var deeds: [Int]
-  /// Nodes that move, leave or do not get to run: what they and others think of them is not held against them for a moment.
+  /// Nodes that move or leave: what they and others think of them is not held against them for a moment.
   var unsureUntil: [Int: Instant] = [:]
+  /// Nodes that do not get to run: they are suspected, and suspect.
+  var slowUntil: [Int: Instant] = [:]
   /// How often nodes were to hear what another one says, and did not soon.
   var told = 0
   var missed = 0
@@ -94,7 +96,7 @@ final class Judge: WorldObserver {
     guard let suspect = truth.owners[accusation.node], let accuser = truth.owners[accusation.from] else { return }
     guard isSettled(world.nodes[suspect]), isSettled(world.nodes[accuser]) else { return }
     // Who did not get to run is suspected, and suspects others whose answers it did not see in time.
-    guard isSure(suspect), isSure(accuser) else { return }
+    guard isSure(suspect), isSure(accuser), isQuick(suspect), isQuick(accuser) else { return }
     suspicions.insert(SuspicionKey(suspect: suspect, accuser: accuser, incarnation: accusation.incarnation))
     let interval = world.settings.profile.probeIntervalMilliseconds
     let probes = Int(now.milliseconds(since: Instant(nanoseconds: 0)) / interval)
@@ -111,6 +113,8 @@ final class Judge: WorldObserver {
   }
 
   private func isSure(_ node: Int) -> Bool { unsureUntil[node].map { $0 < now } ?? true }
+
+  private func isQuick(_ node: Int) -> Bool { slowUntil[node].map { $0 < now } ?? true }
 
   private var firstStep: Instant {
     Instant(nanoseconds: 0).advanced(milliseconds: Scenario.firstStepMilliseconds)

@@ -49,7 +49,10 @@ extension Scenario {
     case 6, 7:
       let milliseconds = Disturbance.briefMilliseconds
       return .slow(node: node, milliseconds: milliseconds, asleep: milliseconds, awake: 0)
-    case 0: return .crash(node: node, milliseconds: random.number(in: 30_000...60_000), finding: .intact)
+    case 0:
+      // An agent that is started again, or a board.
+      let milliseconds = random.below(2) == 0 ? random.number(in: 100...3000) : random.number(in: 30_000...60_000)
+      return .crash(node: node, milliseconds: milliseconds, finding: .intact)
     case 1: return .leave(node: node, milliseconds: random.number(in: 15_000...60_000))
     case 2: return .drift(node: node, partsPerMillion: Int64(random.below(4000)) - 2000)
     case 3:
