@@ -8,11 +8,11 @@ let pushVerb = Verb(
   summary: "Bring an image to the node",
   leastOperands: 1, mostOperands: 2, options: [],
   notes: """
-    IMAGE is an OCI image layout, a directory or an archive, what `docker save` wrote, or a root file system: an archive, as
-    it is or in gzip, or a squashfs image (mksquashfs ROOT IMAGE -comp gzip).
-    With --node NODE it goes to another board, over several streams at once. What is there already is not sent again, nor what
-    an attempt that was broken off has brought: push again, and it goes on. NAME is what the image calls itself, or the
-    file's name, where none is given.
+    IMAGE is an OCI image layout, a directory or an archive, what `docker save` wrote, or a root file system: an archive,
+    as it is or in gzip, or a squashfs image (mksquashfs ROOT IMAGE -comp gzip).
+    With --node NODE it goes to another board, over several streams at once. What is there already is not sent again, nor
+    what an attempt that was broken off has brought: push again, and it goes on. NAME is what the image calls itself, or
+    the file's name, where none is given.
 
     """
 ) { session throws(Failure) in

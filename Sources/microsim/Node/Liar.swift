@@ -2,7 +2,7 @@ import Basics
 import Microcloud
 
 /// A stranger on the network who knows all addresses and names, and says what is not so to members at random. Of a
-/// microcloud with a key it has none: it sends the same, and what it has overheard.
+/// microcloud with a key it has none: it sends the same, which nobody can open.
 final class Liar {
   private static let pauseMilliseconds: UInt64 = 100
   /// By what a lie puts an incarnation above the true one: it knows how far it is believed (`MembershipLimits`).
