@@ -51,12 +51,10 @@ public enum Permission {
   private static func reads(_ request: APIRequest) -> Bool {
     switch request {
     case .list, .inspect, .logs, .inspectExec, .usage, .metrics, .info, .nodes, .search, .searchNode, .publications,
-      .offer,
-      .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .blob, .images,
-      .inspectImage:
+      .offer, .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .blob, .images, .inspectImage:
       true
-    case .run, .start, .stop, .remove, .exec, .plan, .publish, .unpublish, .lease, .changeLease, .releaseLease, .drain,
-      .revoke, .own, .disown, .openClaim, .closeClaim, .putBlob, .makeImage, .removeImage:
+    case .run, .start, .pause, .resume, .stop, .remove, .exec, .plan, .publish, .unpublish, .lease, .changeLease,
+      .releaseLease, .drain, .revoke, .own, .disown, .openClaim, .closeClaim, .putBlob, .makeImage, .removeImage:
       false
     }
   }
@@ -69,8 +67,8 @@ public enum Permission {
       guard let lease = wish.lease else { return refused("run: name a lease of yours that it is to be in") }
       guard holder == principal.holder else { return notYours("lease \(lease)") }
       return memberProblem(of: wish, policy).map { refused($0) }
-    case .inspect(let name, _), .logs(let name, _, _, _), .start(let name), .stop(let name, _), .remove(let name, _),
-      .exec(let name, _, _), .inspectExec(let name, _, _):
+    case .inspect(let name, _), .logs(let name, _, _, _), .start(let name), .pause(let name), .resume(let name),
+      .stop(let name, _), .remove(let name, _), .exec(let name, _, _), .inspectExec(let name, _, _):
       return holder == principal.holder ? nil : notYours("container \(name)")
     case .inspectLease(let id, _), .changeLease(let id, _), .releaseLease(let id, _):
       return holder == principal.holder ? nil : notYours("lease \(id)")

@@ -20,6 +20,8 @@ extension Agent {
       case .start(let name):
         CrashPoint.begin(.start)
         ask(request) { $0.start(named: name, token: $1, now: $2) }
+      case .pause(let name): ask(request) { (supervisor, token, _) in supervisor.pause(named: name, token: token) }
+      case .resume(let name): ask(request) { (supervisor, token, _) in supervisor.resume(named: name, token: token) }
       case .stop(let name, let grace):
         CrashPoint.begin(.stop)
         let grace = grace ?? supervisor.container(named: name)?.request.graceMilliseconds ?? 0

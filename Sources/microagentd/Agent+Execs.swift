@@ -10,6 +10,9 @@ extension Agent {
     guard container.phase == .running, let process = host.find(container.id)?.child?.pidfd else {
       throw RequestError(.conflict, "container \(container.name): it is \(container.phase): start it first")
     }
+    if container.isPaused {
+      throw RequestError(.conflict, "container \(container.name): it is paused: resume it first")
+    }
     try execs.run(ExecName(container: container.id, number: number), wish, in: container, process: process)
     respond(CoAPMessage(code: .created, token: request.token), to: request)
   }

@@ -11,8 +11,9 @@ extension Agent {
     let state = try keeper.receiveState()
     var recovered = supervisor.adopt(leases: leases, now: loop.now)
     try host.takeOver(state, containers)
-    for (container, process) in zip(containers, processes) {
+    for (var container, process) in zip(containers, processes) {
       let observation = host.observe(container, process)
+      container.isPaused = host.isPaused(container.id)
       recovered += supervisor.adopt(container, observation, now: loop.now)
     }
     recovered += supervisor.settleAdopted(now: loop.now)

@@ -327,6 +327,8 @@ final class Agent {
       host.killAll(id)
     case .throttle(let id, let isThrottled):
       if let container = supervisor.container(id: id) { host.throttle(container, isThrottled) }
+    case .pause(let id, let isPaused):
+      host.pause(id, isPaused)
     case .putAway(let id):
       host.putAway(id)
     case .deleteFiles(let id):

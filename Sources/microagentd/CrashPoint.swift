@@ -87,6 +87,7 @@ extension Effect {
     case .signal(_, let signal): "before signal \(signal)"
     case .killAll: "before killing all"
     case .throttle: "before throttling"
+    case .pause: "before pausing"
     case .putAway: "before putting away"
     case .deleteFiles: "before deleting files"
     case .forget: "before forgetting"

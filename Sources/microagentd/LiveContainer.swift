@@ -36,6 +36,8 @@ final class LiveContainer {
   var memoryWatcher: DescriptorWatcher?
   /// Runs for a moment after such an event.
   var memoryTimer: Timer?
+  /// Runs while its processes are waited for to stand still.
+  var pauseTimer: Timer?
   /// Its process had not ended when it was to be collected.
   var isUncollected = false
   /// Its process has ended and that was told.
@@ -85,8 +87,15 @@ final class LiveContainer {
     if count > 0 { failureReport += buffer[..<Int(count)] }
   }
 
+  /// Waits no more for its processes to stand still.
+  func endPauseTimer() {
+    pauseTimer?.close()
+    pauseTimer = nil
+  }
+
   /// Lets go of everything but the name.
   func close() {
+    endPauseTimer()
     mounts = nil
     child?.close()
     child = nil

@@ -53,6 +53,8 @@ import Testing
     (message(.delete, "containers/dns"), .remove(name: "dns", force: false)),
     (message(.delete, "containers/dns", ["force"]), .remove(name: "dns", force: true)),
     (message(.post, "containers/dns/start"), .start(name: "dns")),
+    (message(.post, "containers/dns/pause"), .pause(name: "dns")),
+    (message(.post, "containers/dns/resume"), .resume(name: "dns")),
     (message(.post, "containers/dns/stop"), .stop(name: "dns", graceMilliseconds: nil)),
     (message(.post, "containers/dns/stop", ["grace=0"]), .stop(name: "dns", graceMilliseconds: 0)),
     (message(.post, "containers/dns/stop", ["grace=3600000"]), .stop(name: "dns", graceMilliseconds: 3_600_000)),

@@ -23,6 +23,7 @@ import Testing
   private static let table: [(APIRequest, String)] = [
     (wish(), "yn yn n"), (.list, "yy yy n"), (.inspect(name: "dns", observe: false), "yy yn n"),
     (.remove(name: "dns", force: true), "yn yn n"), (.start(name: "dns"), "yn yn n"),
+    (.pause(name: "dns"), "yn yn n"), (.resume(name: "dns"), "yn yn n"),
     (.stop(name: "dns", graceMilliseconds: 1), "yn yn n"),
     (.exec(name: "dns", number: 1, ExecRequest()), "yn yn n"),
     (.inspectExec(name: "dns", number: 1, observe: true), "yy yn n"),

@@ -29,6 +29,8 @@ RULES = {
     "GET /containers/*": (None, "container-state"),
     "DELETE /containers/*": (None, None),
     "POST /containers/*/start": (None, None),
+    "POST /containers/*/pause": (None, None),
+    "POST /containers/*/resume": (None, None),
     "POST /containers/*/stop": (None, None),
     "GET /containers/*/logs": (None, "log-chunk"),
     "PUT /containers/*/exec/*": ("exec-request", None),
@@ -146,7 +148,7 @@ def test_every_message_is_as_specified(boards, rootfs, tmp_path):
     assert ctl("run", "--rm", *SMALL, rootfs, "sh", "-c", "exit 3").code == 3
     for command in (["ps", "-a"], ["inspect", "web"], ["logs", "web"], ["stats"], ["plan", rootfs, "true"], ["nodes"],
                     ["search"], ["search", "--of", there.node_name], ["publish", "ssh:22:Shell"], ["publish"],
-                    ["unpublish", "ssh:22"], ["offer"], ["owner"], ["audit"], ["events"], ["stop", "-t", "0", "web"], ["start", "web"]):
+                    ["unpublish", "ssh:22"], ["offer"], ["owner"], ["audit"], ["events"], ["pause", "web"], ["inspect", "web"], ["resume", "web"], ["stop", "-t", "0", "web"], ["start", "web"]):
         said(*command)
     image = Layout([archive(*busybox_files())], {"User": "root", "WorkingDir": "/tmp", "Env": ["A=1"]})
     said("push", image.archive(f"{boards.network.directory}/box.tar"), "box:1")

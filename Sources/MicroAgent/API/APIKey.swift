@@ -185,6 +185,9 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case errors = 217
   case cutBytes = 218
 
+  // Of a container: none of its processes gets to run.
+  case paused = 219
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -335,6 +338,7 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .output: "output"
     case .errors: "errors"
     case .cutBytes: "cutBytes"
+    case .paused: "paused"
     }
   }
 }

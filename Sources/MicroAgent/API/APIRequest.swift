@@ -14,6 +14,10 @@ public enum APIRequest: Equatable, Sendable {
   case remove(name: String, force: Bool)
   /// POST /containers/NAME/start
   case start(name: String)
+  /// POST /containers/NAME/pause
+  case pause(name: String)
+  /// POST /containers/NAME/resume
+  case resume(name: String)
   /// POST /containers/NAME/stop, with ?grace=MILLISECONDS
   case stop(name: String, graceMilliseconds: UInt64?)
   /// GET /containers/NAME/logs, with ?from=OFFSET or ?tail=LINES; with Observe, more as it comes.
@@ -141,6 +145,8 @@ public enum APIRequest: Equatable, Sendable {
     case (.get, 2) where path[0] == "containers": self = .inspect(name: path[1], observe: observe)
     case (.delete, 2) where path[0] == "containers": self = .remove(name: path[1], force: try query.flag("force"))
     case (.post, 3) where path[0] == "containers" && path[2] == "start": self = .start(name: path[1])
+    case (.post, 3) where path[0] == "containers" && path[2] == "pause": self = .pause(name: path[1])
+    case (.post, 3) where path[0] == "containers" && path[2] == "resume": self = .resume(name: path[1])
     case (.post, 3) where path[0] == "containers" && path[2] == "stop":
       self = .stop(name: path[1], graceMilliseconds: try Self.grace(query))
     case (.get, 3) where path[0] == "containers" && path[2] == "logs":
@@ -226,7 +232,7 @@ public enum APIRequest: Equatable, Sendable {
     case 2: isResource = ["containers", "publications", "leases", "blobs", "images"].contains(path[0])
     case 3:
       isResource =
-        path[0] == "containers" && ["start", "stop", "logs"].contains(path[2])
+        path[0] == "containers" && ["start", "pause", "resume", "stop", "logs"].contains(path[2])
         || path[0] == "nodes" && path[2] == "publications"
     case 4: isResource = isExec(path)
     default: isResource = false

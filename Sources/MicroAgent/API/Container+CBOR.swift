@@ -8,6 +8,7 @@ extension Container {
     map[.name] = .text(name)
     map[.phase] = .text(phase.description)
     map[.wanted] = .bool(wanted)
+    if isPaused { map[.paused] = .bool(true) }
     if let process, isAlive { map[.process] = .unsigned(UInt64(max(0, process.process))) }
     map[.starts] = .unsigned(UInt64(starts))
     map[.restarts] = .unsigned(UInt64(restarts))

@@ -12,6 +12,8 @@ extension APIRequest {
         + (wish.lease.map { " in lease \($0)" } ?? "")
     case .remove(let name, _): "remove \(name)"
     case .start(let name): "start \(name)"
+    case .pause(let name): "pause \(name)"
+    case .resume(let name): "resume \(name)"
     case .stop(let name, _): "stop \(name)"
     case .exec(let name, _, let wish): "exec \(name) \(wish.command.joined(separator: " "))"
     case .publish(let publication): "publish \(publication.name)"

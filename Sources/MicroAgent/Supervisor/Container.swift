@@ -37,6 +37,8 @@ public struct Container: Equatable, Sendable {
   /// Restarts in a row without a healthy run between them.
   public var restarts: UInt32
   public var end: ContainerEnd?
+  /// Whether none of its processes gets to run for now. The kernel keeps that for as long as they live, and not the store.
+  public var isPaused = false
   /// Wall clock in seconds since 1970, for people; 0: never.
   public var createdSeconds: UInt64
   public var startedSeconds: UInt64

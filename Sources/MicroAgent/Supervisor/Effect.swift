@@ -14,6 +14,9 @@ public enum Effect: Equatable, Sendable {
   case killAll(id: UInt64)
   /// Give a container a tenth of its processor time, or all of it again.
   case throttle(id: UInt64, Bool)
+  /// Let none of its processes run, or all of them again. Answer to the former: `paused`, once they stand still, or
+  /// `pauseFailed`.
+  case pause(id: UInt64, Bool)
   /// Collect the ended process, now that its end is durable, end what may be left, and put away the kernel's part:
   /// cgroups, descriptors. Answer: `wasPutAway`. Harmless where nothing is left.
   case putAway(id: UInt64)
@@ -45,6 +48,10 @@ public enum Event: Equatable, Sendable {
   case ended(ContainerEnd.Cause)
   case wasPutAway
   case forgotten
+  /// None of its processes runs.
+  case paused
+  /// They could not be made to stand still; the line says why.
+  case pauseFailed(String)
 }
 
 /// What became of a lease's record.

@@ -13,6 +13,8 @@ extension Supervisor {
     case .ended(let cause): return processEnded(index, cause, now)
     case .wasPutAway: return wasPutAway(index, now)
     case .forgotten: return forgotten(index, now)
+    case .paused: return paused(index)
+    case .pauseFailed(let line): return pauseFailed(index, line)
     }
   }
 
@@ -108,6 +110,7 @@ extension Supervisor {
     entries[index].deadline = nil
     entries[index].container.stopDeadline = nil
     entries[index].container.phase = phaseAfterEnd(entries[index], cause)
+    effects += endPause(index)
     // Observers do not wait for the disk, so they come before the work of writing.
     effects += [.changed(id: entries[index].container.id), save(index)]
     return effects

@@ -44,6 +44,7 @@ extension Supervisor {
     guard let index = index(named: name) else { return notFound(name, token) }
     switch entries[index].container.phase {
     case .running:
+      if entries[index].container.isPaused { return conflict(index, token, "it is paused: resume it") }
       return [.reply(token: token, .done(name: name))]
     case .created, .starting:
       guard entries[index].container.wanted else { return conflict(index, token, "wait until it is stopped") }
@@ -166,11 +167,11 @@ extension Supervisor {
     return phase == .running ? beginStop(index, now) : stopStart(index, now)
   }
 
-  private func notFound(_ name: String, _ token: UInt64) -> [Effect] {
+  func notFound(_ name: String, _ token: UInt64) -> [Effect] {
     [.reply(token: token, .failed(RequestError(.notFound, "container \(name): there is none of that name here")))]
   }
 
-  private func conflict(_ index: Int, _ token: UInt64, _ advice: String) -> [Effect] {
+  func conflict(_ index: Int, _ token: UInt64, _ advice: String) -> [Effect] {
     let container = entries[index].container
     let line = "container \(container.name): it is \(container.phase): \(advice)"
     return [.reply(token: token, .failed(RequestError(.conflict, line)))]

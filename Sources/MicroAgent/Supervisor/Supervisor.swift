@@ -37,8 +37,9 @@ public struct Supervisor {
     var initiator = ContainerEnd.Initiator.none
     /// Remove it as soon as it has ended.
     var removesWhenEnded = false
-    /// Who waits for it to run, to be started once its last run is settled, to be stopped, to be gone.
+    /// Who waits for it to run, to be paused, to be started once its last run is settled, to be stopped, to be gone.
     var runTokens: [UInt64] = []
+    var pauseTokens: [UInt64] = []
     var startTokens: [UInt64] = []
     var stopTokens: [UInt64] = []
     var removeTokens: [UInt64] = []
@@ -186,7 +187,8 @@ public struct Supervisor {
     entries[index].container.phase = .stopping
     entries[index].container.stopDeadline = now.advanced(milliseconds: entries[index].graceMilliseconds)
     entries[index].deadline = nil
-    return [save(index), .changed(id: entries[index].container.id)]
+    // What stands still hears no signal.
+    return endPause(index) + [save(index), .changed(id: entries[index].container.id)]
   }
 
   /// Stops a container that is being started: one that waits to be let go never runs. What is being set up, or was let

@@ -11,10 +11,9 @@ enum Responses {
     case .makeImage: created(name, in: "images", request)
     case .remove, .unpublish, .releaseLease, .drain(false), .disown, .closeClaim, .removeImage:
       CoAPMessage(code: .deleted, token: request.token)
-    case .start, .stop, .list, .inspect, .logs, .exec, .inspectExec, .usage, .metrics, .plan, .info, .nodes, .search,
-      .searchNode,
-      .publications, .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true), .revocations, .revoke,
-      .events, .settings, .owner, .own, .openClaim, .audit, .blob, .putBlob, .images,
+    case .start, .pause, .resume, .stop, .list, .inspect, .logs, .exec, .inspectExec, .usage, .metrics, .plan, .info,
+      .nodes, .search, .searchNode, .publications, .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true),
+      .revocations, .revoke, .events, .settings, .owner, .own, .openClaim, .audit, .blob, .putBlob, .images,
       .inspectImage:
       CoAPMessage(code: .changed, token: request.token)
     }

@@ -10,6 +10,25 @@ let startVerb = Verb(
   }
 }
 
+let pauseVerb = Verb(
+  name: "pause", operands: "CONTAINER [CONTAINER...]",
+  summary: "Let containers stand still: none of their processes runs, and they keep their memory", leastOperands: 1,
+  mostOperands: nil, options: []
+) { session throws(Failure) in
+  try forEachOperand(session) { (name) throws(Failure) in
+    _ = try session.client.request(.post, ["containers", name, "pause"])
+  }
+}
+
+let resumeVerb = Verb(
+  name: "resume", operands: "CONTAINER [CONTAINER...]", summary: "Let paused containers go on", leastOperands: 1,
+  mostOperands: nil, options: []
+) { session throws(Failure) in
+  try forEachOperand(session) { (name) throws(Failure) in
+    _ = try session.client.request(.post, ["containers", name, "resume"])
+  }
+}
+
 let stopVerb = Verb(
   name: "stop", operands: "CONTAINER [CONTAINER...]", summary: "End containers and keep them stopped",
   leastOperands: 1, mostOperands: nil,

@@ -11,11 +11,10 @@ let globalOptions = [
 
 /// All commands, in the order of help.
 let allVerbs: [Verb] = [
-  runVerb, execVerb, psVerb, logsVerb, startVerb, stopVerb, rmVerb, inspectVerb, statsVerb, eventsVerb, planVerb,
-  pushVerb, imagesVerb, rmiVerb, publishVerb, unpublishVerb, searchVerb, nodesVerb, offerVerb, leaseVerb, leasesVerb,
-  renewVerb,
-  releaseVerb, drainVerb, infoVerb, keyVerb, microcloudVerb, inviteVerb, acceptVerb, revokeVerb, claimVerb, ownerVerb,
-  auditVerb, helpVerb, completionVerb,
+  runVerb, execVerb, psVerb, logsVerb, startVerb, stopVerb, pauseVerb, resumeVerb, rmVerb, inspectVerb, statsVerb,
+  eventsVerb, planVerb, pushVerb, imagesVerb, rmiVerb, publishVerb, unpublishVerb, searchVerb, nodesVerb, offerVerb,
+  leaseVerb, leasesVerb, renewVerb, releaseVerb, drainVerb, infoVerb, keyVerb, microcloudVerb, inviteVerb, acceptVerb,
+  revokeVerb, claimVerb, ownerVerb, auditVerb, helpVerb, completionVerb,
 ]
 
 let helpVerb: Verb = Verb(

@@ -23,7 +23,9 @@ struct State {
   func status(now: UInt64) -> String {
     let why = reason.map { " (\($0))" } ?? ""
     switch phase {
-    case "running": return "up \(Duration.since(startedSeconds, now: now))"
+    case "running":
+      let isPaused = value[.paused]?.boolValue ?? false
+      return "up \(Duration.since(startedSeconds, now: now))\(isPaused ? " (paused)" : "")"
     case "ended": return endedSeconds == 0 ? "ended\(why)" : "ended \(Duration.since(endedSeconds, now: now)) ago\(why)"
     case "waiting": return "waits to restart\(why)"
     default: return phase

@@ -44,7 +44,7 @@ extension SupervisorWorld {
         try require(false, "lease \(id) is forgotten before its container \(container)")
       }
       ask(.deleteLease(id))
-    case .changed, .leaseChanged, .throttle: break
+    case .changed, .leaseChanged, .throttle, .pause: break
     }
   }
 
