@@ -1,6 +1,7 @@
 import Basics
 import Cgroups
 import EventLoop
+import LinuxSystem
 import MicroAgent
 
 /// Containers that stand still.
