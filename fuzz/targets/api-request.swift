@@ -12,7 +12,7 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     switch try APIRequest(message) {
     case .run(let request), .plan(let request): check(request)
     case .publish(let publication): check(publication)
-    case .search, .inspect, .remove, .start, .stop, .logs, .unpublish, .searchNode: break
+    case .search, .inspect, .remove, .start, .pause, .resume, .stop, .logs, .unpublish, .searchNode: break
     case .inspectExec: break
     case .exec(_, _, let request): precondition((try? ExecRequest(again(request.value))) == request, "another exec")
     case .list, .usage, .metrics, .info, .nodes, .publications: break
