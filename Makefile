@@ -50,16 +50,14 @@ test-vm: tested $(VENV)
 	$(MAKE) --no-print-directory in-vm
 
 # The end-to-end tests on what ships: the Embedded builds, on this machine. The host build has units; of the harness its own
-# tests are enough, and death at every step, slow disks, images and the network's peers are gone through with one instruction
-# set.
+# tests are enough, and death at every step, slow disks and the network's peers are gone through with one instruction set.
 here:
 	swift build
 	$(PYTEST) --machine local --target host -k "test_machine or test_leaks or test_microctl_wire"
 	$(PYTEST) --machine local --target i586
 	$(PYTEST) --machine local --target atom64 -k "not crash_at_each_step and not peers and not microcloud and not resources \
 	  and not leases and not remote and not members and not placement and not claim and not cddl and not push \
-	  and not test_events and not datagram and not directory and not slow_disk and not images and not layer \
-	  and not squashfs and not unpacker and not base_image"
+	  and not test_events and not datagram and not directory and not slow_disk"
 	$(PYTEST) --machine local --target atom64 -k "peers and (joins or avahi_finds) or find_each_other or publishes_is_found \
 	  or owner_does_from_elsewhere"
 
