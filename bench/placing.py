@@ -8,25 +8,24 @@ import argparse
 import os
 import random
 import re
-import shutil
 import signal
 import statistics
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
 BENCH = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, f"{BENCH}/../Tests/system")
 
-from boards import Boards, together
-from machine import LocalMachine
-from network import Network
+from board_place import board_place
+from boards import together
 from people import Person
 from rootfs import make_rootfs
 
 BUDGET = ["-m", "2M", "--cpus", "0.1", "--processes", "16"]
 HERE, ELSEWHERE = "run", "run --any --elsewhere"
+#: A board takes two key exchanges a second; who comes quicker waits.
+EXCHANGE_SECONDS = 0.6
 #: Of a system call: is it something that goes, or that comes?
 GOES, COMES = ("write", "writev", "sendto", "sendmsg"), ("read", "readv", "recvfrom", "recvmsg")
 
@@ -46,6 +45,7 @@ class Village:
 
     def time(self, verb):
         """Milliseconds from the command's start to its end."""
+        time.sleep(EXCHANGE_SECONDS)
         began = time.monotonic()
         self.owner.host.run(self.argv(verb)).check()
         taken = (time.monotonic() - began) * 1000
@@ -55,6 +55,7 @@ class Village:
     def round_trips(self, argv, home):
         """How often microctl said something to the other board, and waited for what that says to it."""
         path = f"{home}/trace"
+        time.sleep(EXCHANGE_SECONDS)
         self.owner.host.run(["strace", "-f", "-yy", "-o", path, *argv]).check()
         self.clear()
         talk = []
@@ -109,20 +110,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     # On a disk, as what is durable has to wait for one.
-    home = tempfile.mkdtemp(prefix="microagent-bench.", dir="/var/tmp")
-    network = Network(LocalMachine(), os.path.basename(home), home)
-    boards = None
-    try:
-        programs = {name: shutil.copy(f"{BENCH}/../.build-cross/{options.target}/{name}", home)
-                    for name in ("microagentd", "microctl")}
-        make_rootfs(network.machine, f"{home}/rootfs")
-        boards = Boards(network, programs)
+    with board_place("/var/tmp", options.target) as (boards, home):
+        make_rootfs(boards.network.machine, f"{home}/rootfs")
         run(Village(boards, f"{home}/rootfs"), home, options.rounds)
-    finally:
-        if boards:
-            boards.close()
-        network.close()
-        shutil.rmtree(home)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,7 @@ bench/README.md. A node takes two key exchanges a second, so that it takes its t
 import argparse
 import asyncio
 import os
-import shutil
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 BENCH = os.path.dirname(os.path.abspath(__file__))
@@ -18,11 +16,9 @@ sys.path.insert(0, f"{BENCH}/../Tests/system")
 
 import aiocoap
 
-from boards import Boards
+from board_place import board_place
 from coap_members import Issuer
 from edhoc import Ours
-from machine import LocalMachine
-from network import Network
 from secure_coap import Key
 
 SETTLE_SECONDS = 5
@@ -84,19 +80,8 @@ def main():
     parser.add_argument("--observers", type=int, default=200)
     options = parser.parse_args()
     # In memory, as pages of a program on a disk are mapped as that disk has them.
-    home = tempfile.mkdtemp(prefix="microagent-bench.", dir="/dev/shm")
-    network = Network(LocalMachine(), os.path.basename(home), home)
-    boards = None
-    try:
-        programs = {name: shutil.copy(f"{BENCH}/../.build-cross/{options.target}/{name}", home)
-                    for name in ("microagentd", "microctl", "microcloud-driver")}
-        boards = Boards(network, programs)
-        run(network, boards, programs["microcloud-driver"], options)
-    finally:
-        if boards:
-            boards.close()
-        network.close()
-        shutil.rmtree(home)
+    with board_place("/dev/shm", options.target, "microcloud-driver") as (boards, _):
+        run(boards.network, boards, boards.programs["microcloud-driver"], options)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,8 @@ import http.client
 import http.server
 import json
 import os
-import shutil
 import ssl
 import sys
-import tempfile
 import threading
 
 sys.dont_write_bytecode = True
@@ -30,9 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from boards import Boards
-from machine import LocalMachine
-from network import Network
+from board_place import board_place
 from rootfs import make_rootfs
 from secure_coap import PORT, Client, Key, secure
 
@@ -289,21 +285,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", default="i586", help="build of the agent to measure")
     options = parser.parse_args()
-    home = tempfile.mkdtemp(prefix="microagent-bench.", dir="/var/tmp")
-    machine = LocalMachine()
-    network = Network(machine, os.path.basename(home), home)
-    boards = None
-    try:
-        programs = {}
-        for program in ("microagentd", "microctl"):
-            programs[program] = shutil.copy(f"{BENCH}/../.build-cross/{options.target}/{program}", home)
-        boards = Boards(network, programs)
-        run(home, network, boards)
-    finally:
-        if boards:
-            boards.close()
-        network.close()
-        shutil.rmtree(home)
+    with board_place("/var/tmp", options.target) as (boards, home):
+        run(home, boards.network, boards)
 
 
 if __name__ == "__main__":
