@@ -1,0 +1,104 @@
+"""Boards as a person gets them: qemu boots a disk image through the image's own loader, on a host of a test's network."""
+
+import itertools
+import os
+import re
+import shutil
+import signal as signals
+import subprocess
+from pathlib import Path
+
+from machine import CommandTimeout
+
+IMAGES = Path(__file__).resolve().parents[2] / ".build-cross" / "images"
+#: A medium of this size is what the image is written to: slots and boot partition take 57 MiB of it.
+MEDIUM_BYTES = 192 << 20
+BOOT_OFFSET = 1 << 20
+BOOT_SECONDS = 120
+
+#: Each board's network cards have addresses of their own.
+NUMBERS = itertools.count(1)
+
+
+class Medium:
+    """A disk that an image has been written to."""
+
+    def __init__(self, path, image, size=MEDIUM_BYTES):
+        self.path = path
+        if not image.is_file():
+            raise AssertionError(f"{image.name}: no such image; make it with `make images`")
+        shutil.copyfile(image, path)
+        os.truncate(path, size)
+
+    def _mtools(self, *argv, **options):
+        return subprocess.run([argv[0], "-i", f"{self.path}@@{BOOT_OFFSET}", *argv[1:]], check=True,
+                              env={**os.environ, "MTOOLS_SKIP_CHECK": "1"}, capture_output=True, **options)
+
+    def settings(self, **settings):
+        """Adds lines to microagent.conf, as an editor on another machine would."""
+        text = self._mtools("mtype", "::/microagent.conf").stdout.decode()
+        text += "".join(f"{name.replace('_', '-')} = {value}\n" for name, value in settings.items())
+        self.write("microagent.conf", text)
+
+    def write(self, name, text):
+        self._mtools("mcopy", "-o", "-", f"::/{name}", input=text.encode())
+
+    def names(self):
+        """The files beside microagent.conf."""
+        return self._mtools("mdir", "-b", "::/").stdout.decode().split()
+
+
+class FlashedBoard:
+    """A board with a medium, switched on and off."""
+
+    def __init__(self, host, medium, cpu="pentium", memory=256, ports=1, firmware=None, options=()):
+        self.host, self.medium = host, medium
+        self.machine = host.machine
+        self._argv = ["qemu-system-i386" if cpu != "qemu64" else "qemu-system-x86_64", "-accel", "tcg", "-cpu", cpu,
+                      "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
+                      "-drive", f"file={medium.path},format=raw,if=ide,cache=writeback", *options]
+        if firmware:
+            self._argv += firmware
+        own = next(NUMBERS)
+        for number in range(ports):
+            self._bridge(number)
+            self._argv += ["-netdev", f"tap,id=net{number},ifname=tap{number},script=no,downscript=no",
+                           "-device", f"e1000,netdev=net{number},mac=52:54:00:00:{own:02x}:{number:02x}"]
+        self.process = None
+
+    def _bridge(self, number):
+        """What comes by the host's interface is the board's."""
+        for command in (f"tuntap add tap{number} mode tap", f"link add name bridge{number} type bridge mcast_snooping 0",
+                        f"link set eth{number} master bridge{number}", f"link set tap{number} master bridge{number}",
+                        f"link set tap{number} up", f"link set bridge{number} up"):
+            self.host.ip(*command.split())
+
+    def on(self):
+        self.process = self.host.spawn(["setpriv", "--pdeathsig", "KILL", *self._argv])
+        return self
+
+    def console(self):
+        return self.process.stdout.decode(errors="replace")
+
+    def cut(self):
+        """The power goes."""
+        self.process.signal(signals.SIGKILL, group=True)
+        self.process.wait()
+
+    def wait_for(self, text, timeout=BOOT_SECONDS):
+        self.process.wait_for(text, timeout)
+
+    def sh(self, command, timeout=60):
+        """What a command writes that somebody gives at the board's console."""
+        before = len(self.console())
+        self.process.write(f"\n{command}; echo do\"\"ne:$?\n".encode())
+
+        def answer():
+            return re.search(r"done:(\d+)\r?\n", self.console()[before:])
+
+        try:
+            self.machine.wait_until(answer, timeout)
+        except CommandTimeout:
+            raise AssertionError(f"{command}: no answer; the console:\n{self.console()[-3000:]}") from None
+        text = self.console()[before:]
+        return text[:answer().start()].split("ne:$?\r\n", 1)[-1].replace("\r", "")
