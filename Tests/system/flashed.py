@@ -30,6 +30,11 @@ class Medium:
         shutil.copyfile(image, path)
         os.truncate(path, size)
 
+    @property
+    def drive(self):
+        """The value for qemu's -drive."""
+        return f"file={self.path},format=raw,if=ide,cache=writeback"
+
     def _mtools(self, *argv, **options):
         return subprocess.run([argv[0], "-i", f"{self.path}@@{BOOT_OFFSET}", *argv[1:]], check=True,
                               env={**os.environ, "MTOOLS_SKIP_CHECK": "1"}, capture_output=True, **options)
@@ -51,14 +56,12 @@ class Medium:
 class FlashedBoard:
     """A board with a medium, switched on and off."""
 
-    def __init__(self, host, medium, cpu="pentium", memory=256, ports=1, firmware=None, options=()):
+    def __init__(self, host, medium, cpu="pentium", memory=256, ports=1, options=(), serial=0):
         self.host, self.medium = host, medium
         self.machine = host.machine
         self._argv = ["qemu-system-i386" if cpu != "qemu64" else "qemu-system-x86_64", "-accel", "tcg", "-cpu", cpu,
-                      "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
-                      "-drive", f"file={medium.path},format=raw,if=ide,cache=writeback", *options]
-        if firmware:
-            self._argv += firmware
+                      "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none",
+                      *["-serial", "null"] * serial, "-serial", "stdio", *options]
         own = next(NUMBERS)
         for number in range(ports):
             self._bridge(number)
@@ -74,7 +77,8 @@ class FlashedBoard:
             self.host.ip(*command.split())
 
     def on(self):
-        self.process = self.host.spawn(["setpriv", "--pdeathsig", "KILL", *self._argv])
+        drive = ["-drive", self.medium.drive]
+        self.process = self.host.spawn(["setpriv", "--pdeathsig", "KILL", *self._argv, *drive])
         return self
 
     def console(self):

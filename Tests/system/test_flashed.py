@@ -1,19 +1,22 @@
 """Flashed boards: images that boot by themselves, as whole machines on one virtual network, and what people see of them."""
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
-from boards import Boards
-from flashed import IMAGES, FlashedBoard, Medium
+from test_base_image import ARCHIVE
+from flashed import BOOT_SECONDS, IMAGES, FlashedBoard, Medium
 from peers import SerfAgent
 from people import Person
 
 pytestmark = pytest.mark.machines("local")
 
-BOOT_SECONDS = 120
 JOIN_SECONDS = 90
-OVMF = "/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd"
+#: Debian's 32-bit EFI, the nearest thing to the Galileo's firmware. It needs a processor with SSE, which Quark has not.
+EFI = Path("/usr/share/OVMF")
+WATCHDOG = ["-device", "i6300esb", "-action", "watchdog=reset"]
 
 
 class Street:
@@ -64,8 +67,11 @@ def address(board):
 def test_two_boards_and_a_serf_agent_become_one_microcloud(street):
     """With no key pressed, and nothing in microagent.conf."""
     first = street.plug(street.medium("alix")).on()
-    second = street.plug(street.medium("vm"), cpu="n270").on()
+    second = street.plug(street.medium("alix"), cpu="n270").on()
+    reached = address(first), address(second)
     host = street.network.host(street.boards.switch).address("10.77.0.100/24")
+    # Serf asks nobody by multicast without a default route.
+    host.ip("route", "add", "default", "dev", "eth0")
     serf = SerfAgent(host, "cloudy", "10.77.0.100", "-discover=microcloud", "-iface=eth0")
     street.machine.wait_until(lambda: list(serf.members().values()).count("alive") == 3, BOOT_SECONDS + JOIN_SECONDS)
     names = sorted(serf.members())
@@ -74,16 +80,16 @@ def test_two_boards_and_a_serf_agent_become_one_microcloud(street):
         assert all(name in seen for name in names), seen
     # Nobody has claimed them: they do nothing for anybody.
     stranger = Person(street.boards, "stranger")
-    refused = stranger.ctl("--node", address(first), "ps")
+    refused = stranger.ctl("--node", reached[0], "ps")
     assert refused.code != 0 and "does not know this key" in refused.error_text
 
 
-def test_its_owner_places_a_container_from_elsewhere(street, base_image):
+def test_its_owner_places_a_container_from_elsewhere(street):
     owner = Person(street.boards, "owner")
     board = street.plug(street.medium("alix", owner=owner.key)).on()
     node = ["--node", address(board)]
     street.machine.wait_until(lambda: owner.ctl(*node, "info").code == 0, JOIN_SECONDS)
-    owner.ctl(*node, "push", base_image, "base", timeout=120).check()
+    owner.ctl(*node, "push", ARCHIVE, "base", timeout=120).check()
     owner.ctl(*node, "run", "-d", "--name", "web", "--restart", "always", "-m", "4M", "base", "sleep", "100000", timeout=120).check()
     assert "4194304" in board.sh("cat /sys/fs/cgroup/microagent/web/memory.max")
     # More than its budget ends it, and nothing else.
@@ -92,3 +98,48 @@ def test_its_owner_places_a_container_from_elsewhere(street, base_image):
     board.cut()
     board.on()
     street.machine.wait_until(lambda: "web" in owner.ctl(*node, "ps", timeout=120).text, BOOT_SECONDS + JOIN_SECONDS)
+
+
+def owned(street, **kind):
+    """A board that has booted, its owner, and how microctl is told of it."""
+    owner = Person(street.boards, "owner")
+    board = street.plug(street.medium("alix", owner=owner.key), **kind).on()
+    node = ["--node", address(board)]
+    street.machine.wait_until(lambda: owner.ctl(*node, "info").code == 0, JOIN_SECONDS)
+    return board, owner, node
+
+
+def test_a_board_whose_agent_stands_still_starts_anew(street):
+    board, owner, node = owned(street, options=WATCHDOG)
+    owner.ctl(*node, "push", ARCHIVE, "base", timeout=120).check()
+    owner.ctl(*node, "run", "-d", "--name", "web", "--restart", "always", "-m", "4M", "base", "sleep", "100000").check()
+    starts = board.console().count("Linux version")
+    agent = owner.json(*node, "info")["agentProcess"]
+    board.sh(f"kill -STOP {agent}")
+    street.machine.wait_until(lambda: board.console().count("Linux version") > starts, 150)
+    street.machine.wait_until(lambda: "web" in owner.ctl(*node, "ps", timeout=120).text, BOOT_SECONDS + JOIN_SECONDS)
+    assert "watchdog" in owner.ctl(*node, "info").check().text
+
+
+def test_a_reset_to_factory_leaves_nothing(street):
+    board, owner, node = owned(street)
+    before = owner.json(*node, "info")["fingerprint"]
+    board.cut()
+    board.medium.write("factory-reset", "")
+    board.on()
+    board.wait_for("reset to factory")
+    board.sh("test -e /boot/microagent.conf")
+    street.machine.sh(f"rm {owner.known_nodes}")
+    street.machine.wait_until(lambda: owner.ctl(*node, "info").code == 0, BOOT_SECONDS + JOIN_SECONDS)
+    assert owner.json(*node, "info")["fingerprint"] != before
+    board.cut()
+    assert not any("factory-reset" in name.lower() for name in board.medium.names())
+
+
+def test_the_galileos_image_boots_by_efi(street, directory):
+    shutil.copyfile(EFI / "OVMF32_VARS_4M.fd", f"{directory}/variables")
+    firmware = ["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
+                "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={EFI}/OVMF32_CODE_4M.secboot.fd",
+                "-drive", f"if=pflash,unit=1,format=raw,file={directory}/variables"]
+    board = street.plug(street.medium("galileo"), cpu="n270", options=firmware, serial=1).on()
+    board.wait_for("microagentd: ready")
