@@ -9,12 +9,14 @@ import subprocess
 from pathlib import Path
 
 from machine import CommandTimeout
+from people import Person
 
 IMAGES = Path(__file__).resolve().parents[2] / ".build-cross" / "images"
 #: A medium of this size is what the image is written to: slots and boot partition take 57 MiB of it.
 MEDIUM_BYTES = 192 << 20
 BOOT_OFFSET = 1 << 20
 BOOT_SECONDS = 120
+JOIN_SECONDS = 90
 
 #: Each board's network cards have addresses of their own.
 NUMBERS = itertools.count(1)
@@ -89,6 +91,11 @@ class FlashedBoard:
         self.process.signal(signals.SIGKILL, group=True)
         self.process.wait()
 
+    def address(self):
+        """The address that it has got, as its console tells."""
+        self.wait_for("by DHCP")
+        return re.search(r"has (10\.77\.0\.\d+)/24 by DHCP", self.console()).group(1)
+
     def wait_for(self, text, timeout=BOOT_SECONDS):
         self.process.wait_for(text, timeout)
 
@@ -106,3 +113,43 @@ class FlashedBoard:
             raise AssertionError(f"{command}: no answer; the console:\n{self.console()[-3000:]}") from None
         text = self.console()[before:]
         return text[:answer().start()].split("ne:$?\r\n", 1)[-1].replace("\r", "")
+
+
+class Street:
+    """A switch with a DHCP server on it, where boards are plugged in."""
+
+    def __init__(self, boards, directory):
+        self.boards, self.network, self.directory = boards, boards.network, directory
+        self.machine = boards.network.machine
+        self.all = []
+        self._lessor = self.network.host(boards.switch).address("10.77.0.1/24")
+        self.machine.write(f"{directory}/udhcpd.conf", "\n".join([
+            "start 10.77.0.20", "end 10.77.0.60", "interface eth0", f"lease_file {directory}/leases",
+            f"pidfile {directory}/udhcpd.pid", "option subnet 255.255.255.0", "option router 10.77.0.1",
+            "option lease 3600"]) + "\n")
+        self.machine.write(f"{directory}/leases", "")
+        self._lessor.spawn(["busybox", "udhcpd", "-f", f"{directory}/udhcpd.conf"])
+
+    def medium(self, board, **settings):
+        medium = Medium(f"{self.directory}/medium{len(self.all)}", IMAGES / f"microagent-{board}.img")
+        if settings:
+            medium.settings(**settings)
+        return medium
+
+    def plug(self, medium, **kind):
+        board = FlashedBoard(self.network.host(self.boards.switch), medium, **kind)
+        self.all.append(board)
+        return board
+
+    def owned(self, **kind):
+        """A board that has booted, its owner, and how microctl is told of it."""
+        owner = Person(self.boards, "owner")
+        board = self.plug(self.medium("alix", owner=owner.key), **kind).on()
+        node = ["--node", board.address()]
+        self.machine.wait_until(lambda: owner.ctl(*node, "info").code == 0, JOIN_SECONDS)
+        return board, owner, node
+
+    def close(self):
+        for board in self.all:
+            if board.process and board.process.code is None:
+                board.cut()

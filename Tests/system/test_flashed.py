@@ -1,54 +1,20 @@
 """Flashed boards: images that boot by themselves, as whole machines on one virtual network, and what people see of them."""
 
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from test_base_image import ARCHIVE
-from flashed import BOOT_SECONDS, IMAGES, FlashedBoard, Medium
+from flashed import BOOT_SECONDS, JOIN_SECONDS, Street
 from peers import SerfAgent
 from people import Person
 
 pytestmark = pytest.mark.machines("local")
 
-JOIN_SECONDS = 90
 #: Debian's 32-bit EFI, the nearest thing to the Galileo's firmware. It needs a processor with SSE, which Quark has not.
 EFI = Path("/usr/share/OVMF")
 WATCHDOG = ["-device", "i6300esb", "-action", "watchdog=reset"]
-
-
-class Street:
-    """A switch with a DHCP server on it, where boards are plugged in."""
-
-    def __init__(self, boards, directory):
-        self.boards, self.network, self.directory = boards, boards.network, directory
-        self.machine = boards.network.machine
-        self.all = []
-        self._lessor = self.network.host(boards.switch).address("10.77.0.1/24")
-        self.machine.write(f"{directory}/udhcpd.conf", "\n".join([
-            "start 10.77.0.20", "end 10.77.0.60", "interface eth0", f"lease_file {directory}/leases",
-            f"pidfile {directory}/udhcpd.pid", "option subnet 255.255.255.0", "option router 10.77.0.1",
-            "option lease 3600"]) + "\n")
-        self.machine.write(f"{directory}/leases", "")
-        self._lessor.spawn(["busybox", "udhcpd", "-f", f"{directory}/udhcpd.conf"])
-
-    def medium(self, board, **settings):
-        medium = Medium(f"{self.directory}/medium{len(self.all)}", IMAGES / f"microagent-{board}.img")
-        if settings:
-            medium.settings(**settings)
-        return medium
-
-    def plug(self, medium, **kind):
-        board = FlashedBoard(self.network.host(self.boards.switch), medium, **kind)
-        self.all.append(board)
-        return board
-
-    def close(self):
-        for board in self.all:
-            if board.process and board.process.code is None:
-                board.cut()
 
 
 @pytest.fixture
@@ -58,17 +24,11 @@ def street(boards, directory):
     street.close()
 
 
-def address(board):
-    """The address that the board has got, as its console tells."""
-    board.wait_for("by DHCP", BOOT_SECONDS)
-    return re.search(r"has (10\.77\.0\.\d+)/24 by DHCP", board.console()).group(1)
-
-
 def test_two_boards_and_a_serf_agent_become_one_microcloud(street):
     """With no key pressed, and nothing in microagent.conf."""
     first = street.plug(street.medium("alix")).on()
     second = street.plug(street.medium("alix"), cpu="n270").on()
-    reached = address(first), address(second)
+    reached = first.address(), second.address()
     host = street.network.host(street.boards.switch).address("10.77.0.100/24")
     # Serf asks nobody by multicast without a default route.
     host.ip("route", "add", "default", "dev", "eth0")
@@ -85,10 +45,7 @@ def test_two_boards_and_a_serf_agent_become_one_microcloud(street):
 
 
 def test_its_owner_places_a_container_from_elsewhere(street):
-    owner = Person(street.boards, "owner")
-    board = street.plug(street.medium("alix", owner=owner.key)).on()
-    node = ["--node", address(board)]
-    street.machine.wait_until(lambda: owner.ctl(*node, "info").code == 0, JOIN_SECONDS)
+    board, owner, node = street.owned()
     owner.ctl(*node, "push", ARCHIVE, "base", timeout=120).check()
     owner.ctl(*node, "run", "-d", "--name", "web", "--restart", "always", "-m", "4M", "base", "sleep", "100000", timeout=120).check()
     assert "4194304" in board.sh("cat /sys/fs/cgroup/microagent/web/memory.max")
@@ -100,17 +57,8 @@ def test_its_owner_places_a_container_from_elsewhere(street):
     street.machine.wait_until(lambda: "web" in owner.ctl(*node, "ps", timeout=120).text, BOOT_SECONDS + JOIN_SECONDS)
 
 
-def owned(street, **kind):
-    """A board that has booted, its owner, and how microctl is told of it."""
-    owner = Person(street.boards, "owner")
-    board = street.plug(street.medium("alix", owner=owner.key), **kind).on()
-    node = ["--node", address(board)]
-    street.machine.wait_until(lambda: owner.ctl(*node, "info").code == 0, JOIN_SECONDS)
-    return board, owner, node
-
-
 def test_a_board_whose_agent_stands_still_starts_anew(street):
-    board, owner, node = owned(street, options=WATCHDOG)
+    board, owner, node = street.owned(options=WATCHDOG)
     owner.ctl(*node, "push", ARCHIVE, "base", timeout=120).check()
     owner.ctl(*node, "run", "-d", "--name", "web", "--restart", "always", "-m", "4M", "base", "sleep", "100000").check()
     starts = board.console().count("Linux version")
@@ -122,7 +70,7 @@ def test_a_board_whose_agent_stands_still_starts_anew(street):
 
 
 def test_a_reset_to_factory_leaves_nothing(street):
-    board, owner, node = owned(street)
+    board, owner, node = street.owned()
     before = owner.json(*node, "info")["fingerprint"]
     board.cut()
     board.medium.write("factory-reset", "")

@@ -10,12 +10,11 @@ import time
 
 import pytest
 
-from boards import Boards
 from disk import NBDServer, VolatileDisk
-from flashed import BOOT_SECONDS
+from flashed import BOOT_SECONDS, JOIN_SECONDS
 from people import Person
 from test_base_image import ARCHIVE
-from test_flashed import JOIN_SECONDS, address, street  # noqa: F401 -- the fixture
+from test_flashed import street  # noqa: F401 -- the fixture
 
 pytestmark = pytest.mark.machines("local")
 
@@ -93,7 +92,7 @@ def test_the_board_comes_back_with_what_it_acknowledged(street, directory):  # n
         board.cut()
         medium.cut(dice)
     board.on()
-    node = ["--node", address(board)]
+    node = ["--node", board.address()]
     works = lambda: owner.ctl(*node, "info", timeout=60).code == 0  # noqa: E731
     street.machine.wait_until(works, BOOT_SECONDS + JOIN_SECONDS)
     owner.ctl(*node, "push", ARCHIVE, "base", timeout=120).check()
