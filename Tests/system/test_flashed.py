@@ -50,7 +50,7 @@ def test_its_owner_places_a_container_from_elsewhere(street):
     owner.ctl(*node, "run", "-d", "--name", "web", "--restart", "always", "-m", "4M", "base", "sleep", "100000", timeout=120).check()
     assert "4194304" in board.sh("cat /sys/fs/cgroup/microagent/web/memory.max")
     # More than its budget ends it, and nothing else.
-    hog = owner.ctl(*node, "run", "--rm", "-m", "4M", "base", "sh", "-c", "x=$(head -c 8M /dev/zero | tr '\\0' x)", timeout=120)
+    hog = owner.ctl(*node, "run", "--rm", "-m", "4M", "base", "sh", "-c", "x=$(head -c 8388608 /dev/zero | tr '\\0' x)", timeout=120)
     assert hog.code == 137, hog
     board.cut()
     board.on()

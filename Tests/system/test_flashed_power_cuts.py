@@ -12,6 +12,7 @@ import pytest
 
 from disk import NBDServer, VolatileDisk
 from flashed import BOOT_SECONDS, JOIN_SECONDS
+from machine import CommandTimeout
 from people import Person
 from test_base_image import ARCHIVE
 from test_flashed import street  # noqa: F401 -- the fixture
@@ -55,14 +56,20 @@ class Work:
         self.there, self.unknown = set(), set()
         self._count = 0
 
+    def _is_done(self, *words):
+        """Whether the board says so; when its power is gone nobody does."""
+        try:
+            return self.owner.ctl(*self.node, *words, timeout=60).code == 0
+        except CommandTimeout:
+            return False
+
     def go_on(self):
         """One after the other, each as soon as the last is answered."""
         while True:
             self._count += 1
             name = f"c{self._count}"
-            run = ["run", "-d", "--name", name, "--restart", "always", "-m", "1M", "base", "sleep", "9999"]
             self.unknown.add(name)
-            if self.owner.ctl(*self.node, *run, timeout=60).code != 0:
+            if not self._is_done("run", "-d", "--name", name, "--restart", "always", "-m", "1M", "base", "sleep", "9999"):
                 return
             self.unknown.discard(name)
             self.there.add(name)
@@ -70,7 +77,7 @@ class Work:
                 gone = sorted(self.there)[0]
                 self.there.discard(gone)
                 self.unknown.add(gone)
-                if self.owner.ctl(*self.node, "rm", "--force", gone, timeout=60).code != 0:
+                if not self._is_done("rm", "--force", gone):
                     return
                 self.unknown.discard(gone)
 
