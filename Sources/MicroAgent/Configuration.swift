@@ -16,6 +16,8 @@ public struct Configuration: Equatable, Sendable {
   public var node = NodeSettings()
   /// What it gives to them.
   public var offer = OfferSettings()
+  /// The system below the agent, where that is the agent's, too.
+  public var board = BoardSettings()
 
   /// What the file says, as it says it, but for secrets.
   public internal(set) var told: [Setting] = []
@@ -42,10 +44,51 @@ public struct Configuration: Equatable, Sendable {
 
   /// Reads a file's text: lines `name = value`, blank lines, and comments that begin with `#`.
   public init(parsing text: [UInt8]) throws(ConfigurationError) {
-    if text.count > Self.maximumFileBytes {
-      throw ConfigurationError(line: 1, "the file has more than \(Self.maximumFileBytes) bytes: shorten it")
+    let found = Self.tolerating(text)
+    if let problem = found.problems.first { throw problem }
+    self = found.settings
+  }
+
+  /// Reads a file's text as far as it can be read: where a line is wrong, its setting keeps its default.
+  public static func tolerating(_ text: [UInt8]) -> (settings: Configuration, problems: ConfigurationProblems) {
+    var problems = ConfigurationProblems()
+    if text.count > maximumFileBytes {
+      problems.add(ConfigurationError(line: 1, "the file has more than \(maximumFileBytes) bytes: shorten it"))
+      return (Configuration(), problems)
     }
-    var seen: [(name: String, line: Int)] = []
+    var lines = lines(of: text, &problems)
+    while true {
+      let settings = Configuration(&lines, &problems)
+      guard let conflict = settings.node.problem ?? settings.board.problem else { return (settings, problems) }
+      // One of its settings stands in the file, for the defaults go together.
+      let culprit = conflict.settings.compactMap { name in lines.firstIndex { $0.setting.name == name } }.first
+      guard let culprit else { return (settings, problems) }
+      problems.add(ConfigurationError(line: lines.remove(at: culprit).number, conflict.problem))
+    }
+  }
+
+  /// The settings of these lines; those that are wrong are removed.
+  private init(_ lines: inout [Line], _ problems: inout ConfigurationProblems) {
+    lines.removeAll { line in
+      // What is wrong may have been taken in part.
+      var settings = self
+      if let problem = settings.set(line.setting) {
+        problems.add(ConfigurationError(line: line.number, problem))
+        return true
+      }
+      self = settings
+      if !Self.secrets.contains(line.setting.name) { told.append(line.setting) }
+      return false
+    }
+  }
+
+  private struct Line {
+    let number: Int
+    let setting: Setting
+  }
+
+  private static func lines(of text: [UInt8], _ problems: inout ConfigurationProblems) -> [Line] {
+    var lines: [Line] = []
     var number = 0
     // Editors of other systems put a byte order mark first.
     var rest = text.starts(with: [0xEF, 0xBB, 0xBF]) ? text[3...] : text[...]
@@ -55,24 +98,22 @@ public struct Configuration: Equatable, Sendable {
       rest = rest.dropFirst(line.count + 1)
       let trimmed = ASCII.trim(line)
       if trimmed.isEmpty || trimmed.first == UInt8(ascii: "#") { continue }
-      if let problem = Self.textProblem(trimmed) { throw ConfigurationError(line: number, problem) }
-      guard let equals = trimmed.firstIndex(of: UInt8(ascii: "=")) else {
-        throw ConfigurationError(line: number, "'\(ASCII.string(trimmed))' is not a setting: write name = value")
+      if let problem = textProblem(trimmed) {
+        problems.add(ConfigurationError(line: number, problem))
+      } else if let equals = trimmed.firstIndex(of: UInt8(ascii: "=")) {
+        let setting = Setting(
+          name: ASCII.string(ASCII.trim(trimmed[..<equals])), value: ASCII.string(ASCII.trim(trimmed[(equals + 1)...])))
+        if lines.contains(where: { $0.setting.name == setting.name }) {
+          problems.add(ConfigurationError(line: number, "\(setting.name) is set twice: keep one"))
+        } else {
+          lines.append(Line(number: number, setting: setting))
+        }
+      } else {
+        // It is not told what stands there: part of a key, perhaps.
+        problems.add(ConfigurationError(line: number, "this is not a setting: write name = value"))
       }
-      let setting = Setting(
-        name: ASCII.string(ASCII.trim(trimmed[..<equals])), value: ASCII.string(ASCII.trim(trimmed[(equals + 1)...])))
-      if seen.contains(where: { $0.name == setting.name }) {
-        throw ConfigurationError(line: number, "\(setting.name) is set twice: keep one")
-      }
-      seen.append((setting.name, number))
-      if let problem = set(setting) { throw ConfigurationError(line: number, problem) }
-      if !Self.secrets.contains(setting.name) { told.append(setting) }
     }
-    if let problem = node.problem {
-      // It begins with the setting that it is about.
-      let line = seen.first { problem.utf8.starts(with: "\($0.name) ".utf8) }?.line
-      throw ConfigurationError(line: line ?? number, problem)
-    }
+    return lines
   }
 
   /// What keeps a line from being told to a person as it is, and a path from being what the file says.
@@ -110,7 +151,9 @@ public struct Configuration: Equatable, Sendable {
     case "memory-reserve":
       guard let bytes = ByteCount.parse(setting.value) else { return setting.wrong("give an amount, as 24M") }
       memoryReserveBytes = bytes
-    default: return OfferSettings.has(setting.name) ? offer.set(setting) : node.set(setting)
+    default:
+      if OfferSettings.has(setting.name) { return offer.set(setting) }
+      return BoardSettings.has(setting.name) ? board.set(setting) : node.set(setting)
     }
     return nil
   }
@@ -123,17 +166,4 @@ public struct Configuration: Equatable, Sendable {
     path = setting.value
     return nil
   }
-}
-
-/// What is wrong in a configuration file: the line, and what would be right.
-public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
-  public let line: Int
-  public let problem: String
-
-  init(line: Int, _ problem: String) {
-    self.line = line
-    self.problem = problem
-  }
-
-  public var description: String { "line \(line): \(problem)" }
 }

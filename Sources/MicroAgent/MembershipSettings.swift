@@ -64,13 +64,15 @@ public struct MembershipSettings: Equatable, Sendable {
   }
 
   /// What is wrong with the settings together; nil: nothing.
-  func problem(_ membership: String) -> String? {
+  func problem(_ membership: String) -> ConfigurationConflict? {
     let name = profile.family == .v4 ? "ipv4" : "ipv6"
     if let advertised, IPFamily(advertised) != profile.family {
-      return "\(membership)-advertise is no \(name) address: set \(membership)-family, or another address"
+      let line = "\(membership)-advertise is no \(name) address: set \(membership)-family, or another address"
+      return ConfigurationConflict(["\(membership)-advertise"], line)
     }
     if isOn, givenContacts.contains(where: { IPFamily($0.address) != profile.family }) {
-      return "\(membership)-contacts has one that is no \(name) address: set \(membership)-family, or remove it"
+      let line = "\(membership)-contacts has one that is no \(name) address: set \(membership)-family, or remove it"
+      return ConfigurationConflict(["\(membership)-contacts", "\(membership)-family"], line)
     }
     return nil
   }

@@ -32,8 +32,6 @@ public struct NodeSettings: Equatable, Sendable {
   /// Where Cloudy's own nodes in Guifi find each other.
   static let cloudyContacts = ["10.139.40.22:5000", "10.139.40.122:5000"].compactMap { SocketAddress($0) }
 
-  /// Of an interface's name (netdevice(7)).
-  private static let maximumInterfaceBytes = 15
   private static let maximumInterfaces = 16
   /// Of a public key: a compressed point of P-256 (SEC 1 section 2.3.3).
   private static let keyBytes = 33
@@ -62,7 +60,7 @@ public struct NodeSettings: Equatable, Sendable {
     case "interfaces":
       interfaces = setting.words
       guard (1...Self.maximumInterfaces).contains(interfaces.count),
-        interfaces.allSatisfy({ $0.utf8.count <= Self.maximumInterfaceBytes })
+        interfaces.allSatisfy({ $0.utf8.count <= BoardSettings.maximumInterfaceBytes })
       else { return setting.wrong("give the names of interfaces, as eth0") }
     case "gossip-key":
       let keys = setting.words.map { Base64.decode(Array($0.utf8)) ?? [] }
@@ -136,12 +134,14 @@ public struct NodeSettings: Equatable, Sendable {
   }
 
   /// What is wrong with the settings together; nil: nothing.
-  var problem: String? {
+  var problem: ConfigurationConflict? {
     if gossipKeys != nil, microcloudName == nil {
-      return "gossip-key needs a microcloud: name the one that it belongs to"
+      let line = "gossip-key needs a microcloud: name the one that it belongs to"
+      return ConfigurationConflict(["gossip-key"], line)
     }
     if microcloud.isOn, publicCluster.isOn, microcloud.profile.port == publicCluster.profile.port {
-      return "microcloud-port and public-port are the same: give each its own"
+      let line = "microcloud-port and public-port are the same: give each its own"
+      return ConfigurationConflict(["microcloud-port", "public-port"], line)
     }
     return microcloud.problem("microcloud") ?? publicCluster.problem("public")
   }

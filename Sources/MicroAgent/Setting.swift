@@ -15,9 +15,10 @@ public struct Setting: Equatable, Sendable {
 
   var unknown: String { "there is no setting '\(name)': use one of \(Self.names)" }
 
-  private static let names =
+  static let names =
     "state-directory, runtime-directory, cgroup, first-user-id, memory-reserve, offer-memory, "
     + "offer-cpu, offer-disk, offer-processes, offer-containers, lease-to, lease-longest, lease-share, lease-roots, zone, "
     + "guifi-node, contact, name, owner, interfaces, coap-port, microcloud, microcloud-key, gossip-key, public, "
-    + "resource-directory, and with microcloud- or public- before it contacts, port, family, profile, advertise"
+    + "resource-directory, with microcloud- or public- before it contacts, port, family, profile, advertise, and for a "
+    + "board's system network, router, dns, uplink, home, home-address, ntp, ssh-key"
 }

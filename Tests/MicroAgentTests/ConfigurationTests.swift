@@ -48,7 +48,7 @@ import Testing
 
   @Test(
     arguments: [
-      ("cgroup", "line 1: 'cgroup' is not a setting: write name = value"),
+      ("cgroup", "line 1: this is not a setting: write name = value"),
       ("\ncgrp = a", "line 2: there is no setting 'cgrp': use one of state-directory"),
       (" = a", "line 1: there is no setting ''"),
       ("cgroup = a\n#\ncgroup = a", "line 3: cgroup is set twice: keep one"),

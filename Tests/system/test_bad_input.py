@@ -88,7 +88,7 @@ def refuse(agent, prefix=()):
 
 
 @pytest.mark.parametrize("text, line, complaint", [
-    ("cgroup", 1, "'cgroup' is not a setting: write name = value"),
+    ("cgroup", 1, "this is not a setting: write name = value"),
     ("\n# note\nspeed = 7", 3, "there is no setting 'speed': use one of "),
     ("cgroup = a\ncgroup = b", 2, "cgroup is set twice: keep one"),
     ("cgroup = a/../b", 1, "cgroup 'a/../b': give one name, as microagent"),

@@ -1,7 +1,8 @@
 // sources: Sources/Basics Sources/Microcloud Sources/MicroAgent Sources/Crypto
 // C: Sources/CSystem/random.c -lmbedcrypto
 // Any bytes are settings that hold what they promise, and are the same when written and read again; or one short line
-// for a person that names the line.
+// for a person that names the line. Read with tolerance they are settings in any case: the same ones, or those of the lines
+// that are right, and a shell reads what it is told as what it is.
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzConfiguration(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -12,8 +13,23 @@ public func fuzzConfiguration(_ start: UnsafePointer<UInt8>?, _ count: Int) -> C
     let lines = input.count { $0 == 0x0A } + 1
     precondition((1...lines).contains(error.line), "a line that is not there")
     precondition(isOneLine(error.description), "more than a line for a person")
+    checkTolerated(input, error)
+    return 0
   }
+  checkTolerated(input, nil)
   return 0
+}
+
+private func checkTolerated(_ input: [UInt8], _ error: ConfigurationError?) {
+  let (settings, problems) = Configuration.tolerating(input)
+  precondition((error == nil) == (problems.count == 0), "tolerance for what is right, or none for what is wrong")
+  precondition(problems.lines.first == error.map { "\($0)" }, "another problem is told first")
+  precondition(problems.lines.count <= ConfigurationProblems.maximumTold + 1, "more than a person mends")
+  check(settings, input)
+  // Names and addresses only, so that no quote ends a value but the one behind it.
+  for line in settings.shellText.utf8.split(separator: 0x0A) {
+    precondition(line.count { $0 == 0x27 } == 2 && line.last == 0x27, "a value that is not one word")
+  }
 }
 
 private func check(_ settings: Configuration, _ input: [UInt8]) {
@@ -38,7 +54,18 @@ private func text(_ settings: Configuration) -> String {
   cgroup = \(settings.cgroup)
   first-user-id = \(settings.firstUserID)
   memory-reserve = \(settings.memoryReserveBytes)
-  """ + "\n" + text(settings.offer) + "\n" + text(settings.node)
+  """ + "\n" + text(settings.offer) + "\n" + text(settings.node) + "\n" + text(settings.board)
+}
+
+private func text(_ board: BoardSettings) -> String {
+  var lines = ["network = \(board.network.map { "\($0)" } ?? "dhcp")", "home-address = \(board.homeAddress)"]
+  if let router = board.router { lines.append("router = \(router)") }
+  let lists = [
+    ("dns", board.nameServers.map { "\($0)" }), ("ntp", board.timeServers.map { "\($0)" }), ("home", board.home),
+    ("uplink", board.uplink.isEmpty ? [] : [board.uplink]), ("ssh-key", board.loginKey.isEmpty ? [] : [board.loginKey]),
+  ]
+  for (name, values) in lists where !values.isEmpty { lines.append("\(name) = \(values.joined(separator: " "))") }
+  return lines.joined(separator: "\n")
 }
 
 private func text(_ offer: OfferSettings) -> String {
