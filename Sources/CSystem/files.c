@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/fs.h>
+#include <linux/watchdog.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -43,6 +44,14 @@ ssize_t system_splice(int from, int to, size_t count) {
 int system_pipe_bytes(int pipe) {
   int count = 0;
   return ioctl(pipe, FIONREAD, &count) < 0 ? -errno : count;
+}
+int system_watchdog_timeout(int device, int seconds) {
+  if (ioctl(device, WDIOC_SETTIMEOUT, &seconds) < 0 && ioctl(device, WDIOC_GETTIMEOUT, &seconds) < 0) return -errno;
+  return seconds;
+}
+int system_watchdog_boot_status(int device) {
+  int status = 0;
+  return ioctl(device, WDIOC_GETBOOTSTATUS, &status) < 0 ? -errno : status;
 }
 int system_punch_hole(int descriptor, int64_t offset, int64_t length) {
   RETRY(fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length));

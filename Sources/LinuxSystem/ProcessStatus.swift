@@ -45,8 +45,10 @@ public struct ProcessStatus: Equatable, Sendable {
   }
 
   /// Tells this boot from every other.
-  public static func bootID() -> String {
-    let bytes = (try? Files.read("/proc/sys/kernel/random/boot_id")) ?? []
+  ///
+  /// - Parameter root: the directory that has the kernel's files, for tests; empty: they are at their places.
+  public static func bootID(below root: String = "") -> String {
+    let bytes = (try? Files.read(root + "/proc/sys/kernel/random/boot_id")) ?? []
     return ASCII.string(ASCII.trim(bytes[...]))
   }
 }

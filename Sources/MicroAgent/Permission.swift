@@ -51,7 +51,8 @@ public enum Permission {
   private static func reads(_ request: APIRequest) -> Bool {
     switch request {
     case .list, .inspect, .logs, .inspectExec, .usage, .metrics, .info, .nodes, .search, .searchNode, .publications,
-      .offer, .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .blob, .images, .inspectImage:
+      .offer, .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .resets, .blob, .images,
+      .inspectImage:
       true
     case .run, .start, .pause, .resume, .stop, .remove, .exec, .plan, .publish, .unpublish, .lease, .changeLease,
       .releaseLease, .drain, .revoke, .own, .disown, .openClaim, .closeClaim, .putBlob, .makeImage, .removeImage:
@@ -80,7 +81,7 @@ public enum Permission {
     case .list, .usage, .metrics, .leases, .offer, .publications, .info, .nodes, .search, .searchNode, .revocations,
       .revoke, .events, .own:
       return nil
-    case .plan, .publish, .unpublish, .drain, .settings, .owner, .disown, .openClaim, .closeClaim, .audit:
+    case .plan, .publish, .unpublish, .drain, .settings, .owner, .disown, .openClaim, .closeClaim, .audit, .resets:
       return refused("only the board's owner may do that")
     }
   }

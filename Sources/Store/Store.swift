@@ -22,6 +22,9 @@ public final class Store {
   /// it was sent, on a disk that may take a second for each sync.
   public static let lockPatienceMilliseconds: UInt64 = 10_000
 
+  /// The number of the write that has waited for the writer's answer the longest; nil: it owes none.
+  public var oldestUnanswered: UInt64? { waiting.first?.number }
+
   private struct Waiting {
     let number: UInt64
     let completion: (StoreError?) -> Void

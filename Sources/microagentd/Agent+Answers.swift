@@ -78,6 +78,7 @@ extension Agent {
       case .revoke(let list):
         try revoke(list, by: request.principal) { [self] in written(request, name: "revocations", $0) }
       case .audit: send(auditAnswer(), request)
+      case .resets: send(resetsAnswer(), request)
       case .owner: send(ownerAnswer(), request)
       case .own(let key):
         try checkClaim(of: key, by: request)
@@ -194,6 +195,7 @@ extension Agent {
     map[.memoryAvailableBytes] = .unsigned(memory.availableBytes)
     map[.memoryOfferBytes] = .unsigned(host.offerBytes)
     map[.memoryReservedBytes] = .unsigned(supervisor.ledger.reserved.memoryBytes)
+    addBoots(to: &map)
     network.status.add(to: &map)
     map[.notices] = .array((notices + network.notices + server.problems).map { .text($0) })
     return .map(map)

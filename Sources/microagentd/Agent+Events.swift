@@ -30,6 +30,7 @@ extension Agent {
   }
 
   func noteMember(_ name: String, _ change: SerfMemberChange, _ kind: MembershipKind) {
+    showLights()
     let event: NodeEvent.Kind
     switch change {
     case .joined: event = .memberJoined

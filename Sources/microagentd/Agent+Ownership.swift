@@ -32,7 +32,9 @@ extension Agent {
     network.memory.save(.owner, given.kept) { [self] problem in
       if problem == nil { ownership = given }
       told(problem)
-      if problem == nil { end(AgentExit.restart, "the board has another owner: starting again") }
+      if problem != nil { return }
+      noteWantedEnd()
+      end(AgentExit.restart, "the board has another owner: starting again")
     }
   }
 }

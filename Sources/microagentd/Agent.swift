@@ -41,7 +41,14 @@ final class Agent {
   let items: ItemTable
   var audit: AuditTrail
   let keeper: KeeperLink
-  private let manager = ServiceManager()
+  let manager = ServiceManager()
+  /// Of which it takes care; nil: somebody else does.
+  var board: Board?
+  let hasConfigurationProblem: Bool
+  var health = Health()
+  /// Why watchdogs are told nothing.
+  var illness: String?
+  let keeperProcess = system_parent()
   var supervisor: Supervisor
   /// Effects still to be carried out, in order.
   private var effects: [Effect] = []
@@ -52,19 +59,23 @@ final class Agent {
   private var pending: [(token: UInt64, request: ControlRequest)] = []
   private var nextToken: UInt64 = 1
   private var deadlineTimer: Timer?
-  private var watchdogTimer: Timer?
+  var watchdogTimer: Timer?
   private let programMemory: ProgramMemoryKeeper
   /// Writes that found the disk full.
   private var retries: [() -> Void] = []
   private var retryTimer: Timer?
+  var hasRetries: Bool { !retries.isEmpty }
   private static let retryMilliseconds: UInt64 = 1000
   private var watchers: [DescriptorWatcher] = []
   private var signals: [SignalWatcher] = []
   private(set) var exitCode: CInt = 0
 
   /// Opens everything, takes over what an earlier agent left, and listens.
-  init(_ configuration: Configuration, _ life: AgentLife) throws(StartError) {
+  init(_ setup: AgentSetup, _ life: AgentLife) throws(StartError) {
     self.life = life
+    var configuration = setup.configuration
+    hasConfigurationProblem = !setup.problems.isEmpty
+    notices = setup.problems
     keeper = KeeperLink(owning: life.link)
     do throws(SystemError) {
       loop = try EventLoop()
@@ -87,8 +98,9 @@ final class Agent {
       kept = try ImageTable.read(opened)
       store = try opened.startWriter()
       if let name = opened.setAside {
-        notices.append("the store was damaged and is set aside as \(name): the containers it knew are ended")
-        Diagnostics.line(notices[0])
+        let line = "the store was damaged and is set aside as \(name): the containers it knew are ended"
+        notices.append(line)
+        Diagnostics.line(line)
       }
     } catch {
       throw StartError("\(error)")
@@ -101,7 +113,6 @@ final class Agent {
     self.items = items
     audit = AuditTrail { items[Agent.slotName($0)] }
     let memory = NodeMemory(items, configuredKeys: configuration.node.gossipKeys)
-    var configuration = configuration
     ownership = Ownership(configured: configuration.node.owner, kept: memory.bytes(.owner))
     configuration.node.owner = ownership.owner
     self.configuration = configuration
@@ -137,6 +148,9 @@ final class Agent {
       network.onMember = { [unowned(unsafe) self] in noteMember($0, $1, $2) }
       network.offer = { [unowned(unsafe) self] in offer.value(supervisor.ledger, isDraining: supervisor.isDraining) }
       try network.start()
+      if let root = setup.board {
+        try takeOver(Board(root, kept: items[Self.resetsItem] ?? []))
+      }
     } catch {
       close()
       throw StartError("\(error)")
@@ -157,6 +171,7 @@ final class Agent {
   /// Takes leave of the neighbours, and ends.
   private func leave() {
     manager.tell("STOPPING=1")
+    noteWantedEnd()
     network.leave { [self] in end(0, nil) }
   }
 
@@ -167,6 +182,7 @@ final class Agent {
   }
 
   private func close() {
+    board?.close()
     server.close(forGood: exitCode != AgentExit.restart)
     network.close()
     host.close()
@@ -236,16 +252,6 @@ final class Agent {
     return watcher
   }
 
-  /// Tells the service manager that the loop turns, as often as it asked for.
-  private func feedWatchdog(every period: UInt64) throws(SystemError) {
-    let timer = try Timer(on: loop) { [self] in
-      manager.tell("WATCHDOG=1")
-      watchdogTimer?.start(milliseconds: period)
-    }
-    timer.start(milliseconds: period)
-    watchdogTimer = timer
-  }
-
   private func storeSpoke() {
     store.handleCompletion()
     if let failure = store.failure {
@@ -304,6 +310,7 @@ final class Agent {
     hasChanged = false
     let free = supervisor.isDraining ? 0 : supervisor.ledger.leasable.memoryBytes
     network.update(freeMemoryBytes: free, contained: publications { $0.phase == .running })
+    showLights()
   }
 
   /// What these containers publish.

@@ -14,6 +14,8 @@ enum AgentExit {
   /// It could not start or go on; starting it again would not help.
   static let failed: CInt = 1
   static let usage: CInt = 2
+  /// Whoever started it is to forget everything that the board has learnt (docs/CONFIGURATION.md).
+  static let factoryReset: CInt = 3
   /// It could not go on, and a new agent may (EX_TEMPFAIL of sysexits.h).
   static let restart: CInt = 75
 }

@@ -16,10 +16,13 @@ func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutableP
   case .wrong(let problem):
     Diagnostics.line("\(problem): see microagentd --help")
     return AgentExit.usage
-  case .run(let path):
+  case .boardSettings(let path):
+    write(AgentSetup(tolerating: path).configuration.shellText)
+    return AgentExit.ended
+  case .run(let path, let isBoard):
     // Who runs a program in a container can be led to run its own there.
     if system_program_is_unwritable() == 0 { _ = system_run_unwritable(arguments) }
-    return run(configurationPath: path)
+    return run(configurationPath: path, isBoard: isBoard)
   }
 }
 
@@ -27,16 +30,21 @@ func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutableP
 enum Invocation {
   case help
   case version
-  case run(configurationPath: String?)
+  case run(configurationPath: String?, isBoard: Bool)
+  case boardSettings(configurationPath: String?)
   case wrong(String)
 
   static let helpText = """
-    Usage: microagentd [--config FILE]
+    Usage: microagentd [--board] [--config FILE]
+           microagentd --board-settings [--config FILE]
 
     Runs the agent: containers for the node's neighbours, within budgets that hold.
     It stays in the foreground and is controlled by microctl.
 
       --config FILE   settings, one `name = value` a line (default: none, all defaults)
+      --board         be the main program of a board: feed its watchdog, use its lights
+                      and button, and start whatever is wrong in FILE
+      --board-settings  print what FILE says of the board's system, for a shell, and end
       --version       print the version and end
       --help          print this and end
 
@@ -44,6 +52,8 @@ enum Invocation {
 
   init(_ words: [String]) {
     var path: String?
+    var isBoard = false
+    var printsSettings = false
     var index = 0
     while index < words.count {
       switch words[index] {
@@ -53,6 +63,12 @@ enum Invocation {
       case "--version":
         self = .version
         return
+      case "--board":
+        isBoard = true
+        index += 1
+      case "--board-settings":
+        printsSettings = true
+        index += 1
       case "--config":
         guard index + 1 < words.count else {
           self = .wrong("--config: give a file")
@@ -65,18 +81,25 @@ enum Invocation {
         return
       }
     }
-    self = .run(configurationPath: path)
+    self =
+      printsSettings ? .boardSettings(configurationPath: path) : .run(configurationPath: path, isBoard: isBoard)
   }
 }
 
 /// The keeper's whole life; the agent is its child.
-private func run(configurationPath: String?) -> CInt {
-  let configuration: Configuration
-  do throws(StartError) {
-    configuration = try readConfiguration(configurationPath)
-  } catch {
-    Diagnostics.line(error.description)
-    return AgentExit.failed
+private func run(configurationPath: String?, isBoard: Bool) -> CInt {
+  var setup: AgentSetup
+  if isBoard {
+    setup = AgentSetup(tolerating: configurationPath)
+    setup.board = BoardRoot()
+    for problem in setup.problems { Diagnostics.line(problem) }
+  } else {
+    do throws(StartError) {
+      setup = try AgentSetup(strictly: configurationPath)
+    } catch {
+      Diagnostics.line(error.description)
+      return AgentExit.failed
+    }
   }
   ProgramMemory.release()
   // Directories get the modes they are given, and containers must not inherit a service manager's stricter mask.
@@ -90,7 +113,7 @@ private func run(configurationPath: String?) -> CInt {
   do throws(SystemError) {
     return try keeper.run { life in
       _ = system_set_process_name("microagentd")
-      return runAgent(configuration, life)
+      return runAgent(setup, life)
     }
   } catch {
     Diagnostics.line("\(error)")
@@ -98,28 +121,13 @@ private func run(configurationPath: String?) -> CInt {
   }
 }
 
-private func runAgent(_ configuration: Configuration, _ life: AgentLife) -> CInt {
+private func runAgent(_ setup: AgentSetup, _ life: AgentLife) -> CInt {
   CrashPoint.arm(life)
   do throws(StartError) {
-    return try Agent(configuration, life).run()
+    return try Agent(setup, life).run()
   } catch {
     Diagnostics.line(error.description)
     return AgentExit.failed
-  }
-}
-
-private func readConfiguration(_ path: String?) throws(StartError) -> Configuration {
-  guard let path else { return Configuration() }
-  let text: [UInt8]
-  do throws(SystemError) {
-    text = try Files.read(path, limitBytes: Configuration.maximumFileBytes)
-  } catch {
-    throw StartError("\(error): check --config")
-  }
-  do throws(ConfigurationError) {
-    return try Configuration(parsing: text)
-  } catch {
-    throw StartError("\(path): \(error)")
   }
 }
 

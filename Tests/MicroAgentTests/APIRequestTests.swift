@@ -31,7 +31,7 @@ import Testing
     (message(.get, "containers"), .list),
     (message(.get, "usage"), .usage),
     (message(.get, "metrics"), .metrics),
-    (message(.get, "settings"), .settings),
+    (message(.get, "settings"), .settings), (message(.get, "resets"), .resets),
     (message(.get, "events"), .events(from: nil, observe: false)),
     (message(.get, "events", ["from=7"], observe: 0), .events(from: 7, observe: true)),
     (message(.get, "info"), .info),

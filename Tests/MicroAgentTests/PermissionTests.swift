@@ -37,6 +37,7 @@ import Testing
     (.releaseLease(id: 1, generation: nil), "yn yn n"), (.drain(true), "yn nn n"), (.drain(false), "yn nn n"),
     (.revocations, "yy yy y"), (.revoke([1]), "yy yy y"), (.owner, "yy nn n"), (.own(somebody), "yy yy y"),
     (.disown, "yn nn n"), (.openClaim(seconds: 1), "yn nn n"), (.closeClaim, "yn nn n"), (.audit, "yy nn n"),
+    (.resets, "yy nn n"),
     (.blob(digest: key), "yy yy n"),
     (.putBlob(try! blobBlock([1], of: 1)), "yn yy n"), (.images, "yy yy n"),
     (.inspectImage(name: "dns:1"), "yy yn n"), (.makeImage(name: "dns:1", manifest: key), "yn yy n"),

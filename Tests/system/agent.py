@@ -21,6 +21,8 @@ class Agent:
         self.configuration = f"{directory}/microagent.conf"
         self.socket = f"{self.runtime_directory}/control.sock"
         self.environment = {MARKER: name}
+        #: Of the daemon's command line, beside its configuration.
+        self.options = []
         self.process = None
         #: How often `start` was called since the node was last found or made empty of containers.
         self.starts = 0
@@ -74,7 +76,7 @@ class Agent:
 
     def argv_of_daemon(self):
         """The command line of microagentd with this agent's configuration."""
-        return [*self._prefix, self._programs["microagentd"], "--config", self.configuration]
+        return [*self._prefix, self._programs["microagentd"], *self.options, "--config", self.configuration]
 
     def argv_of_ctl(self, *arguments):
         """The command line of microctl with these arguments, for scripts that run on the machine."""

@@ -61,6 +61,7 @@ RULES = {
     "PUT /images/*": ("image-request", "created"),
     "DELETE /images/*": (None, None),
     "GET /audit": (None, "[* audit-entry]"),
+    "GET /resets": (None, "resets"),
     "GET /events": (None, "events"),
     "GET /settings": (None, "settings"),
     "GET /owner": (None, "owner-state"),
@@ -148,7 +149,8 @@ def test_every_message_is_as_specified(boards, rootfs, tmp_path):
     assert ctl("run", "--rm", *SMALL, rootfs, "sh", "-c", "exit 3").code == 3
     for command in (["ps", "-a"], ["inspect", "web"], ["logs", "web"], ["stats"], ["plan", rootfs, "true"], ["nodes"],
                     ["search"], ["search", "--of", there.node_name], ["publish", "ssh:22:Shell"], ["publish"],
-                    ["unpublish", "ssh:22"], ["offer"], ["owner"], ["audit"], ["events"], ["pause", "web"], ["inspect", "web"], ["resume", "web"], ["stop", "-t", "0", "web"], ["start", "web"]):
+                    ["unpublish", "ssh:22"], ["offer"], ["owner"], ["audit"], ["resets"], ["events"],
+                    ["pause", "web"], ["inspect", "web"], ["resume", "web"], ["stop", "-t", "0", "web"], ["start", "web"]):
         said(*command)
     image = Layout([archive(*busybox_files())], {"User": "root", "WorkingDir": "/tmp", "Env": ["A=1"]})
     said("push", image.archive(f"{boards.network.directory}/box.tar"), "box:1")

@@ -19,7 +19,7 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     case .lease(let request): check(request)
     case .changeLease(_, let change): check(change)
     case .offer, .leases, .inspectLease, .releaseLease, .drain, .revocations, .events, .settings: break
-    case .owner, .own, .disown, .openClaim, .closeClaim, .audit: break
+    case .owner, .own, .disown, .openClaim, .closeClaim, .audit, .resets: break
     case .blob(let digest): precondition(digest.count == SHA256.digestBytes, "a digest of another length")
     case .putBlob(let block): check(block)
     case .images, .inspectImage, .removeImage: break

@@ -47,6 +47,8 @@ int system_symlink(const char *target, const char *path);
 int system_chmod(const char *path, unsigned mode);
 int system_chown(const char *path, uint32_t user, uint32_t group);
 int system_fsync(int descriptor);
+int system_watchdog_timeout(int device, int seconds);  // to what its driver takes of it, which is returned
+int system_watchdog_boot_status(int device);           // WDIOF_ bits (watchdog-api.rst)
 int system_lock(int descriptor);  // the whole file, for this process and not for its children; does not wait
 
 struct system_file_status {

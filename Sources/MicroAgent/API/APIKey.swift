@@ -188,6 +188,11 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   // Of a container: none of its processes gets to run.
   case paused = 219
 
+  // How often the board was started, and how that ended.
+  case boots = 230
+  case resets = 231
+  case lastReset = 232
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -339,6 +344,9 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .errors: "errors"
     case .cutBytes: "cutBytes"
     case .paused: "paused"
+    case .boots: "boots"
+    case .resets: "resets"
+    case .lastReset: "lastReset"
     }
   }
 }

@@ -80,6 +80,8 @@ public enum APIRequest: Equatable, Sendable {
   case closeClaim
   /// GET /audit: who did what of late, and who was refused.
   case audit
+  /// GET /resets: how often the board was started, and how its last boots and agents ended.
+  case resets
   /// GET /blobs/DIGEST: what of a blob is there.
   case blob(digest: [UInt8])
   /// PUT /blobs/DIGEST: a piece of one.
@@ -137,6 +139,7 @@ public enum APIRequest: Equatable, Sendable {
     case (.post, 1) where path[0] == "drain": self = .drain(true)
     case (.delete, 1) where path[0] == "drain": self = .drain(false)
     case (.get, 1) where path[0] == "audit": self = .audit
+    case (.get, 1) where path[0] == "resets": self = .resets
     case (.get, 1) where path[0] == Self.ownerName: self = .owner
     case (.put, 1) where path[0] == Self.ownerName: self = .own(try Self.publicKey(message))
     case (.delete, 1) where path[0] == Self.ownerName: self = .disown
@@ -220,7 +223,7 @@ public enum APIRequest: Equatable, Sendable {
 
   private static let collections = [
     "containers", "plan", "usage", "metrics", "info", "nodes", "services", "publications", "offer", "leases", "drain",
-    "events", "settings", "images", revocationsName, ownerName, claimName, "audit",
+    "events", "settings", "images", revocationsName, ownerName, claimName, "audit", "resets",
   ]
 
   /// Why no route took the request: its method, or its path.

@@ -32,7 +32,7 @@ extension APIRequest {
     case .removeImage(let name): "remove image \(name)"
     case .list, .inspect, .logs, .inspectExec, .usage, .metrics, .plan, .info, .nodes, .search, .searchNode,
       .publications, .offer,
-      .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .blob, .putBlob, .images,
+      .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .resets, .blob, .putBlob, .images,
       .inspectImage:
       nil
     }

@@ -1,6 +1,7 @@
 import Basics
 import CSystem
 import LinuxSystem
+import MicroAgent
 
 /// The tiny process above the agent: starts it again when it dies, and keeps meanwhile what the kernel would lose with it.
 ///
@@ -36,6 +37,8 @@ struct Keeper {
   private var link: CInt = -1
   private var agent: Int32 = 0
   private var agentStarted = Instant(nanoseconds: 0)
+  /// How the agent before the present one ended.
+  private var before: ResetHistory.AgentEnd?
   private var generation: UInt32 = 0
   private var nextStart = Instant(nanoseconds: 0)
   private var pauseMilliseconds: UInt64 = 0
@@ -90,7 +93,7 @@ struct Keeper {
       _ = system_close(ours)
       for item in held { closeAll(item) }
       _ = system_unblock_all_signals()
-      system_exit(runAgent(AgentLife(link: theirs, generation: generation)))
+      system_exit(runAgent(AgentLife(link: theirs, generation: generation, before: before)))
     }
     _ = system_close(theirs)
     link = ours
@@ -102,9 +105,13 @@ struct Keeper {
   }
 
   /// The agent is gone. Decides when the next one starts: at once, but later each time where they keep dying young.
-  private mutating func agentEnded() {
+  private mutating func agentEnded(_ status: system_exit_status) {
     listen()  // what it still said counts
     agent = 0
+    let number = UInt64(truncatingIfNeeded: status.code)
+    before = ResetHistory.AgentEnd(
+      status.by_signal != 0 ? .agentKilled(signal: number) : .agentEnded(code: number),
+      uptimeSeconds: Clock.now().milliseconds(since: agentStarted) / 1000)
     _ = system_close(link)
     link = -1
     if Clock.now().milliseconds(since: agentStarted) >= Self.healthyMilliseconds { pauseMilliseconds = 0 }
@@ -121,7 +128,7 @@ struct Keeper {
   private func endsWithAgent(_ status: system_exit_status) -> Bool {
     if isStopping { return true }
     if status.by_signal != 0 || status.code == AgentExit.restart { return false }
-    return status.code == AgentExit.ended || generation == 1
+    return status.code == AgentExit.ended || status.code == AgentExit.factoryReset || generation == 1
   }
 
   /// Gives a new agent all there is. It asked for it and does nothing but read, so waiting for it is safe.
@@ -195,7 +202,7 @@ struct Keeper {
       let neverRan = ProcessStatus(of: status.process)?.hasExecuted == false
       if system_wait(status.process, 0, &status) < 0 { break }
       if status.process == agent {
-        agentEnded()
+        agentEnded(status)
         if endsWithAgent(status) { return status.by_signal == 0 ? status.code : AgentExit.ended }
       } else {
         ends.append(
@@ -253,4 +260,6 @@ struct AgentLife {
   let link: CInt
   /// 1 for the first agent of this keeper.
   let generation: UInt32
+  /// How the agent before it ended; nil: it is this keeper's first.
+  let before: ResetHistory.AgentEnd?
 }

@@ -40,7 +40,7 @@ final class NodeNetwork {
   /// When a neighbour is asked for it next.
   var revocationsDue = Instant(nanoseconds: 0)
 
-  private var interfaces: InterfaceWatcher?
+  private(set) var interfaces: InterfaceWatcher?
   private var alarm: Alarm?
   private var effects: [NetworkEffect] = []
   private var isPerforming = false
