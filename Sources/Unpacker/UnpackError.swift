@@ -18,6 +18,7 @@ struct UnpackError: Error {
 }
 
 /// What a module below throws, as the line that a person reads.
+@discardableResult
 func said<Value: ~Copyable, Failure: Error & CustomStringConvertible>(
   _ body: () throws(Failure) -> Value
 ) throws(UnpackError) -> Value {

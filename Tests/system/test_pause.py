@@ -66,5 +66,8 @@ def test_paused_container_is_stopped_as_ever(node):
 def test_paused_container_is_removed_by_force(node):
     name = start_counter(node)
     node.ctl("pause", name).check()
+    assert stands_still(node, name)
+    process = node.state(name)["process"]
     node.ctl("rm", "-f", name).check()
     assert node.json("ps", "--all") == []
+    assert not node.machine.exists(f"/proc/{process}")
