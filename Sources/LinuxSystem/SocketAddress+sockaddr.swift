@@ -5,13 +5,18 @@ extension SocketAddress {
   /// Gives the kernel's form of this address to `body` (ip(7), ipv6(7)).
   public func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
     var storage = sockaddr_storage()
-    let bytes = address.networkBytes
     withUnsafeMutableBytes(of: &storage) { memory in
-      let isV4 = bytes.count == 4
-      memory.storeBytes(of: UInt16(isV4 ? AF_INET : AF_INET6), as: UInt16.self)
       memory.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
-      memory.baseAddress!.advanced(by: isV4 ? 4 : 8).copyMemory(from: bytes, byteCount: bytes.count)
-      if !isV4 { memory.storeBytes(of: scope, toByteOffset: 24, as: UInt32.self) }
+      switch address {
+      case .v4(let address):
+        memory.storeBytes(of: UInt16(AF_INET), as: UInt16.self)
+        memory.storeBytes(of: address.bigEndian, toByteOffset: 4, as: UInt32.self)
+      case .v6(let high, let low):
+        memory.storeBytes(of: UInt16(AF_INET6), as: UInt16.self)
+        memory.storeBytes(of: high.bigEndian, toByteOffset: 8, as: UInt64.self)
+        memory.storeBytes(of: low.bigEndian, toByteOffset: 16, as: UInt64.self)
+        memory.storeBytes(of: scope, toByteOffset: 24, as: UInt32.self)
+      }
     }
     return withUnsafePointer(to: &storage) { body(UnsafeRawPointer($0).assumingMemoryBound(to: sockaddr.self)) }
   }
@@ -19,13 +24,18 @@ extension SocketAddress {
   /// Reads the kernel's form; nil if it is neither IPv4 nor IPv6.
   public init?(_ pointer: UnsafePointer<sockaddr>?) {
     guard let memory = pointer.map({ UnsafeRawPointer($0) }) else { return nil }
-    let family = memory.loadUnaligned(as: UInt16.self)
-    guard family == UInt16(AF_INET) || family == UInt16(AF_INET6) else { return nil }
-    let isV4 = family == UInt16(AF_INET)
-    let bytes = UnsafeRawBufferPointer(start: memory + (isV4 ? 4 : 8), count: isV4 ? 4 : 16)
-    guard let address = IPAddress(networkBytes: Array(bytes)[...]) else { return nil }
     let port = UInt16(bigEndian: memory.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
-    self.init(address, port: port, scope: isV4 ? 0 : memory.loadUnaligned(fromByteOffset: 24, as: UInt32.self))
+    switch memory.loadUnaligned(as: UInt16.self) {
+    case UInt16(AF_INET):
+      let address = UInt32(bigEndian: memory.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+      self.init(.v4(address), port: port)
+    case UInt16(AF_INET6):
+      let high = UInt64(bigEndian: memory.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+      let low = UInt64(bigEndian: memory.loadUnaligned(fromByteOffset: 16, as: UInt64.self))
+      let scope = memory.loadUnaligned(fromByteOffset: 24, as: UInt32.self)
+      self.init(.v6(high: high, low: low), port: port, scope: scope)
+    default: return nil
+    }
   }
 
   /// The same of one in a place for any kind; nil if there is none.

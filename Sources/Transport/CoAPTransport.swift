@@ -126,7 +126,7 @@ public final class CoAPTransport {
   }
 
   private func carryOut(_ new: [CoAPEffect]) {
-    waiting += new
+    if waiting.isEmpty { waiting = new } else { waiting += new }
     if isBusy { return }
     isBusy = true
     while !waiting.isEmpty {

@@ -4,6 +4,16 @@ import LinuxSystem
 import Microcloud
 import Transport
 
+/// Where they are; made once, and not with each request.
+private enum Path {
+  static let links = [".well-known", "core"]
+  static let body = ["body"]
+  static let counter = ["counter"]
+  static let once = ["once"]
+  static let slow = ["slow"]
+  static let who = ["who"]
+}
+
 /// Resources that other implementations try our server on.
 final class DriverServer {
   private static let counterResource: UInt64 = 1
@@ -58,7 +68,7 @@ final class DriverServer {
     switch receiver.receive(message, from: handle.source, protection: handle.protection, now: loop.now) {
     case .answer(let answer): respond(answer, to: handle)
     case .complete(let request):
-      if request.path == ["slow"] {
+      if request.path == Path.slow {
         slow.append((loop.now.advanced(milliseconds: 1500), handle))
         slowAlarm?.set(slow.first?.at)
         return
@@ -69,25 +79,25 @@ final class DriverServer {
 
   private func answer(_ request: CoAPMessage, _ handle: CoAPRequestHandle) -> CoAPMessage {
     switch (request.path, request.code) {
-    case ([".well-known", "core"], .get):
+    case (Path.links, .get):
       return links.response(to: request, exponent: min(exponent, handle.blockExponent))
-    case (["body"], .get): return body.response(to: request, exponent: min(exponent, handle.blockExponent))
-    case (["body"], .put):
+    case (Path.body, .get): return body.response(to: request, exponent: min(exponent, handle.blockExponent))
+    case (Path.body, .put):
       guard request.conditionsHold(etag: body.etag) else { return CoAPMessage(code: .preconditionFailed) }
       body = CoAPBody(request.payload, contentFormat: .octetStream)
       return CoAPMessage(code: .changed)
-    case (["who"], .get):
+    case (Path.who, .get):
       return CoAPMessage(
         code: .content, payload: Array((handle.protection.map { "\($0.principal)" } ?? "anybody").utf8))
-    case (["once"], .post):
+    case (Path.once, .post):
       runs += 1
       return CoAPMessage(code: .changed, payload: Array("\(runs)".utf8))
-    case (["counter"], .post):
+    case (Path.counter, .post):
       counter += 1
       for notice in observers.changed(Self.counterResource, now: loop.now) { notify(notice) }
       return CoAPMessage(code: .changed)
-    case (["counter"], .get): return count(request, handle)
-    case (["body"], _), (["counter"], _), ([".well-known", "core"], _), (["once"], _):
+    case (Path.counter, .get): return count(request, handle)
+    case (Path.body, _), (Path.counter, _), (Path.links, _), (Path.once, _):
       return CoAPMessage(code: .methodNotAllowed)
     default: return CoAPMessage(code: .notFound)
     }

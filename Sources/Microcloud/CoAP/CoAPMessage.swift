@@ -53,7 +53,11 @@ public struct CoAPMessage: Equatable, Sendable {
   }
 
   private func texts(_ number: CoAPOptionNumber) -> [String] {
-    options.list.filter { $0.number == number }.map { String(decoding: $0.value, as: UTF8.self) }
+    var texts: [String] = []
+    for option in options.list where option.number == number {
+      texts.append(String(decoding: option.value, as: UTF8.self))
+    }
+    return texts
   }
 
   private mutating func setTexts(_ texts: [String], _ number: CoAPOptionNumber) {

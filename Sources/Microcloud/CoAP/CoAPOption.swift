@@ -63,12 +63,8 @@ public struct CoAPOption: Equatable, Sendable {
 
   /// A uint option (RFC 7252 section 3.2): big-endian without leading zeros, so that 0 is the empty value.
   public init(_ number: CoAPOptionNumber, _ value: UInt64) {
-    var bytes: [UInt8] = []
-    for index in (0..<8).reversed() {
-      let byte = UInt8(truncatingIfNeeded: value >> UInt64(8 * index))
-      if byte != 0 || !bytes.isEmpty { bytes.append(byte) }
-    }
-    self.init(number, bytes)
+    let count = (UInt64.bitWidth - value.leadingZeroBitCount + 7) / 8
+    self.init(number, (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * (count - 1 - $0))) })
   }
 
   /// The value as a uint; nil if it does not fit in 64 bits. Leading zeros are allowed.

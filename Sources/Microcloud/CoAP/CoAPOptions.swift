@@ -46,40 +46,51 @@ extension CoAPOptions {
   }
 
   private static let payloadMarker: UInt8 = 0xFF
+  /// Room for so many is made at once.
+  private static let usualCount = 4
 
   /// Reads options from `bytes` up to the payload marker, which is stepped over, or up to the end.
   ///
   /// What is left of `bytes` is the payload; a marker with nothing after it is an error.
   public static func decode(from bytes: inout ArraySlice<UInt8>) throws(CoAPError) -> CoAPOptions {
     var options = CoAPOptions()
+    options.list.reserveCapacity(usualCount)
     var number: UInt32 = 0
-    while let initial = bytes.popFirst() {
+    var place = bytes.startIndex
+    while place < bytes.endIndex {
+      let initial = bytes[place]
+      place += 1
       if initial == payloadMarker {
-        if bytes.isEmpty { throw .emptyPayload }
+        if place == bytes.endIndex { throw .emptyPayload }
         break
       }
-      number += try extended(initial >> 4, &bytes)
-      let count = try extended(initial & 0xF, &bytes)
+      number += try extended(initial >> 4, bytes, &place)
+      let count = try extended(initial & 0xF, bytes, &place)
       guard number <= 0xFFFF else { throw .optionNumber }
-      guard count <= UInt32(bytes.count) else { throw .truncatedOption }
+      guard count <= UInt32(bytes.endIndex - place) else { throw .truncatedOption }
       guard options.list.count < maximumCount else { throw .tooManyOptions }
-      let value = Array(bytes.prefix(Int(count)))
-      bytes.removeFirst(Int(count))
-      options.list.append(CoAPOption(CoAPOptionNumber(rawValue: UInt16(number)), value))
+      let end = place + Int(count)
+      options.list.append(CoAPOption(CoAPOptionNumber(rawValue: UInt16(number)), Array(bytes[place..<end])))
+      place = end
     }
+    bytes = bytes[place...]
     return options
   }
 
-  /// A delta or a length: the nibble itself, or the bytes after it that it announces.
-  private static func extended(_ nibble: UInt8, _ bytes: inout ArraySlice<UInt8>) throws(CoAPError) -> UInt32 {
+  /// A delta or a length: the nibble itself, or the bytes at `place` that it announces.
+  private static func extended(
+    _ nibble: UInt8, _ bytes: ArraySlice<UInt8>, _ place: inout Int
+  ) throws(CoAPError) -> UInt32 {
     switch nibble {
     case 0..<13: return UInt32(nibble)
     case 13:
-      guard let byte = bytes.popFirst() else { throw .truncatedOption }
-      return UInt32(byte) + 13
+      guard place < bytes.endIndex else { throw .truncatedOption }
+      place += 1
+      return UInt32(bytes[place - 1]) + 13
     case 14:
-      guard let high = bytes.popFirst(), let low = bytes.popFirst() else { throw .truncatedOption }
-      return UInt32(high) << 8 + UInt32(low) + 269
+      guard place + 1 < bytes.endIndex else { throw .truncatedOption }
+      place += 2
+      return UInt32(bytes[place - 2]) << 8 + UInt32(bytes[place - 1]) + 269
     default: throw .reservedOptionNibble
     }
   }

@@ -29,8 +29,11 @@ struct RecencyTable<Key: Hashable, Value> {
   var count: Int { places.count }
   var isFull: Bool { places.count >= capacity }
 
-  /// Where a key's entry is; nil: there is none.
-  func place(of key: Key) -> Int? { places[key] }
+  /// Where a key's entry is; nil: there is none. That of the newest is known without hashing: who was heard last is answered.
+  func place(of key: Key) -> Int? {
+    if newestSlot != Self.none, slots[newestSlot].key == key { return newestSlot }
+    return places[key]
+  }
 
   func key(at place: Int) -> Key { slots[place].key }
 
