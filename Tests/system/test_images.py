@@ -153,8 +153,8 @@ def test_a_root_file_system_in_one_file_is_an_image_of_one_layer(images, made):
 
 
 def test_what_would_have_to_be_packed_in_another_way_is_said_before_it_is_sent(images):
-    whole = compressed(images.write())
-    assert "compressed as a whole: `gunzip` it first" in refused(images.agent.ctl("push", whole, "box:1"))
+    some = compressed(root_archive(f"{images.directory}/some.tar", {"oci-layout": b"{}"}))
+    assert "neither an index nor a list of layers" in refused(images.agent.ctl("push", some, "box:1"))
     text = compressed(make_blob(f"{images.directory}/text", b"no archive" * 100))
     assert "what it holds is no archive" in refused(images.agent.ctl("push", text, "box:1"))
     cut = make_blob(f"{images.directory}/cut.gz", gzip.compress(images.base)[:-100])
@@ -182,15 +182,28 @@ def test_who_runs_it_may_be_a_name(images):
     assert "whom its /etc/passwd" in refused(images.run("box:1", *show), code=125)
 
 
-def test_a_docker_archive_is_an_image(images):
+def test_a_layout_compressed_as_a_whole_is_an_image(images):
+    """Its layers do not stand in the order in which they are sent, and are larger than what is kept of them."""
+    parts = [archive({f"part{number}": os.urandom(3 << 20)}) for number in range(3)]
+    layout = Layout([images.base, *parts])
+    layout.files = dict(sorted(layout.files.items(), reverse=True))
+    path = compressed(layout.archive(f"{images.directory}/whole.tar"))
+    assert images.agent.ctl("push", path, "box:1").check().text == "box:1\n"
+    shown = images.run("box:1", "sh", "-c", "for number in 0 1 2; do test -s /part$number && echo $number; done").check()
+    assert shown.text.split() == ["0", "1", "2"]
+    images.agent.ctl("rmi", "box:1").check()
+
+
+@pytest.mark.parametrize("made", [str, compressed])
+def test_a_docker_archive_is_an_image(images, made):
     own = archive({"etc/own": b"own\n"})
     layout = Layout([images.base, own], {"Cmd": ["cat", "/etc/own"]})
     (config,) = [blob for blob in layout.blobs.values() if blob.startswith(b'{"architecture"')]
     listed = [{"Config": "config.json", "RepoTags": ["guifi/own:2"], "Layers": ["a/layer.tar", "b/layer.tar"]}]
-    path = root_archive(f"{images.directory}/saved.tar", {
+    path = made(root_archive(f"{images.directory}/saved.tar", {
         "config.json": config, "a/layer.tar": images.base, "b/layer.tar": own,
         "manifest.json": json.dumps(listed).encode(),
-    })
+    }))
     assert images.agent.ctl("push", path).check().text == "guifi/own:2\n"
     assert images.run("guifi/own:2").check().text == "own\n"
 

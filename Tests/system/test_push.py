@@ -33,7 +33,9 @@ def test_what_is_no_image_is_refused_in_a_line(agent, directory):
     assert "No such file" in refused(agent.ctl("push", f"{directory}/nothing"))
     archive = root_archive(f"{directory}/root.tar", {"a": b"a"})
     assert "cannot name an image" in refused(agent.ctl("push", archive, "No Name"), code=2)
-    assert f"`push {archive} --node 10.0.0.3`" in refused(agent.ctl("push", archive, "10.0.0.3"), code=2)
+    assert "one name of the image and one node" in refused(agent.ctl("push", archive, "a:1", "b:1"), code=2)
+    line = refused(agent.ctl("--node", "10.0.0.2", "push", archive, "10.0.0.3"), code=2)
+    assert "one name of the image and one node" in line
 
 
 def test_a_push_over_a_bad_link_brings_all(network, boards, directory):
@@ -45,7 +47,7 @@ def test_a_push_over_a_bad_link_brings_all(network, boards, directory):
     board.start()
     content = os.urandom(3 << 20)
     archive = root_archive(f"{directory}/root.tar", {"data": content})
-    told = json.loads(owner.ctl("--node", board.address, "--json", "push", archive, "data:1", timeout=120).check().text)
+    told = json.loads(owner.ctl("--json", "push", archive, board.address, "data:1", timeout=120).check().text)
     assert told["sentBytes"] >= len(content)
     assert told["repeatedBytes"] < len(content) // 4
     layers = f"{board.state_directory}/images/layers"

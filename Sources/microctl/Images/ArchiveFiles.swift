@@ -7,67 +7,101 @@ import LinuxSystem
 struct ArchiveFiles: PackageFiles {
   private struct Entry {
     let name: [UInt8]
-    let offset: UInt64
+    let place: BlobSource.Place
     let sizeBytes: UInt64
   }
 
+  private enum Content {
+    case file(BlobReader, sizeBytes: UInt64)
+    case gzip(GzipArchive)
+  }
+
   let path: String
+  private let content: Content
   private var entries: [Entry] = []
+  private var keptBytes: UInt64 = 0
 
   private static let maximumEntries = 1024
-  private static let readBytes: UInt64 = 4096
+  private static let readBytes = 4096
+  /// Small files in gzip are kept where they are found: each look back at one would uncompress all that is before it.
+  private static let mostKeptBytes: UInt64 = 64 * 1024
+  private static let mostKeptTogetherBytes: UInt64 = 4 << 20
 
   init(_ path: String) throws(Failure) {
-    self.path = path
     var status = system_file_status()
     guard system_stat(path, &status) == 0 else { throw Failure(.refused, "push \(path): it is not there") }
-    let reader = try BlobReader(path: path, offset: 0)
-    do throws(TarError) {
-      try scan(sizeBytes: status.size_bytes) { (range) throws(TarError) in
-        do throws(Failure) { return try reader.read(range) } catch {
-          throw TarError(.truncated, offset: range.lowerBound)
-        }
-      }
-    } catch {
-      throw Failure(.refused, "push \(path): it is no archive: \(error)")
-    }
+    try self.init(path, .file(try BlobReader(path: path, offset: 0), sizeBytes: status.size_bytes))
+  }
+
+  /// One that is in gzip as a whole.
+  init(gzip path: String) throws(Failure) {
+    try self.init(path, .gzip(try GzipArchive(path)))
+  }
+
+  private init(_ path: String, _ content: Content) throws(Failure) {
+    self.path = path
+    self.content = content
+    var tar = TarReader()
+    while let event = try next(&tar) { try take(event, &tar) }
   }
 
   func has(_ name: String) -> Bool { find(name) != nil }
 
   func find(_ name: String) -> (place: BlobSource.Place, sizeBytes: UInt64)? {
-    guard let entry = entries.last(where: { $0.name.elementsEqual(name.utf8) }) else { return nil }
-    return (.file(path: path, offset: entry.offset), entry.sizeBytes)
+    entries.last { $0.name.elementsEqual(name.utf8) }.map { ($0.place, $0.sizeBytes) }
   }
 
-  private mutating func scan(
-    sizeBytes: UInt64, read: (Range<UInt64>) throws(TarError) -> [UInt8]
-  ) throws(TarError) {
-    var tar = TarReader()
-    var bytes: ArraySlice<UInt8> = []
-    // Where the bytes that were not taken yet begin.
-    var offset: UInt64 = 0
+  // MARK: Going through it
+
+  /// The next event; nil at the archive's end.
+  private func next(_ tar: inout TarReader) throws(Failure) -> TarReader.Event? {
     while true {
-      guard let event = try tar.next(&bytes) else {
-        offset = tar.position
-        if offset >= sizeBytes { break }
-        bytes = try read(offset..<min(sizeBytes, offset + Self.readBytes))[...]
-        continue
+      guard let piece = try bytes(at: tar.position) else { throw noArchive(TarError(.truncated, offset: tar.position)) }
+      var rest = piece[...]
+      do throws(TarError) {
+        if let event = try tar.next(&rest) { return event }
+        if piece.isEmpty {
+          try tar.finish()
+          return nil
+        }
+      } catch {
+        throw noArchive(error)
       }
-      guard case .entry(let entry) = event else { continue }
-      let start = tar.position
-      note(entry, at: start)
-      let skipped = tar.passOverData()
-      bytes = bytes.dropFirst(Int(min(skipped, UInt64(bytes.count))))
-      if tar.position > sizeBytes { throw TarError(.truncated, offset: start) }
     }
-    try tar.finish()
   }
+
+  private mutating func take(_ event: TarReader.Event, _ tar: inout TarReader) throws(Failure) {
+    guard case .entry(let entry) = event else { return }
+    let start = tar.position
+    _ = tar.passOverData()
+    try note(entry, at: start)
+  }
+
+  /// Some bytes from there on: none at the end, nil beyond it.
+  private func bytes(at offset: UInt64) throws(Failure) -> [UInt8]? {
+    switch content {
+    case .file(let reader, let size):
+      return offset > size ? nil : try reader.read(offset..<min(size, offset + UInt64(Self.readBytes)))
+    case .gzip(let archive): return try archive.read(at: offset, most: Self.readBytes)
+    }
+  }
+
+  private func noArchive(_ error: TarError) -> Failure { Failure(.refused, "push \(path): it is no archive: \(error)") }
 
   /// A root file system has many files: of them none is asked for.
-  private mutating func note(_ entry: TarEntry, at offset: UInt64) {
+  private mutating func note(_ entry: TarEntry, at offset: UInt64) throws(Failure) {
     guard entry.kind == .file, entries.count < Self.maximumEntries, Self.mayBelong(entry.path) else { return }
-    entries.append(Entry(name: entry.path, offset: offset, sizeBytes: entry.sizeBytes))
+    let place = try place(of: entry, at: offset)
+    entries.append(Entry(name: entry.path, place: place, sizeBytes: entry.sizeBytes))
+  }
+
+  private mutating func place(of entry: TarEntry, at offset: UInt64) throws(Failure) -> BlobSource.Place {
+    guard case .gzip(let archive) = content else { return .file(path: path, offset: offset) }
+    guard entry.sizeBytes <= Self.mostKeptBytes, keptBytes + entry.sizeBytes <= Self.mostKeptTogetherBytes,
+      let bytes = try archive.read(at: offset, most: Int(entry.sizeBytes)), UInt64(bytes.count) == entry.sizeBytes
+    else { return .gzip(archive, offset: offset) }
+    keptBytes += entry.sizeBytes
+    return .memory(bytes)
   }
 
   /// Whether a file of this name makes an archive one of an image, and not of a root file system.

@@ -33,18 +33,22 @@ struct ImagePackage {
     switch try kind(of: path) {
     case .gzip:
       if let root = try RootImage(gzip: path) { return try root.package(architectures) }
+      if let package = try package(in: ArchiveFiles(gzip: path), architectures) { return package }
       throw Failure(
-        .refused,
-        "push \(path): an image's files, compressed as a whole: `gunzip` it first; what is inside may be compressed")
+        .refused, "push \(path): it has some of an image's files, but neither an index nor a list of layers")
     case .squashfs: return try RootImage(path, .squashfs).package(architectures)
-    case .archive: break
+    case .archive:
+      if let package = try package(in: ArchiveFiles(path), architectures) { return package }
+      return try RootImage(path, .layer(.none)).package(architectures)
     }
-    let archive = try ArchiveFiles(path)
+  }
+
+  /// Nil: an archive has no image's files in it.
+  private static func package(in archive: ArchiveFiles, _ architectures: [String]) throws(Failure) -> ImagePackage? {
     if archive.has(LayoutName.mark), archive.has(LayoutName.index) {
       return try ImageLayout(archive).package(architectures)
     }
-    if archive.has(DockerArchive.listName) { return try DockerPackage(archive).package() }
-    return try RootImage(path, .layer(.none)).package(architectures)
+    return archive.has(DockerArchive.listName) ? try DockerPackage(archive).package() : nil
   }
 
   private enum Kind { case archive, gzip, squashfs }

@@ -8,6 +8,8 @@ struct BlobSource {
     case memory([UInt8])
     /// In a file, from this byte on.
     case file(path: String, offset: UInt64)
+    /// In what a file in gzip holds, from this byte on.
+    case gzip(GzipArchive, offset: UInt64)
   }
 
   /// Its SHA-256.
@@ -35,6 +37,7 @@ struct BlobSource {
     switch place {
     case .memory(let bytes): return BlobReader(bytes: bytes)
     case .file(let path, let offset): return try BlobReader(path: path, offset: offset)
+    case .gzip(let archive, let offset): return BlobReader(archive, offset: offset)
     }
   }
 }
@@ -44,6 +47,7 @@ final class BlobReader {
   private enum Content: ~Copyable {
     case memory([UInt8])
     case file(FileDescriptor)
+    case gzip(GzipArchive)
   }
 
   private let content: Content
@@ -64,11 +68,26 @@ final class BlobReader {
     self.offset = offset
   }
 
+  init(_ archive: GzipArchive, offset: UInt64) {
+    content = .gzip(archive)
+    path = archive.path
+    self.offset = offset
+  }
+
   func read(_ range: Range<UInt64>) throws(Failure) -> [UInt8] {
     switch content {
     case .memory(let bytes): return Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
     case .file(let file): return try read(range, file.rawValue)
+    case .gzip(let archive): return try read(range, archive)
     }
+  }
+
+  private func read(_ range: Range<UInt64>, _ archive: GzipArchive) throws(Failure) -> [UInt8] {
+    let piece = try archive.read(at: offset + range.lowerBound, most: range.count)
+    guard let piece, piece.count == range.count else {
+      throw Failure(.refused, "read \(path): it has become shorter meanwhile")
+    }
+    return piece
   }
 
   private func read(_ range: Range<UInt64>, _ descriptor: CInt) throws(Failure) -> [UInt8] {

@@ -4,15 +4,15 @@ import MicroAgent
 import Microcloud
 
 let pushVerb = Verb(
-  name: "push", operands: "IMAGE [NAME[:TAG]]",
+  name: "push", operands: "IMAGE [NAME[:TAG]] [ADDRESS]",
   summary: "Bring an image to the node",
-  leastOperands: 1, mostOperands: 2, options: [],
+  leastOperands: 1, mostOperands: 3, options: [],
   notes: """
-    IMAGE is an OCI image layout, a directory or an archive, what `docker save` wrote, or a root file system: an archive,
-    as it is or in gzip, or a squashfs image (mksquashfs ROOT IMAGE -comp gzip).
-    With --node NODE it goes to another board, over several streams at once. What is there already is not sent again, nor
-    what an attempt that was broken off has brought: push again, and it goes on. NAME is what the image calls itself, or
-    the file's name, where none is given.
+    IMAGE is an OCI image layout, a directory or an archive, what `docker save` wrote, or a root file system: archives
+    as they are or in gzip, or a squashfs image (mksquashfs ROOT IMAGE -comp gzip).
+    With a node's ADDRESS, or with --node NODE, it goes to another board, over several streams at once. What is there
+    already is not sent again, nor what an attempt that was broken off has brought: push again, and it goes on. NAME is
+    what the image calls itself, or the file's name, where none is given.
 
     """
 ) { session throws(Failure) in
@@ -23,14 +23,24 @@ let pushVerb = Verb(
 struct Push {
   private let session: Session
   private let client: Client
+  /// What the operands call the image; nil: nothing.
+  private let givenName: String?
 
-  init(_ session: Session) {
+  init(_ session: Session) throws(Failure) {
     self.session = session
-    client = session.client
+    let rest = session.arguments.operands.dropFirst()
+    let names = rest.filter { RemoteNode(at: $0) == nil }
+    let addresses = rest.filter { RemoteNode(at: $0) != nil }
+    guard names.count < 2, addresses.count < 2, addresses.isEmpty || !session.arguments.has(.remote) else {
+      throw Failure(
+        .usage, "push: give one name of the image and one node, as `push \(session.operand) dns:1 192.0.2.1`")
+    }
+    givenName = names.first
+    // A node's name could be an image's, an address could not: who means a node by its name says `--node`.
+    client = addresses.first.flatMap { RemoteNode(at: $0) }.map { Client(.node($0)) } ?? session.client
   }
 
   func run() throws(Failure) -> CInt {
-    try checkName()
     let instructionSet = try client.fetch(["info"])[.instructionSet]?.textValue
     let architectures = ImageIndex.architectures(is64Bit: instructionSet == "atom64")
     let package = try ImagePackage.open(session.operand, architectures: architectures)
@@ -47,18 +57,8 @@ struct Push {
     return ExitCode.success
   }
 
-  /// Whoever means a node by the second operand says `--node`: a name of one could be an image's, an address could not.
-  private func checkName() throws(Failure) {
-    guard let given = session.arguments.operands.dropFirst().first,
-      SocketAddress(given) != nil || IPAddress(given) != nil
-    else { return }
-    let advice = "write `push \(session.operand) --node \(given)`"
-    throw Failure(.usage, "push: '\(given)' is an address and names no image: if the image is to go there, \(advice)")
-  }
-
   private func name(of package: ImagePackage) throws(Failure) -> String {
-    let operands = session.arguments.operands
-    let given = operands.count > 1 ? operands[1] : package.name.flatMap { Self.named($0, session.operand) }
+    let given = givenName ?? package.name.flatMap { Self.named($0, session.operand) }
     let name = ImageName.complete(given ?? Self.fileName(session.operand))
     guard ImageName.isValid(name) else {
       throw Failure(.usage, "push: '\(name)' cannot name an image: give a name, as `push \(session.operand) dns:1`")

@@ -33,9 +33,7 @@ struct RemoteNode {
 
   /// Finds a node by its address, or by its name among those that the agent on this machine knows.
   static func find(_ text: String, askedAt socket: String) throws(Failure) -> RemoteNode {
-    if let address = SocketAddress(text) ?? IPAddress(text).map({ SocketAddress($0, port: usualPort) }) {
-      return RemoteNode(name: "\(address)", address: address, fingerprint: nil, microcloud: nil)
-    }
+    if let node = RemoteNode(at: text) { return node }
     let answer: CBORValue
     do throws(Failure) {
       answer = try Client(.local(path: socket)).fetch(["nodes"])
@@ -54,6 +52,14 @@ struct RemoteNode {
 }
 
 extension RemoteNode {
+  /// The one at an address; nil: it is none.
+  init?(at text: String) {
+    guard let address = SocketAddress(text) ?? IPAddress(text).map({ SocketAddress($0, port: Self.usualPort) }) else {
+      return nil
+    }
+    self.init(name: "\(address)", address: address, fingerprint: nil, microcloud: nil)
+  }
+
   /// Reads an item of the answer to GET /nodes; nil where that is no agent.
   init?(_ node: CBORValue) {
     guard let name = node[.name]?.textValue, let address = node[.address]?.textValue.flatMap({ IPAddress($0) }),
