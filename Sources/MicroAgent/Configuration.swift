@@ -19,13 +19,13 @@ public struct Configuration: Equatable, Sendable {
   /// The system below the agent, where that is the agent's, too.
   public var board = BoardSettings()
 
-  /// What the file says, as it says it, but for secrets.
-  public internal(set) var told: [Setting] = []
+  /// What the file says, line by line, as it says it.
+  public internal(set) var lines: [Setting] = []
 
   public init() {}
 
   /// Settings that nobody is told.
-  private static let secrets = ["gossip-key"]
+  static let secrets = ["gossip-key"]
 
   public static let maximumFileBytes = 64 * 1024
   /// Of a line with a setting, which is told whole where it is wrong. Comments may be longer.
@@ -77,7 +77,7 @@ public struct Configuration: Equatable, Sendable {
         return true
       }
       self = settings
-      if !Self.secrets.contains(line.setting.name) { told.append(line.setting) }
+      self.lines.append(line.setting)
       return false
     }
   }
@@ -117,7 +117,7 @@ public struct Configuration: Equatable, Sendable {
   }
 
   /// What keeps a line from being told to a person as it is, and a path from being what the file says.
-  private static func textProblem(_ line: ArraySlice<UInt8>) -> String? {
+  static func textProblem(_ line: ArraySlice<UInt8>) -> String? {
     if line.count > maximumLineBytes { return "the line has more than \(maximumLineBytes) bytes: shorten it" }
     var previous: UInt8 = 0
     for byte in line {
@@ -131,7 +131,7 @@ public struct Configuration: Equatable, Sendable {
   }
 
   /// Takes one setting; returns what is wrong with it, and what would be right.
-  private mutating func set(_ setting: Setting) -> String? {
+  mutating func set(_ setting: Setting) -> String? {
     switch setting.name {
     case "state-directory": return setPath(&stateDirectory, setting)
     case "runtime-directory":

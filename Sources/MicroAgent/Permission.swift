@@ -55,7 +55,8 @@ public enum Permission {
       .inspectImage:
       true
     case .run, .start, .pause, .resume, .stop, .remove, .exec, .plan, .publish, .unpublish, .lease, .changeLease,
-      .releaseLease, .drain, .revoke, .own, .disown, .openClaim, .closeClaim, .putBlob, .makeImage, .removeImage:
+      .releaseLease, .drain, .changeSettings, .revoke, .own, .disown, .openClaim, .closeClaim, .putBlob, .makeImage,
+      .removeImage:
       false
     }
   }
@@ -81,7 +82,8 @@ public enum Permission {
     case .list, .usage, .metrics, .leases, .offer, .publications, .info, .nodes, .search, .searchNode, .revocations,
       .revoke, .events, .own:
       return nil
-    case .plan, .publish, .unpublish, .drain, .settings, .owner, .disown, .openClaim, .closeClaim, .audit, .resets:
+    case .plan, .publish, .unpublish, .drain, .settings, .changeSettings, .owner, .disown, .openClaim, .closeClaim,
+      .audit, .resets:
       return refused("only the board's owner may do that")
     }
   }

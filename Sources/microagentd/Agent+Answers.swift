@@ -91,7 +91,8 @@ extension Agent {
         server.claimWindow.close()
         written(request, name: "claim window", nil)
       case .events(let from, let observe): answerEvents(request, from ?? 0, observe)
-      case .settings: send(settings(), request)
+      case .settings: answerSettings(request)
+      case .changeSettings(let change): try changeSettings(request, change)
       case .drain(let isDraining):
         drain(isDraining) { [self] in written(request, name: "drain", $0) }
       case .blob(let digest): answerBlobStatus(request, digest)
@@ -131,7 +132,7 @@ extension Agent {
   }
 
   /// Tells whether what was asked for is durable.
-  private func written(_ request: ControlRequest, name: String, _ problem: String?) {
+  func written(_ request: ControlRequest, name: String, _ problem: String?) {
     guard let problem else { return respond(Responses.done(request, name: name), to: request) }
     let error = RequestError(.failed, "\(name): it is done, but not remembered over a restart: \(problem)")
     respond(error.response(token: request.token), to: request)

@@ -66,13 +66,4 @@ extension Agent {
     let (found, next) = read(from, request.client.chunkBytes)
     send(EventRing.value(found, next: next), request)
   }
-
-  /// The configuration as the agent runs by it: what its file says, but for secrets.
-  func settings() -> CBORValue {
-    var settings = CBORMap()
-    for setting in configuration.told { settings[text: setting.name] = .text(setting.value) }
-    var map = CBORMap()
-    map[.settings] = .map(settings)
-    return .map(map)
-  }
 }

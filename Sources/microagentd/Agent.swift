@@ -17,7 +17,7 @@ struct StartError: Error, CustomStringConvertible {
 
 /// The agent: carries requests and events to the supervisor, and its effects to the store, the containers and the clients.
 final class Agent {
-  /// As the file says, but for the owner (`Ownership`).
+  /// As the file says, but for the owner (`Ownership`), and for what the owner gave instead (`GivenSettings`).
   let configuration: Configuration
   let loop: EventLoop
   let store: Store
@@ -28,8 +28,11 @@ final class Agent {
   let execs: ExecHost
   let life: AgentLife
   var ownership: Ownership
+  var settings: GivenSettings
+  /// What containers may have of the board at all.
+  let capacity: Resources
   /// What the node gives to others.
-  let offer: Offer
+  var offer: Offer
   let started: Instant
   /// The last things that happened.
   var events = EventRecorder(startedSeconds: Clock.wallSeconds())
@@ -112,6 +115,11 @@ final class Agent {
     let items = ItemTable(store, remembered)
     self.items = items
     audit = AuditTrail { items[Agent.slotName($0)] }
+    settings = GivenSettings(over: configuration, kept: items[NodeMemory.Item.settings.name])
+    do throws(RequestError) { configuration = try settings.start() } catch {
+      let line = "settings given over the network do not go with the file, which counts alone"
+      notices.append("\(line): \(error): `microctl unset` them, or change the file")
+    }
     let memory = NodeMemory(items, configuredKeys: configuration.node.gossipKeys)
     ownership = Ownership(configured: configuration.node.owner, kept: memory.bytes(.owner))
     configuration.node.owner = ownership.owner
@@ -122,9 +130,9 @@ final class Agent {
     images = try ImageKeeping(configuration, kept, ImageTable(store: store), host.launcher, on: loop)
     execs = try ExecHost(host.launcher, on: loop)
     ProgramMemory.release()
-    let board = BoardFacts.amount(memoryBytes: host.offerBytes, stateDirectory: configuration.stateDirectory)
+    capacity = BoardFacts.amount(memoryBytes: host.offerBytes, stateDirectory: configuration.stateDirectory)
     offer = Offer(
-      configuration.offer, of: board, standing: configuration.node.standing,
+      configuration.offer, of: capacity, standing: configuration.node.standing,
       abilities: BoardFacts.abilities(cgroupVersion: host.cgroupVersion))
     let free = offer.amount.memoryBytes
     do throws(SystemError) {
@@ -136,7 +144,7 @@ final class Agent {
     authority.restore(revocations: memory.bytes(.revocations), time: memory.bytes(.latestIssued))
     server = ControlServer(authority, on: loop)
     supervisor = Supervisor(
-      nextID: max(content.nextID, host.files.nextID), limits: offer.limits(of: board), policy: offer.policy,
+      nextID: max(content.nextID, host.files.nextID), limits: offer.limits(of: capacity), policy: offer.policy,
       leases: Leases(leases, boot: host.boot), wallSeconds: Clock.wallSeconds)
     _ = supervisor.setDraining(items[Self.drainItem] == [1])
     do throws(SystemError) {
@@ -306,7 +314,7 @@ final class Agent {
   }
 
   /// What is free and what is offered has changed, perhaps.
-  private func tellNetwork() {
+  func tellNetwork() {
     hasChanged = false
     let free = supervisor.isDraining ? 0 : supervisor.ledger.leasable.memoryBytes
     network.update(freeMemoryBytes: free, contained: publications { $0.phase == .running })

@@ -17,6 +17,7 @@ import Testing
       message.payload = plainRequest().value.encoded
     }
     if code == .put, path == "revocations" { message.payload = [0x84] }
+    if code == .iPatch { message.payload = settingsWish.encoded }
     if code == .post, path == "publications" { message.payload = http.value.encoded }
     return message
   }
@@ -32,6 +33,7 @@ import Testing
     (message(.get, "usage"), .usage),
     (message(.get, "metrics"), .metrics),
     (message(.get, "settings"), .settings), (message(.get, "resets"), .resets),
+    (message(.iPatch, "settings"), .changeSettings(try! SettingsChange(settingsWish))),
     (message(.get, "events"), .events(from: nil, observe: false)),
     (message(.get, "events", ["from=7"], observe: 0), .events(from: 7, observe: true)),
     (message(.get, "info"), .info),
@@ -197,7 +199,7 @@ import Testing
     arguments: [
       (.invalid, .badRequest), (.forbidden, .forbidden), (.notFound, .notFound), (.conflict, .conflict),
       (.noRoom, .serviceUnavailable), (.failed, .internalServerError), (.notAllowed, .methodNotAllowed),
-      (.badOption, .badOption),
+      (.badOption, .badOption), (.changed, .preconditionFailed),
     ] as [(RequestError.Kind, CoAPCode)])
   func errorsAsResponses(_ kind: RequestError.Kind, _ code: CoAPCode) throws {
     let response = RequestError(kind, "why").response(token: [7])

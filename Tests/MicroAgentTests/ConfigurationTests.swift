@@ -13,11 +13,6 @@ import Testing
     #expect(try parse(text) == Configuration())
   }
 
-  @Test func secretsAreNotTold() throws {
-    let told = try parse("microcloud = gracia\ngossip-key = AAECAwQFBgcICQoLDA0ODw==").told
-    #expect(told == [Setting(name: "microcloud", value: "gracia")])
-  }
-
   @Test func everySettingIsTaken() throws {
     let text = """
       # A board in a cupboard
@@ -33,7 +28,7 @@ import Testing
     expected.cgroup = "cloud"
     expected.firstUserID = 200_000
     expected.memoryReserveBytes = 32 << 20
-    expected.told = [
+    expected.lines = [
       Setting(name: "state-directory", value: "/data/agent"), Setting(name: "runtime-directory", value: "/run/agent"),
       Setting(name: "cgroup", value: "cloud"), Setting(name: "first-user-id", value: "200000"),
       Setting(name: "memory-reserve", value: "32M"),

@@ -29,6 +29,7 @@ import Testing
     (.inspectExec(name: "dns", number: 1, observe: true), "yy yn n"),
     (.logs(name: "dns", from: nil, tailLines: nil, observe: true), "yy yn n"), (.usage, "yy yy n"),
     (.metrics, "yy yy n"), (.events(from: nil, observe: true), "yy yy n"), (.settings, "yy nn n"),
+    (.changeSettings(try! SettingsChange(settingsWish)), "yn nn n"),
     (.plan(plainRequest()), "yn nn n"), (.info, "yy yy n"), (.nodes, "yy yy n"), (.search(text: ""), "yy yy n"),
     (.searchNode(name: "alix", text: ""), "yy yy n"), (.publications, "yy yy y"),
     (.publish(Publication(type: "http", port: 80)), "yn nn n"), (.unpublish(name: "http:80"), "yn nn n"),

@@ -19,6 +19,7 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     case .lease(let request): check(request)
     case .changeLease(_, let change): check(change)
     case .offer, .leases, .inspectLease, .releaseLease, .drain, .revocations, .events, .settings: break
+    case .changeSettings(let change): check(change)
     case .owner, .own, .disown, .openClaim, .closeClaim, .audit, .resets: break
     case .blob(let digest): precondition(digest.count == SHA256.digestBytes, "a digest of another length")
     case .putBlob(let block): check(block)
@@ -57,6 +58,18 @@ private func check(_ request: LeaseRequest) {
   precondition((try? LeaseRequest(again(request.value))) == request, "another one after a round trip")
   let ten = (0..<10).reduce(Resources()) { sum, _ in sum + request.size }
   precondition(ten.memoryBytes == request.size.memoryBytes * 10, "a size that cannot be summed")
+}
+
+private func check(_ change: SettingsChange) {
+  var settings = GivenSettings(over: Configuration(), kept: nil)
+  let before = settings
+  do throws(RequestError) {
+    _ = try settings.change(change)
+    let kept = GivenSettings(over: Configuration(), kept: settings.kept)
+    precondition(kept.value[.settings] == settings.value[.settings], "what is kept is something else")
+  } catch {
+    precondition(settings == before, "a refusal that changes something")
+  }
 }
 
 private func check(_ change: LeaseChange) {

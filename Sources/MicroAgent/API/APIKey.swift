@@ -174,6 +174,9 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
 
   // How the node is set up.
   case settings = 204
+  case given = 225
+  case pending = 226
+  case changes = 227
 
   // As whom an image's program runs, by number.
   case userID = 210
@@ -337,6 +340,9 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .events: "events"
     case .next: "next"
     case .settings: "settings"
+    case .given: "given"
+    case .pending: "pending"
+    case .changes: "changes"
     case .userID: "userID"
     case .groupID: "groupID"
     case .timeLimitMilliseconds: "timeLimitMilliseconds"

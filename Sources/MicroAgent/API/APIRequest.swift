@@ -64,8 +64,10 @@ public enum APIRequest: Equatable, Sendable {
   case revoke([UInt8])
   /// GET /events, with ?from=NUMBER; with Observe, more as it happens.
   case events(from: UInt64?, observe: Bool)
-  /// GET /settings: what the configuration file says, but for secrets.
+  /// GET /settings: what the node goes by, but for secrets.
   case settings
+  /// iPATCH /settings: what is to be otherwise from now on, or from the next start on.
+  case changeSettings(SettingsChange)
   /// POST /drain, and DELETE /drain to give leases again.
   case drain(Bool)
   /// GET /owner: whom the board belongs to, and whether it can be claimed.
@@ -135,7 +137,10 @@ public enum APIRequest: Equatable, Sendable {
     case (.get, 1) where path[0] == Self.revocationsName: self = .revocations
     case (.put, 1) where path[0] == Self.revocationsName: self = .revoke(try Self.revocationList(message))
     case (.get, 1) where path[0] == "events": self = .events(from: try query.number("from"), observe: observe)
-    case (.get, 1) where path[0] == "settings": self = .settings
+    case (.get, 1) where path[0] == Self.settingsName: self = .settings
+    case (.iPatch, 1) where path[0] == Self.settingsName:
+      let states = message.options.list.filter { $0.number == .ifMatch }.map { $0.value }
+      self = .changeSettings(try SettingsChange(try Self.content(of: message), states: states))
     case (.post, 1) where path[0] == "drain": self = .drain(true)
     case (.delete, 1) where path[0] == "drain": self = .drain(false)
     case (.get, 1) where path[0] == "audit": self = .audit
@@ -167,6 +172,7 @@ public enum APIRequest: Equatable, Sendable {
 
   private static let revocationsName = "revocations"
   private static let ownerName = "owner"
+  private static let settingsName = "settings"
   private static let claimName = "claim-window"
 
   /// Whether anybody may bring it: a list says itself who signed it, and a board that is open for claims takes whoever
@@ -223,7 +229,7 @@ public enum APIRequest: Equatable, Sendable {
 
   private static let collections = [
     "containers", "plan", "usage", "metrics", "info", "nodes", "services", "publications", "offer", "leases", "drain",
-    "events", "settings", "images", revocationsName, ownerName, claimName, "audit", "resets",
+    "events", settingsName, "images", revocationsName, ownerName, claimName, "audit", "resets",
   ]
 
   /// Why no route took the request: its method, or its path.
@@ -247,6 +253,7 @@ public enum APIRequest: Equatable, Sendable {
   private static func known(_ number: CoAPOptionNumber, in message: CoAPMessage) -> Bool {
     number == .uriPath || number == .uriQuery || number == .uriHost || number == .uriPort || number == .accept
       || number == .block1 && message.code == .put && message.path.first == "blobs"
+      || number == .ifMatch && message.code == .iPatch && message.path.first == settingsName
   }
 
   private static func containerRequest(_ message: CoAPMessage) throws(RequestError) -> ContainerRequest {
@@ -363,6 +370,7 @@ extension RequestError {
     case .failed: .internalServerError
     case .notAllowed: .methodNotAllowed
     case .badOption: .badOption
+    case .changed: .preconditionFailed
     }
   }
 }

@@ -23,6 +23,7 @@ extension APIRequest {
       change.durationSeconds.map { "renew lease \(id) for \($0) s" } ?? "confirm lease \(id)"
     case .releaseLease(let id, _): "release lease \(id)"
     case .revoke: "revoke credentials"
+    case .changeSettings(let change): change.deed
     case .drain(let isOn): isOn ? "drain" : "end draining"
     case .own(let key): "give the board to \(Hexadecimal.text(key.compressed))"
     case .disown: "give the board back to whom its configuration names"

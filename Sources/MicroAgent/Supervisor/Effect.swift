@@ -84,6 +84,8 @@ public struct RequestError: Error, Equatable, Sendable, CustomStringConvertible 
     case notAllowed
     /// An option of the message that must be understood is not.
     case badOption
+    /// What it is about is not any more as whoever asks believes.
+    case changed
   }
 
   public let kind: Kind

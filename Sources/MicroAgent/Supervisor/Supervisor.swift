@@ -54,8 +54,8 @@ public struct Supervisor {
   private var nextID: UInt64
   let wallSeconds: () -> UInt64
   /// What there is to promise.
-  public let limits: Ledger.Limits
-  let policy: LeasePolicy
+  public private(set) var limits: Ledger.Limits
+  private(set) var policy: LeasePolicy
   /// What is promised to others; see `Supervisor+Leases`.
   public internal(set) var leases: Leases
   /// No lease is given or lengthened.
@@ -80,6 +80,12 @@ public struct Supervisor {
     self.policy = policy
     self.leases = leases
     self.wallSeconds = wallSeconds
+  }
+
+  /// Goes by other limits and terms from now on. What was promised stays promised.
+  public mutating func set(limits: Ledger.Limits, policy: LeasePolicy) {
+    self.limits = limits
+    self.policy = policy
   }
 
   // MARK: Looking

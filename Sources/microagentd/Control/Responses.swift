@@ -13,8 +13,8 @@ enum Responses {
       CoAPMessage(code: .deleted, token: request.token)
     case .start, .pause, .resume, .stop, .list, .inspect, .logs, .exec, .inspectExec, .usage, .metrics, .plan, .info,
       .nodes, .search, .searchNode, .publications, .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true),
-      .revocations, .revoke, .events, .settings, .owner, .own, .openClaim, .audit, .resets, .blob, .putBlob,
-      .images, .inspectImage:
+      .revocations, .revoke, .events, .settings, .changeSettings, .owner, .own, .openClaim, .audit, .resets, .blob,
+      .putBlob, .images, .inspectImage:
       CoAPMessage(code: .changed, token: request.token)
     }
   }

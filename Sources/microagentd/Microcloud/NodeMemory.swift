@@ -22,6 +22,8 @@ final class NodeMemory {
     case latestIssued
     /// Whom the board was given to (`Ownership`).
     case owner
+    /// What the owner gave over the network (`GivenSettings`).
+    case settings
 
     var name: String {
       switch self {
@@ -36,6 +38,7 @@ final class NodeMemory {
       case .revocations: "revocations"
       case .latestIssued: "latest issued"
       case .owner: "owner"
+      case .settings: "settings"
       }
     }
   }

@@ -64,6 +64,8 @@ enum BashCompletion {
             compopt -o filenames; COMPREPLY+=($(compgen -f -- "$current"))
           fi ;;
         leases) COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" "${node[@]}" leases --names 2>/dev/null)" -- "$current")) ;;
+        settings)
+          COMPREPLY=($(compgen -W "$(microctl "${socket[@]}" "${node[@]}" settings --names 2>/dev/null)" -- "$current")) ;;
         verbs) COMPREPLY=($(compgen -W '\(names)' -- "$current")) ;;
         subcommands) COMPREPLY=($(compgen -W 'create' -- "$current")) ;;
         shells) COMPREPLY=($(compgen -W 'bash' -- "$current")) ;;
@@ -102,6 +104,7 @@ enum BashCompletion {
     case "completion": return "shells"
     case "microcloud": return "subcommands"
     case "unpublish": return "publications"
+    case "unset": return "settings"
     default: return "none"
     }
   }

@@ -8,7 +8,7 @@ struct Option: Sendable {
     case lease, cpu, disk, containers, duration, priority, requestID, tentative, off
     case any, elsewhere, isa, patience, allNodes
     case interactive, terminal
-    case role, microcloud, open, close, forget, qr
+    case role, microcloud, open, close, forget, qr, ifState
   }
 
   let name: Name
