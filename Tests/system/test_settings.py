@@ -43,6 +43,11 @@ def test_an_owner_sets_a_board_from_elsewhere(boards):
     assert row["public-port"] == ["5001", "microctl set", "from the next start on"]
     assert [(one["role"], "zone = Old town" in one["deed"]) for one in board.json("audit")] == [("owner", True)]
 
+    state = rows[-1].removeprefix("state ")
+    ana.ctl(*node, "set", "--if-state", state, "contact", "ana@example.net").check()
+    line = refusal(ana.ctl(*node, "set", "--if-state", state, "contact", "bruna@example.net"))
+    assert "somebody has changed them meanwhile" in line and board.json("offer")["contact"] == "ana@example.net"
+
     # It outlives the power; only a change of the line in the file ends it.
     restarted(board, **file)
     assert board.json("settings")["pending"] == [] and board.json("offer")["zone"] == "Old town"
