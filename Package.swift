@@ -24,16 +24,17 @@ let package = Package(
 
     // Values and decisions: no input or output.
     .target(name: "Basics"),
+    .target(name: "Netlink", dependencies: ["Basics"]),
     // OSCORE and EDHOC stand on the primitives of `Crypto`, which reads and writes nothing but random bits for blinding.
     // The square roots of network coordinates: an instruction on boards, a call in the host's debug builds.
     .target(name: "Microcloud", dependencies: ["Basics", "Crypto"], linkerSettings: [.linkedLibrary("m")]),
-    .target(name: "MicroAgent", dependencies: ["Basics", "Microcloud", "Crypto"]),
+    .target(name: "MicroAgent", dependencies: ["Basics", "Microcloud", "Crypto", "Netlink"]),
 
     // What container images are made of: documents and archives.
     .target(name: "Images", dependencies: ["Basics", "Crypto"]),
 
     // Doing.
-    .target(name: "LinuxSystem", dependencies: ["Basics", "CSystem"]),
+    .target(name: "LinuxSystem", dependencies: ["Basics", "Netlink", "CSystem"]),
     .target(name: "Cgroups", dependencies: ["Basics", "LinuxSystem"]),
     .target(name: "ContainerRunner", dependencies: ["Basics", "LinuxSystem", "Cgroups", "CSystem"]),
     .target(name: "Compression", dependencies: ["CZlib"], linkerSettings: [.linkedLibrary("z")]),
@@ -59,7 +60,7 @@ let package = Package(
       "microagentd",
       [
         "MicroAgent", "Microcloud", "ContainerRunner", "Cgroups", "Transport", "NodeSecurity", "Crypto", "EventLoop",
-        "Store", "LinuxSystem", "Basics", "Images", "Unpacker",
+        "Store", "LinuxSystem", "Netlink", "Basics", "Images", "Unpacker",
       ]),
     program(
       "microctl",
@@ -73,6 +74,7 @@ let package = Package(
     .testTarget(
       name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics", "TestSupport"]),
     .testTarget(name: "microsimTests", dependencies: ["microsim", "Basics"]),
+    .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "LinuxSystem", "Basics", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CSystem", "TestSupport"]),
     .testTarget(
       name: "microagentdTests",
@@ -83,7 +85,8 @@ let package = Package(
     .testTarget(
       name: "MicrocloudTests", dependencies: ["Microcloud", "Crypto", "Basics", "TestSupport"], exclude: ["vectors"]),
     .testTarget(
-      name: "MicroAgentTests", dependencies: ["MicroAgent", "Microcloud", "Crypto", "Basics", "TestSupport"]),
+      name: "MicroAgentTests",
+      dependencies: ["MicroAgent", "Microcloud", "Netlink", "Crypto", "Basics", "TestSupport"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Crypto", "Basics", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(

@@ -185,6 +185,15 @@ int system_route_socket(void) {
   return -error;
 }
 
+int system_netfilter_socket(void) {
+  int made = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+  if (made < 0) return -errno;
+  // Refusals come with the kernel's words, and without the request.
+  set(made, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+  set(made, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+  return made;
+}
+
 ssize_t system_receive_from_kernel(int socket, void *buffer, size_t capacity) {
   struct sockaddr_nl source = {0};
   ssize_t received;

@@ -1,4 +1,4 @@
-// sources: Sources/Basics Sources/Microcloud Sources/MicroAgent Sources/Crypto
+// sources: Sources/Basics Sources/Microcloud Sources/MicroAgent Sources/Netlink Sources/Crypto
 // C: Sources/CSystem/random.c -lmbedcrypto
 // The first message of a stream of CoAP is a request that holds what it promises and is the same when written and read
 // again; or it is refused with an answer that can be sent.

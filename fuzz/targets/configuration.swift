@@ -1,4 +1,4 @@
-// sources: Sources/Basics Sources/Microcloud Sources/MicroAgent Sources/Crypto
+// sources: Sources/Basics Sources/Microcloud Sources/MicroAgent Sources/Netlink Sources/Crypto
 // C: Sources/CSystem/random.c -lmbedcrypto
 // Any bytes are settings that hold what they promise, and are the same when written and read again; or one short line
 // for a person that names the line. Read with tolerance they are settings in any case: the same ones, or those of the lines

@@ -1,5 +1,6 @@
-// sources: Sources/LinuxSystem/Interfaces Sources/Basics
-// Whatever the kernel says, the table keeps to its limits and to its order, and asks only as answers end.
+// sources: Sources/LinuxSystem/Interfaces Sources/Netlink Sources/Basics
+// Whatever the kernel says, the table keeps to its limits and to its order, and asks only as answers end; and what it says of
+// requests is short and plain.
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzRouteMessage(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -12,6 +13,10 @@ public func fuzzRouteMessage(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CI
   while !rest.isEmpty {
     if let request = table.receive(rest.prefix(chunk)) { precondition(request.count == 20, "a request of another length") }
     rest = rest.dropFirst(chunk)
+  }
+  for answer in NetlinkAnswer.decode(input[...]) {
+    precondition(answer.text.utf8.count <= NetlinkAnswer.maximumTextBytes, "too long a reason")
+    precondition(answer.text.utf8.allSatisfy { (0x20..<0x7F).contains($0) }, "a reason that is not plain")
   }
   let interfaces = table.interfaces
   precondition(interfaces.count <= InterfaceTable.maximumInterfaces, "too many interfaces")

@@ -189,6 +189,8 @@ ssize_t system_receive_datagram(int socket, void *buffer, size_t capacity, struc
 
 // The kernel's messages about links and addresses, as they change. What others send to the socket is passed over.
 int system_route_socket(void);
+// For requests to netfilter, which are done when they are sent; answers are there then.
+int system_netfilter_socket(void);
 ssize_t system_receive_from_kernel(int socket, void *buffer, size_t capacity);
 
 // The address that this machine would speak from to another one. Nothing is sent.

@@ -1,4 +1,5 @@
 import Basics
+import Netlink
 
 /// A message of the kernel's about links and addresses (rtnetlink(7)), as far as it says who can be reached where.
 public enum RouteMessage: Equatable, Sendable {
@@ -51,7 +52,7 @@ public enum RouteMessage: Equatable, Sendable {
     guard body.count >= 16, body.first == 0, let index = body.number32(at: 4), let flags = body.number32(at: 8)
     else { return nil }
     if isGone { return .linkGone(index: index) }
-    guard let name = attribute(linkName, in: body.dropFirst(16)) else { return nil }
+    guard let name = body.dropFirst(16).netlinkAttribute(linkName) else { return nil }
     let text = name.prefix { $0 != 0 }
     guard text.count <= maximumNameBytes else { return nil }
     return .link(index: index, name: ASCII.string(text), flags: NetworkInterface.Flags(rawValue: flags))
@@ -63,24 +64,15 @@ public enum RouteMessage: Equatable, Sendable {
     let (prefixBits, scope) = (body[body.startIndex + 1], body[body.startIndex + 3])
     let attributes = body.dropFirst(8)
     // On a link to one peer the first of them is the peer's.
-    guard let bytes = attribute(addressOfOurs, in: attributes) ?? attribute(addressOfPeer, in: attributes),
+    guard let bytes = attributes.netlinkAttribute(addressOfOurs) ?? attributes.netlinkAttribute(addressOfPeer),
       let address = IPAddress(networkBytes: bytes), prefixBits <= bytes.count * 8
     else { return nil }
     if isGone { return .addressGone(address, interface: index) }
-    let flags = attribute(addressFlags, in: attributes)?.number32(at: 0) ?? UInt32(body[body.startIndex + 2])
+    let flags = attributes.netlinkAttribute(addressFlags)?.number32(at: 0) ?? UInt32(body[body.startIndex + 2])
     return .address(
       NetworkInterface.Address(
         address: address, prefixBits: prefixBits, scope: .init(rawValue: scope), flags: .init(rawValue: flags)),
       interface: index)
-  }
-
-  /// The value of the first attribute of this type.
-  private static func attribute(_ type: UInt16, in attributes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
-    var rest = attributes
-    while let (found, value) = rest.popNetlinkAttribute() {
-      if found == type { return value }
-    }
-    return nil
   }
 }
 
@@ -98,52 +90,5 @@ public enum RouteRequest {
 
   private static func bytes(_ number: UInt32) -> [UInt8] {
     (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * UInt32($0))) }
-  }
-}
-
-/// Length (4 bytes), type (2), flags (2), sequence (4), port (4), body.
-private struct NetlinkMessage {
-  let type: UInt16
-  let flags: UInt16
-  let sequence: UInt32
-  let body: ArraySlice<UInt8>
-}
-
-// Numbers are in the processor's order, which on all our machines is the little end first. Messages and attributes are
-// padded to four bytes.
-extension ArraySlice<UInt8> {
-  private static var messageHeaderBytes: Int { 16 }
-  private static var attributeHeaderBytes: Int { 4 }
-
-  fileprivate mutating func popNetlinkMessage() -> NetlinkMessage? {
-    guard count >= Self.messageHeaderBytes, let type = number16(at: 4), let flags = number16(at: 6),
-      let sequence = number32(at: 8), let body = popPadded(number32(at: 0), header: Self.messageHeaderBytes)
-    else { return nil }
-    return NetlinkMessage(type: type, flags: flags, sequence: sequence, body: body)
-  }
-
-  fileprivate mutating func popNetlinkAttribute() -> (type: UInt16, value: ArraySlice<UInt8>)? {
-    guard let length = number16(at: 0), let type = number16(at: 2),
-      let value = popPadded(UInt32(length), header: Self.attributeHeaderBytes)
-    else { return nil }
-    return (type, value)
-  }
-
-  /// What follows the header of a piece of this length, which leaves the slice with its padding.
-  private mutating func popPadded(_ length: UInt32?, header: Int) -> ArraySlice<UInt8>? {
-    guard let length = length.flatMap({ Int(exactly: $0) }), length >= header, length <= count else { return nil }
-    let piece = prefix(length).dropFirst(header)
-    self = dropFirst(length + (4 - length % 4) % 4)
-    return piece
-  }
-
-  fileprivate func number16(at offset: Int) -> UInt16? {
-    guard count >= offset + 2 else { return nil }
-    return UInt16(self[startIndex + offset]) | UInt16(self[startIndex + offset + 1]) << 8
-  }
-
-  fileprivate func number32(at offset: Int) -> UInt32? {
-    guard let low = number16(at: offset), let high = number16(at: offset + 2) else { return nil }
-    return UInt32(low) | UInt32(high) << 16
   }
 }
