@@ -20,5 +20,5 @@ public struct Setting: Equatable, Sendable {
     + "offer-cpu, offer-disk, offer-processes, offer-containers, lease-to, lease-longest, lease-share, lease-roots, zone, "
     + "guifi-node, contact, name, owner, interfaces, coap-port, microcloud, microcloud-key, gossip-key, public, "
     + "resource-directory, with microcloud- or public- before it contacts, port, family, profile, advertise, and for a "
-    + "board's system network, router, dns, uplink, home, home-address, ntp, ssh-key"
+    + "board's system network, router, dns, uplink, home, home-address, home-open, ntp, ssh-key"
 }

@@ -198,7 +198,7 @@ extension Agent {
     map[.memoryReservedBytes] = .unsigned(supervisor.ledger.reserved.memoryBytes)
     addBoots(to: &map)
     network.status.add(to: &map)
-    map[.notices] = .array((notices + network.notices + server.problems).map { .text($0) })
+    map[.notices] = .array((notices + network.notices + server.problems + (gateway?.notices ?? [])).map { .text($0) })
     return .map(map)
   }
 }

@@ -24,6 +24,8 @@ final class Agent {
   let host: ContainerHost
   let server: ControlServer
   let network: NodeNetwork
+  /// Nil: the board is no gateway.
+  let gateway: Gateway?
   let images: ImageKeeping
   let execs: ExecHost
   let life: AgentLife
@@ -136,10 +138,12 @@ final class Agent {
       abilities: BoardFacts.abilities(cgroupVersion: host.cgroupVersion))
     let free = offer.amount.memoryBytes
     do throws(SystemError) {
-      network = try NodeNetwork(configuration.node, identity, memory, freeMemoryBytes: free, on: loop)
+      network = try NodeNetwork(
+        configuration.node, home: configuration.board.homeInterfaces, identity, memory, freeMemoryBytes: free, on: loop)
     } catch {
       throw StartError("\(error)")
     }
+    gateway = Gateway(configuration)
     var authority = Authority(configuration.node)
     authority.restore(revocations: memory.bytes(.revocations), time: memory.bytes(.latestIssued))
     server = ControlServer(authority, on: loop)
@@ -153,6 +157,8 @@ final class Agent {
       ProgramMemory.release()
       adoptForEvents()
       tellNetwork()
+      gateway?.open(for: network.services.entries)
+      network.onServices = { [unowned(unsafe) self] in gateway?.update(for: $0) }
       network.onMember = { [unowned(unsafe) self] in noteMember($0, $1, $2) }
       network.offer = { [unowned(unsafe) self] in offer.value(supervisor.ledger, isDraining: supervisor.isDraining) }
       try network.start()

@@ -15,12 +15,20 @@ public struct BoardSettings: Equatable, Sendable {
   public var home: [String] = []
   /// The board's address on the home side, and which addresses are given there.
   public var homeAddress = AddressInNetwork(address: 0xC0A8_4D01, prefixLength: 24)!
+  /// Whether containers that share the board's network reach the home side.
+  public var isHomeOpen = false
   /// Where the time is asked for; none: where DHCP says.
   public var timeServers: [IPAddress] = []
   /// Type and key of who may log in over the network, as in authorized_keys (sshd(8)) but for the comment; empty: nobody.
   public var loginKey = ""
 
   public init() {}
+
+  /// The interfaces that the home side has in the kernel: those that are set, and the bridge that joins several.
+  public var homeInterfaces: [String] { home.isEmpty ? [] : home + [Self.homeBridge] }
+
+  /// cross/image/system/etc/board/gateway makes it.
+  private static let homeBridge = "br-home"
 
   public static let maximumNameServers = 3
   public static let maximumTimeServers = 4
@@ -33,7 +41,7 @@ public struct BoardSettings: Equatable, Sendable {
   /// Whether a setting is one of these.
   static func has(_ name: String) -> Bool {
     switch name {
-    case "network", "router", "dns", "uplink", "home", "home-address", "ntp", "ssh-key": true
+    case "network", "router", "dns", "uplink", "home", "home-address", "home-open", "ntp", "ssh-key": true
     default: false
     }
   }
@@ -62,6 +70,9 @@ public struct BoardSettings: Equatable, Sendable {
         return setting.wrong("give the board's address there, as 192.168.77.1/24")
       }
       homeAddress = address
+    case "home-open":
+      guard setting.value == "on" || setting.value == "off" else { return setting.wrong("give on or off") }
+      isHomeOpen = setting.value == "on"
     case "ssh-key":
       guard let key = Self.loginKey(setting.value) else {
         return setting.wrong("give the one line of a public key, as id_ed25519.pub has it")

@@ -31,6 +31,7 @@ extension NodeNetwork {
   }
 
   private func servicesChanged() {
+    onServices?(services.entries)
     schedule.setChanged()
     announce()
     sayTagIfDue()

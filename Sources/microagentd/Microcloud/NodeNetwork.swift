@@ -11,6 +11,7 @@ final class NodeNetwork {
   let identity: NodeIdentity
   let loop: EventLoop
   let settings: NodeSettings
+  private let home: [String]
   let memory: NodeMemory
 
   // Nil: it is off.
@@ -30,6 +31,8 @@ final class NodeNetwork {
 
   var directory: ServiceDirectory
   var services: OwnServices
+  /// Told of all services of this node when they have changed.
+  var onServices: (([OwnServices.Entry]) -> Void)?
   var schedule: TagSchedule
   var announced: [UInt32] = []
   var browsed: [DNSName] = []
@@ -61,11 +64,14 @@ final class NodeNetwork {
   private var slotsSinceWrite = 0
 
   /// Joins nothing before `start`.
+  ///
+  /// - Parameter home: the interfaces whose addresses neighbours do not reach.
   init(
-    _ settings: NodeSettings, _ identity: NodeIdentity, _ memory: NodeMemory, freeMemoryBytes: UInt64,
+    _ settings: NodeSettings, home: [String], _ identity: NodeIdentity, _ memory: NodeMemory, freeMemoryBytes: UInt64,
     on loop: EventLoop
   ) throws(SystemError) {
     self.settings = settings
+    self.home = home
     self.identity = identity
     self.memory = memory
     self.loop = loop
@@ -261,13 +267,14 @@ final class NodeNetwork {
   private func findAddresses() {
     guard let interfaces = interfaces?.interfaces else { return }
     let own = interfaces.flatMap { $0.addresses.map { $0.address } }
+    let outside = interfaces.filter { !home.contains($0.name) }
     if let registration = microcloud {
       let found = mdns?.state.services.flatMap { $0.addresses } ?? []
-      let address = address(settings.microcloud, found, registration.registration, interfaces)
+      let address = address(settings.microcloud, found, registration.registration, outside)
       act { $0.setNetwork(address, own: own, now: $1) }
     }
     if let registration = publicCluster {
-      let address = address(settings.publicCluster, [], registration, interfaces)
+      let address = address(settings.publicCluster, [], registration, outside)
       actInPublic { $0.setNetwork(address, own: own, now: $1) }
     }
   }

@@ -65,6 +65,7 @@ import Testing
       ("network = 127.0.0.1/8", "network '127.0.0.1/8'"),
       ("network = fd00::1/64", "network 'fd00::1/64'"),
       ("router = fe80::1", "router 'fe80::1': give an IPv4 address"),
+      ("home-open = yes", "home-open 'yes': give on or off"),
       ("dns = example.org", "dns 'example.org': give 1 to 3 IPv4 addresses"),
       ("dns = 10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4", "give 1 to 3 IPv4 addresses"),
       ("ntp =", "ntp '': give 1 to 4 IPv4 addresses"),
