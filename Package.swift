@@ -72,7 +72,8 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),
     .testTarget(
-      name: "microctlTests", dependencies: ["microctl", "MicroAgent", "Microcloud", "Basics", "TestSupport"]),
+      name: "microctlTests",
+      dependencies: ["microctl", "MicroAgent", "Microcloud", "LinuxSystem", "CSystem", "Basics", "TestSupport"]),
     .testTarget(name: "microsimTests", dependencies: ["microsim", "Basics"]),
     .testTarget(name: "NetlinkTests", dependencies: ["Netlink", "LinuxSystem", "Basics", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CSystem", "TestSupport"]),

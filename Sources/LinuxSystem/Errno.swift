@@ -17,6 +17,7 @@ public struct Errno: RawRepresentable, Equatable, Hashable, Sendable, CustomStri
   public static let wouldBlock = Errno(rawValue: 11)
   public static let outOfMemory = Errno(rawValue: 12)
   public static let permissionDenied = Errno(rawValue: 13)
+  public static let notBlockDevice = Errno(rawValue: 15)
   public static let busy = Errno(rawValue: 16)
   public static let fileExists = Errno(rawValue: 17)
   public static let noSuchDevice = Errno(rawValue: 19)

@@ -25,7 +25,7 @@ public struct Configuration: Equatable, Sendable {
   public init() {}
 
   /// Settings that nobody is told.
-  static let secrets = ["gossip-key"]
+  public static let secrets = ["gossip-key"]
 
   public static let maximumFileBytes = 64 * 1024
   /// Of a line with a setting, which is told whole where it is wrong. Comments may be longer.

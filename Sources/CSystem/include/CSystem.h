@@ -93,6 +93,12 @@ struct system_filesystem_status {
 };
 int system_statfs(const char *path, struct system_filesystem_status *status);
 
+// Disks and cards, as files that are open.
+int system_block_device(int descriptor, uint32_t numbers[2]);  // its major and minor number; -ENOTBLK: it is none
+int64_t system_end_offset(int descriptor);                     // how many bytes a device or a file has
+int system_forget_cached(int descriptor);  // the next read is of the medium; what was written must be synced before
+int system_reread_partitions(int descriptor);
+
 // Pipes, memory files, event descriptors. All are close-on-exec.
 int system_pipe(int descriptors[2], int nonblocking);
 int system_memfd(const char *name);

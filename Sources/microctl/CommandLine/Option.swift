@@ -9,6 +9,7 @@ struct Option: Sendable {
     case any, elsewhere, isa, patience, allNodes
     case interactive, terminal
     case role, microcloud, open, close, forget, qr, ifState
+    case owner, microcloudKey, gossipKey, set, yes, dryRun, file
   }
 
   let name: Name

@@ -8,6 +8,8 @@ final class GzipContent {
   private static let outputBytes = 256 * 1024
 
   private let path: String
+  /// Whose business it is, for what goes wrong.
+  private let verb: String
   private let file: FileDescriptor
   private let gunzip: Gunzip
   private let input = UnsafeMutableRawBufferPointer.allocate(byteCount: inputBytes, alignment: 1)
@@ -17,15 +19,18 @@ final class GzipContent {
   /// Is given each piece of the file as it is.
   private let tap: (ArraySlice<UInt8>) throws(Failure) -> Void
 
-  init(_ path: String, tap: @escaping (ArraySlice<UInt8>) throws(Failure) -> Void = { _ in }) throws(Failure) {
+  init(
+    _ path: String, verb: String = "push", tap: @escaping (ArraySlice<UInt8>) throws(Failure) -> Void = { _ in }
+  ) throws(Failure) {
     self.path = path
+    self.verb = verb
     self.tap = tap
     rest = UnsafeMutableRawBufferPointer(rebasing: input[..<0])
     do throws(SystemError) { file = try FileDescriptor.open(path, O_RDONLY) } catch {
-      throw Failure(.refused, "push: \(error)")
+      throw Failure(.refused, "\(verb): \(error)")
     }
     do throws(Gunzip.Failure) { gunzip = try Gunzip() } catch {
-      throw Failure(.refused, "push \(path): no memory to uncompress it")
+      throw Failure(.refused, "\(verb) \(path): no memory to uncompress it")
     }
   }
 
@@ -39,11 +44,11 @@ final class GzipContent {
     while true {
       if rest.isEmpty, try !readInput() {
         if gunzip.isBetweenMembers { return [] }
-        throw Failure(.refused, "push \(path): it ends inside its gzip stream: copy it again")
+        throw Failure(.refused, "\(verb) \(path): it ends inside its gzip stream: copy it again")
       }
       let count: Int
       do throws(Gunzip.Failure) { count = try gunzip.inflate(&rest, into: output) } catch {
-        throw Failure(.refused, "push \(path): its gzip stream is damaged: copy it again")
+        throw Failure(.refused, "\(verb) \(path): its gzip stream is damaged: copy it again")
       }
       if count > 0 { return Array(output[..<count]) }
     }

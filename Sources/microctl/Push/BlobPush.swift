@@ -18,7 +18,7 @@ final class BlobPush {
   private let client: Client
   private let blobs: [BlobSource]
   private var readers: [BlobReader?]
-  private let progress: PushProgress
+  private let progress: Progress
   private var streams: [PushStream] = []
   private var schedule: PushSchedule
   private(set) var account = Account()
@@ -45,7 +45,7 @@ final class BlobPush {
   /// Without any for so long the streams are opened anew.
   private static let stallMilliseconds: UInt64 = 15_000
 
-  init(_ blobs: [BlobSource], to client: Client, _ progress: PushProgress) {
+  init(_ blobs: [BlobSource], to client: Client, _ progress: Progress) {
     self.client = client
     self.blobs = blobs
     self.progress = progress

@@ -47,7 +47,7 @@ struct Push {
     let name = try name(of: package)
     var account = BlobPush.Account()
     if try !isThere(name, package) {
-      let progress = PushProgress("push \(name)", totalBytes: package.blobs.reduce(0) { $0 + $1.sizeBytes })
+      let progress = Progress("push \(name)", totalBytes: package.blobs.reduce(0) { $0 + $1.sizeBytes })
       account = try send(package, progress)
       progress.say("unpacking")
       try make(name, package)
@@ -86,7 +86,7 @@ struct Push {
     return try Client.content(of: answer)[.manifest]?.bytesValue == package.manifest.digest
   }
 
-  private func send(_ package: ImagePackage, _ progress: PushProgress) throws(Failure) -> BlobPush.Account {
+  private func send(_ package: ImagePackage, _ progress: Progress) throws(Failure) -> BlobPush.Account {
     let push = BlobPush(package.blobs, to: client, progress)
     do throws(Failure) { try push.run() } catch {
       progress.clear()

@@ -14,7 +14,8 @@ let allVerbs: [Verb] = [
   runVerb, execVerb, psVerb, logsVerb, startVerb, stopVerb, pauseVerb, resumeVerb, rmVerb, inspectVerb, statsVerb,
   eventsVerb, planVerb, pushVerb, imagesVerb, rmiVerb, publishVerb, unpublishVerb, searchVerb, nodesVerb, offerVerb,
   leaseVerb, leasesVerb, renewVerb, releaseVerb, drainVerb, infoVerb, keyVerb, microcloudVerb, inviteVerb, acceptVerb,
-  revokeVerb, claimVerb, ownerVerb, settingsVerb, setVerb, unsetVerb, auditVerb, resetsVerb, helpVerb, completionVerb,
+  revokeVerb, claimVerb, ownerVerb, settingsVerb, setVerb, unsetVerb, auditVerb, resetsVerb, flashVerb, helpVerb,
+  completionVerb,
 ]
 
 let helpVerb: Verb = Verb(

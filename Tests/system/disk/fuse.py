@@ -1,11 +1,12 @@
 """A FUSE file system with one file, a disk image that is slow to sync, for a loop device on this host.
 
-    python3 fuse.py IMAGE FOLDER FLUSH_SECONDS
+    python3 fuse.py IMAGE FOLDER FLUSH_SECONDS [KEPT_BYTES]
 
 It mounts itself on FOLDER, where `disk` is the image, prints `mounted`, and ends when it is unmounted. Of the protocol
 (include/uapi/linux/fuse.h) it speaks what a loop device asks for. On standard input it takes lines: `cut SEED PATH` writes
 to PATH what the disk would hold if its power failed now, and prints how many unflushed pages were lost; `slow SECONDS`
-changes how long a flush takes, and prints how many there were.
+changes how long a flush takes, and prints how many there were. With KEPT_BYTES it forgets what is written behind these, as
+cards do that pretend to be larger than they are, and the kernel is kept from remembering it in its place.
 """
 
 import ctypes
@@ -26,13 +27,15 @@ IN_HEADER = struct.Struct("<IIQQIIIHH")
 OUT_HEADER = struct.Struct("<IiQ")
 WRITE_LIMIT = 128 * 1024
 ROOT, DISK = 1, 2
+DIRECT_IO = 1
 NAME = b"disk"
 FOREVER = 1 << 30
 
 
 class Server:
-    def __init__(self, disk, folder):
+    def __init__(self, disk, folder, kept_bytes=None):
         self.disk = disk
+        self.kept_bytes = kept_bytes
         self.device = os.open("/dev/fuse", os.O_RDWR)
         options = f"fd={self.device},rootmode=40000,user_id=0,group_id=0".encode()
         libc = ctypes.CDLL(None, use_errno=True)
@@ -77,13 +80,14 @@ class Server:
         if opcode in (GETATTR, SETATTR):
             return struct.pack("<QII", FOREVER, 0, 0) + self.attributes(node)
         if opcode in (OPEN, OPENDIR):
-            return struct.pack("<QII", 0, 0, 0)
+            return struct.pack("<QII", 0, DIRECT_IO if self.kept_bytes and node == DISK else 0, 0)
         if opcode == READ:
             _, offset, size = struct.unpack_from("<QQI", body)
             return self.disk.read(offset, size)
         if opcode == WRITE:
             _, offset, size = struct.unpack_from("<QQI", body)
-            self.disk.write(offset, body[40 : 40 + size])
+            if self.kept_bytes is None or offset < self.kept_bytes:
+                self.disk.write(offset, body[40 : 40 + size])
             return struct.pack("<II", size, 0)
         if opcode == STATFS:
             return struct.pack("<QQQQQIIII24x", 0, 0, 0, 2, 0, 4096, 255, 4096, 0)
@@ -109,10 +113,10 @@ def obey(disk):
 
 
 def main():
-    image, folder, seconds = sys.argv[1:]
+    image, folder, seconds, *kept = sys.argv[1:]
     with open(image, "rb") as file:
         disk = VolatileDisk(file.read(), float(seconds))
-    server = Server(disk, folder)
+    server = Server(disk, folder, *map(int, kept))
     threading.Thread(target=obey, args=(disk,), daemon=True).start()
     print("mounted", flush=True)
     server.serve()

@@ -3,8 +3,8 @@ import CSystem
 import LinuxSystem
 import MicroAgent
 
-/// Shows a person at a terminal how far a push has come: a line on standard error that is written over. Elsewhere it is silent.
-final class PushProgress {
+/// Shows a person at a terminal how far something long has come: a line on standard error that is written over. Elsewhere it is silent.
+final class Progress {
   private let isShown = system_is_terminal(2) == 1
   private let title: String
   private let totalBytes: UInt64
