@@ -11,7 +11,7 @@ VENV = $(CACHE)/python-$(shell cat Tests/system/requirements.txt 2>/dev/null | s
 PYTEST = $(PYTHON) -m pytest -q Tests/system
 PACKAGE_LISTS = packages.txt cross/packages.txt cross/image/packages.txt Tests/system/packages.txt
 
-.PHONY: tested base-image image build demo test test-unit sim sim-short test-system test-vm here in-vm cross check-binaries fuzz lint bench deps clean
+.PHONY: tested base-image image build demo test test-unit sim sim-short test-system test-vm here in-vm cross packages check-binaries fuzz lint bench deps clean
 
 build: deps
 	swift build
@@ -61,7 +61,7 @@ here:
 	$(AT_ONCE) --target i586 -k "not slow_disk"
 	$(AT_ONCE) --target atom64 -k "not crash_at_each_step and not peers and not microcloud and not resources \
 	  and not leases and not remote and not members and not placement and not claim and not cddl and not push \
-	  and not test_events and not datagram and not directory and not slow_disk and not flashed and not image_bytes"
+	  and not test_events and not datagram and not directory and not slow_disk and not flash and not image_bytes"
 	$(AT_ONCE) --target atom64 -k "peers and (joins or avahi_finds) or find_each_other or publishes_is_found \
 	  or owner_does_from_elsewhere"
 
@@ -77,6 +77,7 @@ cross: deps
 # What is shipped for those that are tested, and what only tests run.
 tested: deps base-image
 	cross/build --drivers $(TESTED)
+	cross/write-packages .build-cross/packages $(TESTED)
 	for board in $(BOARDS); do cross/make-image $$board || exit; done
 
 # An image for containers on every board; docs/TESTING.md.
@@ -87,6 +88,11 @@ base-image: deps
 image: deps
 	cross/build i586 $(if $(filter jetway vm,$(BOARD)),atom64)
 	cross/make-image $(BOARD)
+
+# For systems of others, into .build-cross/packages/; docs/BOARDS.md.
+packages: base-image
+	cross/build $(TESTED)
+	cross/write-packages .build-cross/packages $(TESTED)
 
 check-binaries: tested
 	cross/check-binaries
