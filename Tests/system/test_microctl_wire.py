@@ -174,7 +174,13 @@ def test_completion_of_publications_minds_that_bash_splits_at_colons(complete, f
         fake.finish()
     assert complete("microctl", "publish", "") == complete("microctl", "search", "") == []
     assert complete("microctl", "run", "--pub") == ["--publish"]
-    assert complete("microctl", "un") == ["unpublish"]
+    assert complete("microctl", "unp") == ["unpublish"]
+
+
+def test_completion_of_what_can_be_taken_back(complete, fake):
+    fake.serve(lambda talk: talk.answer(talk.expect(GET, "settings"), {204: {"name": "alix", "zone": "Gracia"}, 230: ["zone"]}))
+    assert complete("microctl", "unset", "") == ["zone"]
+    fake.finish()
 
 
 def test_completion_offers_no_node_whose_name_a_shell_would_expand(complete, fake, tmp_path):
