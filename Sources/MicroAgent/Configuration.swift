@@ -70,13 +70,10 @@ public struct Configuration: Equatable, Sendable {
   /// The settings of these lines; those that are wrong are removed.
   private init(_ lines: inout [Line], _ problems: inout ConfigurationProblems) {
     lines.removeAll { line in
-      // What is wrong may have been taken in part.
-      var settings = self
-      if let problem = settings.set(line.setting) {
+      if let problem = set(line.setting) {
         problems.add(ConfigurationError(line: line.number, problem))
         return true
       }
-      self = settings
       self.lines.append(line.setting)
       return false
     }
@@ -130,7 +127,7 @@ public struct Configuration: Equatable, Sendable {
     return String(validating: line, as: UTF8.self) == nil ? "the line is not UTF-8: save the file as such" : nil
   }
 
-  /// Takes one setting; returns what is wrong with it, and what would be right.
+  /// Takes one setting; returns what is wrong with it, and what would be right: then it keeps its default.
   mutating func set(_ setting: Setting) -> String? {
     switch setting.name {
     case "state-directory": return setPath(&stateDirectory, setting)

@@ -49,10 +49,11 @@ public struct MembershipSettings: Equatable, Sendable {
       }
     case "contacts":
       let words = setting.words
-      givenContacts = words.compactMap { Self.contact($0) }
-      guard givenContacts.count == words.count, (1...Self.maximumContacts).contains(words.count) else {
+      let contacts = words.compactMap { Self.contact($0) }
+      guard contacts.count == words.count, (1...Self.maximumContacts).contains(words.count) else {
         return setting.wrong("give 1 to \(Self.maximumContacts) addresses, as 192.0.2.1 or [2001:db8::1]:7946")
       }
+      givenContacts = contacts
     case "advertise":
       guard let address = IPAddress(setting.value), address.canBeAdvertised else {
         return setting.wrong("give an address that others can reach, as 192.0.2.1")

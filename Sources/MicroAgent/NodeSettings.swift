@@ -58,10 +58,11 @@ public struct NodeSettings: Equatable, Sendable {
       }
       coapPort = port
     case "interfaces":
-      interfaces = setting.words
-      guard (1...Self.maximumInterfaces).contains(interfaces.count),
-        interfaces.allSatisfy({ $0.utf8.count <= BoardSettings.maximumInterfaceBytes })
+      let names = setting.words
+      guard (1...Self.maximumInterfaces).contains(names.count),
+        names.allSatisfy({ $0.utf8.count <= BoardSettings.maximumInterfaceBytes })
       else { return setting.wrong("give the names of interfaces, as eth0") }
+      interfaces = names
     case "gossip-key":
       let keys = setting.words.map { Base64.decode(Array($0.utf8)) ?? [] }
       guard let keyring = Keyring(keys: keys) else {

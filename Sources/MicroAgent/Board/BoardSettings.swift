@@ -61,10 +61,11 @@ public struct BoardSettings: Equatable, Sendable {
       guard Self.isInterface(setting.value) else { return setting.wrong("give the name of an interface, as eth0") }
       uplink = setting.value
     case "home":
-      home = setting.words
-      guard (1...Self.maximumHomeInterfaces).contains(home.count), home.allSatisfy(Self.isInterface) else {
+      let names = setting.words
+      guard (1...Self.maximumHomeInterfaces).contains(names.count), names.allSatisfy(Self.isInterface) else {
         return setting.wrong("give the names of 1 to \(Self.maximumHomeInterfaces) interfaces, as eth1 eth2")
       }
+      home = names
     case "home-address":
       guard let address = AddressInNetwork(setting.value), Self.homePrefixLengths.contains(address.prefixLength) else {
         return setting.wrong("give the board's address there, as 192.168.77.1/24")
@@ -108,10 +109,11 @@ public struct BoardSettings: Equatable, Sendable {
 
   private static func setAddresses(_ list: inout [IPAddress], _ setting: Setting, most: Int) -> String? {
     let words = setting.words
-    list = words.compactMap { hostAddress($0) }
-    guard list.count == words.count, (1...most).contains(list.count) else {
+    let addresses = words.compactMap { hostAddress($0) }
+    guard addresses.count == words.count, (1...most).contains(words.count) else {
       return setting.wrong("give 1 to \(most) IPv4 addresses, as 192.0.2.53")
     }
+    list = addresses
     return nil
   }
 

@@ -117,10 +117,16 @@ import Testing
       uplink = a/b
       memory-reserve = lots
       colour = blue
+      microcloud-contacts = 192.0.2.1 nobody
+      dns = 192.0.2.1 nobody
+      ntp = 192.0.2.1 nobody
+      home = eth1 a/b
+      owner = 00
+      lease-to = all
       network = 10.0.0.2/24
       """)
     #expect(settings == (try Configuration(parsing: Array("cgroup = cloud\nnetwork = 10.0.0.2/24".utf8))))
-    #expect(lines.map { $0.prefix(7) } == ["line 2:", "line 3:", "line 4:", "line 5:", "line 6:"])
+    #expect(lines.map { $0.prefix(7) } == (2...12).map { "line \($0): ".prefix(7) })
   }
 
   @Test func theFirstOfTwoCounts() {
