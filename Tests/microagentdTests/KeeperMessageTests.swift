@@ -23,9 +23,15 @@ import Testing
 
 @Suite struct InvocationTests {
   @Test func readsTheCommandLine() {
-    guard case .run(configurationPath: nil) = Invocation([]) else { return #expect(Bool(false), "runs by default") }
-    guard case .run(configurationPath: "/a") = Invocation(["--config", "/a"]) else {
+    guard case .run(nil, isBoard: false) = Invocation([]) else { return #expect(Bool(false), "runs by default") }
+    guard case .run("/a", isBoard: false) = Invocation(["--config", "/a"]) else {
       return #expect(Bool(false), "takes a file")
+    }
+    guard case .run("/a", isBoard: true) = Invocation(["--board", "--config", "/a"]) else {
+      return #expect(Bool(false), "is a board's main program")
+    }
+    guard case .boardSettings("/a") = Invocation(["--board-settings", "--config", "/a"]) else {
+      return #expect(Bool(false), "tells a board's settings")
     }
     guard case .wrong = Invocation(["--config"]) else { return #expect(Bool(false), "needs a file") }
     guard case .wrong = Invocation(["--verbose"]) else { return #expect(Bool(false), "refuses what it does not know") }
