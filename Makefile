@@ -110,6 +110,7 @@ bench: tested $(VENV)
 	$(PYTHON) bench/principals.py
 	$(PYTHON) bench/placing.py
 	$(PYTHON) bench/push.py
+	$(PYTHON) bench/flashed.py
 
 # Installs the Debian packages that are missing, and nothing where none is.
 deps:
