@@ -10,8 +10,8 @@ public struct Configuration: Equatable, Sendable {
   public var cgroup = "microagent"
   /// The first of the 65536 user and group ids of the board that containers' users are mapped to.
   public var firstUserID: UInt64 = 100_000
-  /// What the containers together leave to the rest of the board.
-  public var memoryReserveBytes: UInt64 = 24 << 20
+  /// What the containers together leave to the rest of the board; nil: what is usual (`containersMemory`).
+  public var memoryReserveBytes: UInt64?
   /// The node as others see it.
   public var node = NodeSettings()
   /// What it gives to them.
@@ -36,6 +36,18 @@ public struct Configuration: Equatable, Sendable {
   /// unix(7).
   public static let maximumSocketPathBytes = 107
   private static let socketName = "/control.sock"
+
+  /// What kernel, agent and the system's programs need where nothing is said, but no more than a third of a small board.
+  private static let usualReserveBytes: UInt64 = 24 << 20
+  private static let usualReservePart: UInt64 = 3
+  /// A control group's limit is a page at least. So little holds no container; the board is a member all the same.
+  private static let leastContainersMemory: UInt64 = 4096
+
+  /// What containers may have together on a board with so much memory, in bytes.
+  public func containersMemory(of totalBytes: UInt64) -> UInt64 {
+    let reserve = memoryReserveBytes ?? min(Self.usualReserveBytes, totalBytes / Self.usualReservePart)
+    return max(totalBytes - min(reserve, totalBytes), Self.leastContainersMemory)
+  }
 
   public var controlSocket: String { runtimeDirectory + Self.socketName }
   public var storePath: String { stateDirectory + "/microagent.db" }

@@ -45,8 +45,7 @@ final class ContainerHost {
     self.keeper = keeper
     logs = LogKeeping(on: loop, keeper: keeper)
     launcher = try Launcher(configuration)
-    let total = MachineStatus.memory().totalBytes
-    offerBytes = total > configuration.memoryReserveBytes ? total - configuration.memoryReserveBytes : 0
+    offerBytes = configuration.containersMemory(of: MachineStatus.memory().totalBytes)
     do throws(SystemError) {
       files = try ContainerFiles(directory: configuration.containersDirectory, on: loop)
       busyTimer = nil

@@ -13,6 +13,16 @@ import Testing
     #expect(try parse(text) == Configuration())
   }
 
+  @Test func aSmallBoardHasMemoryForContainersToo() throws {
+    let usual = Configuration()
+    #expect(usual.containersMemory(of: 256 << 20) == 232 << 20)
+    #expect(usual.containersMemory(of: 72 << 20) == 48 << 20)
+    #expect(usual.containersMemory(of: 30 << 20) == 20 << 20)
+    let said = try Configuration(parsing: Array("memory-reserve = 40M".utf8))
+    #expect(said.containersMemory(of: 72 << 20) == 32 << 20)
+    #expect(said.containersMemory(of: 30 << 20) == 4096)
+  }
+
   @Test func everySettingIsTaken() throws {
     let text = """
       # A board in a cupboard
