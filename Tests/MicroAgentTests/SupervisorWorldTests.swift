@@ -1,11 +1,13 @@
+import Foundation
 import Testing
 
 @testable import MicroAgent
 
 /// Thousands of lives of a board, each from a seed: see `SupervisorWorld`.
 @Suite struct SupervisorWorldTests {
-  /// Enough for seconds of a debug build.
-  static let seeds: ClosedRange<UInt64> = 1...5_000
+  /// Some minutes of a debug build; `MICROAGENT_LIVES=20000` are more.
+  static let seeds: ClosedRange<UInt64> =
+    1...(ProcessInfo.processInfo.environment["MICROAGENT_LIVES"].flatMap { UInt64($0) } ?? 2_000)
 
   @Test func noCrashLosesOrDoublesAnything() {
     for seed in Self.seeds {
