@@ -178,7 +178,7 @@ def test_completion_of_publications_minds_that_bash_splits_at_colons(complete, f
 
 
 def test_completion_of_what_can_be_taken_back(complete, fake):
-    fake.serve(lambda talk: talk.answer(talk.expect(GET, "settings"), {204: {"name": "alix", "zone": "Gracia"}, 230: ["zone"]}))
+    fake.serve(lambda talk: talk.answer(talk.expect(GET, "settings"), {204: {"name": "alix", "zone": "Gracia"}, 225: ["zone"]}))
     assert complete("microctl", "unset", "") == ["zone"]
     fake.finish()
 
