@@ -21,7 +21,7 @@ pytestmark = pytest.mark.machines("local")
 
 SEED = 20261127
 #: How often the power fails in each half; docs/TESTING.md says what a long run found.
-CUTS = int(os.environ.get("MICROAGENT_POWER_CUTS", "4"))
+CUTS = int(os.environ.get("MICROAGENT_POWER_CUTS", "3"))
 #: From power to ready it takes about ten seconds here; a moment of them, or shortly after.
 FIRST_BOOT_SECONDS = 12
 WORK_SECONDS = 6
