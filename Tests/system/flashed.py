@@ -143,7 +143,7 @@ class Street:
 
     def owned(self, **kind):
         """A board that has booted, its owner, and how microctl is told of it."""
-        owner = Person(self.boards, "owner")
+        owner = Person(self.boards, f"owner{len(self.all)}")
         board = self.plug(self.medium("alix", owner=owner.key), **kind).on()
         node = ["--node", board.address()]
         self.machine.wait_until(lambda: owner.ctl(*node, "info").code == 0, JOIN_SECONDS)

@@ -76,7 +76,7 @@ def test_a_reset_to_factory_leaves_nothing(street):
     board.medium.write("factory-reset", "")
     board.on()
     board.wait_for("reset to factory")
-    board.sh("test -e /boot/microagent.conf")
+    assert "owner" in board.sh("cat /boot/microagent.conf")
     street.machine.sh(f"rm {owner.known_nodes}")
     street.machine.wait_until(lambda: owner.ctl(*node, "info").code == 0, BOOT_SECONDS + JOIN_SECONDS)
     assert owner.json(*node, "info")["fingerprint"] != before
