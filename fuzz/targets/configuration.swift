@@ -53,8 +53,7 @@ private func text(_ settings: Configuration) -> String {
   runtime-directory = \(settings.runtimeDirectory)
   cgroup = \(settings.cgroup)
   first-user-id = \(settings.firstUserID)
-  memory-reserve = \(settings.memoryReserveBytes)
-  """ + "\n" + text(settings.offer) + "\n" + text(settings.node) + "\n" + text(settings.board)
+  """ + "\n" + (settings.memoryReserveBytes.map { "memory-reserve = \($0)\n" } ?? "") + text(settings.offer) + "\n" + text(settings.node) + "\n" + text(settings.board)
 }
 
 private func text(_ board: BoardSettings) -> String {
