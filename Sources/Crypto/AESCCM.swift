@@ -14,6 +14,30 @@ public final class AESCCM {
     case long = 16
   }
 
+  /// What is used for one message only.
+  public struct Nonce {
+    /// Eight bytes, and five and three that are none of it; as they lie in memory.
+    private let words: (head: UInt64, tail: UInt64)
+
+    /// The first eight bytes and the other five, of which each is a number, the most significant byte first.
+    public init(_ head: UInt64, _ tail: UInt64) {
+      words = (head.bigEndian, (tail << 24).bigEndian)
+    }
+
+    public init(_ bytes: [UInt8]) throws(CryptoError) {
+      guard bytes.count == nonceBytes else { throw .wrongLength }
+      var copy: (head: UInt64, tail: UInt64) = (0, 0)
+      withUnsafeMutableBytes(of: &copy) { $0.copyBytes(from: bytes) }
+      words = copy
+    }
+
+    public var bytes: [UInt8] { withUnsafeBytes(of: words) { Array($0.prefix(nonceBytes)) } }
+
+    fileprivate func withPointer(_ body: (UnsafePointer<UInt8>) -> CInt) -> CInt {
+      withUnsafeBytes(of: words) { body($0.baseAddress!.assumingMemoryBound(to: UInt8.self)) }
+    }
+  }
+
   private let context: UnsafeMutablePointer<mbedtls_ccm_context>
   private let tag: Tag
 
@@ -36,13 +60,24 @@ public final class AESCCM {
   public func seal(
     _ plaintext: ArraySlice<UInt8>, nonce: [UInt8], additionalData: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
-    guard nonce.count == Self.nonceBytes, plaintext.count <= Self.maximumMessageBytes else { throw .wrongLength }
+    try seal(plaintext, nonce: Nonce(nonce), additionalData: additionalData.span)
+  }
+
+  /// The same without arrays.
+  public func seal(
+    _ plaintext: ArraySlice<UInt8>, nonce: Nonce, additionalData: Span<UInt8>
+  ) throws(CryptoError) -> [UInt8] {
+    guard plaintext.count <= Self.maximumMessageBytes else { throw .wrongLength }
     var sealed = [UInt8](repeating: 0, count: plaintext.count + tag.rawValue)
-    let code = plaintext.withUnsafeBufferPointer { input in
-      sealed.withUnsafeMutableBufferPointer { output in
-        mbedtls_ccm_encrypt_and_tag(
-          context, input.count, nonce, nonce.count, additionalData, additionalData.count,
-          input.baseAddress, output.baseAddress, output.baseAddress! + input.count, tag.rawValue)
+    let code = sealed.withUnsafeMutableBufferPointer { output in
+      plaintext.withUnsafeBufferPointer { input in
+        additionalData.withUnsafeBufferPointer { data in
+          nonce.withPointer {
+            mbedtls_ccm_encrypt_and_tag(
+              context, input.count, $0, Self.nonceBytes, data.baseAddress, data.count,
+              input.baseAddress, output.baseAddress, output.baseAddress! + input.count, tag.rawValue)
+          }
+        }
       }
     }
     try check(code)
@@ -53,16 +88,25 @@ public final class AESCCM {
   public func open(
     _ sealed: ArraySlice<UInt8>, nonce: [UInt8], additionalData: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
+    try open(sealed, nonce: Nonce(nonce), additionalData: additionalData.span)
+  }
+
+  /// The same without arrays.
+  public func open(
+    _ sealed: ArraySlice<UInt8>, nonce: Nonce, additionalData: Span<UInt8>
+  ) throws(CryptoError) -> [UInt8] {
     guard sealed.count >= tag.rawValue else { throw .notAuthentic }
-    guard nonce.count == Self.nonceBytes, sealed.count - tag.rawValue <= Self.maximumMessageBytes else {
-      throw .wrongLength
-    }
+    guard sealed.count - tag.rawValue <= Self.maximumMessageBytes else { throw .wrongLength }
     var plaintext = [UInt8](repeating: 0, count: sealed.count - tag.rawValue)
-    let code = sealed.withUnsafeBufferPointer { input in
-      plaintext.withUnsafeMutableBufferPointer { output in
-        mbedtls_ccm_auth_decrypt(
-          context, output.count, nonce, nonce.count, additionalData, additionalData.count,
-          input.baseAddress, output.baseAddress, input.baseAddress! + output.count, tag.rawValue)
+    let code = plaintext.withUnsafeMutableBufferPointer { output in
+      sealed.withUnsafeBufferPointer { input in
+        additionalData.withUnsafeBufferPointer { data in
+          nonce.withPointer {
+            mbedtls_ccm_auth_decrypt(
+              context, output.count, $0, Self.nonceBytes, data.baseAddress, data.count,
+              input.baseAddress, output.baseAddress, input.baseAddress! + output.count, tag.rawValue)
+          }
+        }
       }
     }
     try check(code)

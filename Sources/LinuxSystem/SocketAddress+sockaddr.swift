@@ -4,7 +4,8 @@ import CSystem
 extension SocketAddress {
   /// Gives the kernel's form of this address to `body` (ip(7), ipv6(7)).
   public func withSockaddr<Result>(_ body: (UnsafePointer<sockaddr>) -> Result) -> Result {
-    var storage = sockaddr_storage()
+    // As long as the longer of the two.
+    var storage = sockaddr_in6()
     withUnsafeMutableBytes(of: &storage) { memory in
       memory.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
       switch address {
@@ -38,8 +39,8 @@ extension SocketAddress {
     }
   }
 
-  /// The same of one in a place for any kind; nil if there is none.
-  public init?(storage: UnsafePointer<sockaddr_storage>) {
+  /// The same of one in a place for several kinds; nil if there is none.
+  public init?<Storage>(storage: UnsafePointer<Storage>) {
     self.init(UnsafeRawPointer(storage).assumingMemoryBound(to: sockaddr.self))
   }
 

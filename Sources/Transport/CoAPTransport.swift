@@ -27,7 +27,7 @@ public final class CoAPTransport {
   public var onEffect: ((CoAPEffect) -> Void)?
 
   /// Hears nobody before `bind`.
-  public init(on loop: EventLoop, endpoint: SecureCoAPEndpoint) throws(SystemError) {
+  public init(on loop: EventLoop, endpoint: consuming SecureCoAPEndpoint) throws(SystemError) {
     self.loop = loop
     self.endpoint = endpoint
     alarm = try Alarm(on: loop) { [unowned(unsafe) self] in perform { $0.tick(now: $1) } }
@@ -132,7 +132,7 @@ public final class CoAPTransport {
     while !waiting.isEmpty {
       let effects = waiting
       waiting = []
-      for effect in effects { carryOut(effect) }
+      for index in effects.indices { carryOut(effects[index]) }
     }
     isBusy = false
     alarm?.set(endpoint.nextDeadline)

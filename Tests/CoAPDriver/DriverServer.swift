@@ -68,17 +68,19 @@ final class DriverServer {
     switch receiver.receive(message, from: handle.source, protection: handle.protection, now: loop.now) {
     case .answer(let answer): respond(answer, to: handle)
     case .complete(let request):
-      if request.path == Path.slow {
+      let path = request.path
+      if path == Path.slow {
         slow.append((loop.now.advanced(milliseconds: 1500), handle))
         slowAlarm?.set(slow.first?.at)
         return
       }
-      respond(CoAPBlockReceiver.finish(answer(request, handle), to: request), to: handle)
+      respond(CoAPBlockReceiver.finish(answer(request, at: path, handle), to: request), to: handle)
     }
   }
 
-  private func answer(_ request: CoAPMessage, _ handle: CoAPRequestHandle) -> CoAPMessage {
-    switch (request.path, request.code) {
+  private func answer(_ request: CoAPMessage, at path: [String], _ handle: CoAPRequestHandle) -> CoAPMessage {
+    switch (path, request.code) {
+    case (Path.counter, .get): return count(request, handle)
     case (Path.links, .get):
       return links.response(to: request, exponent: min(exponent, handle.blockExponent))
     case (Path.body, .get): return body.response(to: request, exponent: min(exponent, handle.blockExponent))
@@ -96,7 +98,6 @@ final class DriverServer {
       counter += 1
       for notice in observers.changed(Self.counterResource, now: loop.now) { notify(notice) }
       return CoAPMessage(code: .changed)
-    case (Path.counter, .get): return count(request, handle)
     case (Path.body, _), (Path.counter, _), (Path.links, _), (Path.once, _):
       return CoAPMessage(code: .methodNotAllowed)
     default: return CoAPMessage(code: .notFound)

@@ -24,7 +24,7 @@ private struct Asked {
   var heard: UInt32 = 0
 }
 
-private struct Node {
+private final class Node {
   var endpoint: SecureCoAPEndpoint
   let context: UInt64
   var open: [(serial: UInt32?, handle: CoAPRequestHandle)] = []

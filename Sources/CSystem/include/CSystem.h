@@ -3,6 +3,7 @@
 #pragma once
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -183,10 +184,11 @@ int system_udp_socket(const struct sockaddr *address);
 int system_local_address(int socket, struct sockaddr_storage *address);
 // UDP on one interface: on the group's port, which others may have too, and in the group. What it sends may pass 255 hops.
 int system_multicast_socket(const struct sockaddr *group, unsigned interface);
+// IPv4 or IPv6, of which the latter is the longer.
 struct system_datagram {
-  struct sockaddr_storage source;
-  struct sockaddr_storage local;  // the address of ours that it was sent to; of no family if it was sent to a group
-  int32_t is_multicast;           // it was sent to a group
+  struct sockaddr_in6 source;
+  struct sockaddr_in6 local;  // the address of ours that it was sent to; of no family if it was sent to a group
+  int32_t is_multicast;       // it was sent to a group
 };
 // From an address of ours, or with NULL from the one that the kernel chooses.
 ssize_t system_send_datagram(int socket, const void *bytes, size_t count, const struct sockaddr *to,

@@ -68,7 +68,7 @@ extension CoAPEndpoint {
   /// Whether something is under way with a peer.
   private func isBusy(_ place: Int) -> Bool {
     let address = peers.key(at: place)
-    return peers[place].remembered.contains { $0.isOpen } || deliveries.contains { $0.peer == address }
+    return peers[place].remembered.firstIndex { $0.isOpen } != nil || deliveries.contains { $0.peer == address }
       || exchanges.contains { $0.peer == address } || delayedAnswers.contains { $0.peer == address }
   }
 
@@ -80,7 +80,7 @@ extension CoAPEndpoint {
     now: Instant
   ) -> Bool {
     let lifetime = isConfirmable ? limits.exchangeLifetimeMilliseconds : limits.nonLifetimeMilliseconds
-    while let first = peers[place].remembered.first, first.forgetAt <= now, !first.isOpen { forget(0, at: place) }
+    while peers[place].hasForgotten(now: now) { forget(0, at: place) }
     if peers[place].remembered.count >= limits.rememberedPerPeer {
       guard let index = peers[place].mostForgettable else { return false }
       forget(index, at: place)
@@ -107,8 +107,8 @@ extension CoAPEndpoint {
   }
 
   mutating func forget(_ index: Int, at place: Int) {
-    let entry = peers[place].remembered.remove(at: index)
-    rememberedBytes -= CoAPLimits.rememberedEntryBytes + entry.reply.count
+    rememberedBytes -= CoAPLimits.rememberedEntryBytes + peers[place].remembered[index].reply.count
+    peers[place].remembered.remove(at: index)
   }
 
   /// Lets those forget that were not heard for the longest time, until there is room for so many bytes.

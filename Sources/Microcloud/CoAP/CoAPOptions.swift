@@ -17,7 +17,7 @@ public struct CoAPOptions: Equatable, Sendable {
   public mutating func add(_ option: CoAPOption) {
     var index = list.count
     while index > 0, list[index - 1].number.rawValue > option.number.rawValue { index -= 1 }
-    list.insert(option, at: index)
+    if index == list.count { list.append(option) } else { list.insert(option, at: index) }
   }
 
   /// Removes every option of this number.

@@ -25,8 +25,7 @@ struct CoAPPeer {
   var sentBytes: UInt64 = 0
   var nextMessageID: UInt16
   var rate = RateLimit()
-  /// In the order in which they came.
-  var remembered: [Remembered] = []
+  var remembered = CoAPRememberedMessages()
 
   init(firstMessageID: UInt16) {
     nextMessageID = firstMessageID
@@ -41,21 +40,27 @@ struct CoAPPeer {
 
   /// The message of that id that came before, if any.
   func remembers(_ messageID: UInt16, now: Instant) -> Int? {
-    remembered.lastIndex { $0.messageID == messageID && ($0.isOpen || $0.forgetAt > now) }
+    remembered.index(of: messageID) { $0.isOpen || $0.forgetAt > now }
   }
 
   /// The request of that id that is under work; for however long that takes.
   func open(_ messageID: UInt16) -> Int? {
-    remembered.lastIndex { $0.messageID == messageID && $0.isOpen }
+    remembered.index(of: messageID) { $0.isOpen }
+  }
+
+  /// Whether the time of the message that came first is over.
+  func hasForgotten(now: Instant) -> Bool {
+    remembered.count > 0 && remembered[0].forgetAt <= now && !remembered[0].isOpen
   }
 
   /// The bytes that `remembered` is charged with.
   var rememberedBytes: Int {
-    remembered.reduce(0) { $0 + CoAPLimits.rememberedEntryBytes + $1.reply.count }
+    remembered.count * CoAPLimits.rememberedEntryBytes + remembered.replyBytes
   }
 
   /// Which of the messages goes first: what only read, then what came first; never one that is under work.
   var mostForgettable: Int? {
-    remembered.firstIndex { !$0.isOpen && !$0.isUnsafe } ?? remembered.firstIndex { !$0.isOpen }
+    if remembered.hasSafe, let index = remembered.firstIndex(where: { !$0.isOpen && !$0.isUnsafe }) { return index }
+    return remembered.firstIndex { !$0.isOpen }
   }
 }

@@ -7,7 +7,7 @@ extension OSCOREContext {
   public func protect(request message: CoAPMessage) throws(OSCOREError) -> (message: CoAPMessage, partialIV: UInt64) {
     let parts = try OSCOREParts(message)
     let partialIV = try takeSequence()
-    let data = Self.additionalData(senderID, partialIV)
+    let data = OSCOREAdditionalData(senderID, partialIV)
     let payload = try seal(parts.plaintext, senderID, partialIV, additionalData: data)
     let option = OSCOREOption(partialIV: partialIV, kidContext: idContext, kid: senderID)
     let code: CoAPCode = parts.hasObserve ? .fetch : .post
@@ -20,7 +20,7 @@ extension OSCOREContext {
   ) throws(OSCOREError) -> (message: CoAPMessage, partialIV: UInt64) {
     guard let partialIV = option.partialIV else { throw .malformedOption }
     guard isNew(partialIV) else { throw .replayed }
-    let data = Self.additionalData(recipientID, partialIV)
+    let data = OSCOREAdditionalData(recipientID, partialIV)
     let plaintext = try open(message.payload, recipientID, partialIV, additionalData: data)
     note(partialIV)
     let request = try OSCOREParts.join(plaintext, outer: message)
@@ -38,7 +38,7 @@ extension OSCOREContext {
     response message: CoAPMessage, to partialIV: UInt64, isNumbered: Bool
   ) throws(OSCOREError) -> CoAPMessage {
     let parts = try OSCOREParts(message)
-    let data = Self.additionalData(recipientID, partialIV)
+    let data = OSCOREAdditionalData(recipientID, partialIV)
     let number = isNumbered ? try takeSequence() : nil
     let payload = try seal(
       parts.plaintext, number == nil ? recipientID : senderID, number ?? partialIV, additionalData: data)
@@ -54,7 +54,7 @@ extension OSCOREContext {
   ) throws(OSCOREError) -> (message: CoAPMessage, partialIV: UInt64?) {
     guard let value = message.options[.oscore]?.value else { throw .malformedOption }
     let option = try OSCOREOption(value)
-    let data = Self.additionalData(senderID, partialIV)
+    let data = OSCOREAdditionalData(senderID, partialIV)
     let plaintext = try open(
       message.payload, option.partialIV == nil ? senderID : recipientID, option.partialIV ?? partialIV,
       additionalData: data)

@@ -102,22 +102,26 @@ public final class OSCOREContext {
   }
 
   func seal(
-    _ plaintext: [UInt8], _ id: OSCOREIdentifier, _ partialIV: UInt64, additionalData: [UInt8]
+    _ plaintext: [UInt8], _ id: OSCOREIdentifier, _ partialIV: UInt64, additionalData: OSCOREAdditionalData
   ) throws(OSCOREError) -> [UInt8] {
     do throws(CryptoError) {
       if sealing == nil { sealing = try Self.cipher(keys.bytes[..<AESCCM.keyBytes]) }
-      return try sealing!.seal(plaintext[...], nonce: nonce(id, partialIV), additionalData: additionalData)
+      return try sealing!.seal(
+        plaintext[...], nonce: nonce(id, partialIV),
+        additionalData: additionalData.bytes.span.extracting(..<additionalData.count))
     } catch {
       throw error == .wrongLength ? .tooLarge : .failed(error)
     }
   }
 
   func open(
-    _ ciphertext: [UInt8], _ id: OSCOREIdentifier, _ partialIV: UInt64, additionalData: [UInt8]
+    _ ciphertext: [UInt8], _ id: OSCOREIdentifier, _ partialIV: UInt64, additionalData: OSCOREAdditionalData
   ) throws(OSCOREError) -> [UInt8] {
     do throws(CryptoError) {
       if opening == nil { opening = try Self.cipher(keys.bytes[AESCCM.keyBytes...]) }
-      return try opening!.open(ciphertext[...], nonce: nonce(id, partialIV), additionalData: additionalData)
+      return try opening!.open(
+        ciphertext[...], nonce: nonce(id, partialIV),
+        additionalData: additionalData.bytes.span.extracting(..<additionalData.count))
     } catch {
       throw error == .notAuthentic || error == .wrongLength ? .notAuthentic : .failed(error)
     }
@@ -129,28 +133,7 @@ public final class OSCOREContext {
   }
 
   /// Section 5.2: of who made the Partial IV, and the Partial IV.
-  func nonce(_ id: OSCOREIdentifier, _ partialIV: UInt64) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(AESCCM.nonceBytes)
-    OSCOREOption.append(id.packed ^ ivHead, count: 8, to: &bytes)
-    OSCOREOption.append(partialIV ^ ivTail, count: AESCCM.nonceBytes - 8, to: &bytes)
-    return bytes
-  }
-
-  /// Section 5.4: what binds a message to a request. No option is of class I.
-  static func additionalData(_ kid: OSCOREIdentifier, _ partialIV: UInt64) -> [UInt8] {
-    let partialIVBytes = OSCOREOption.bytes(partialIV)
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(32)
-    // ["Encrypt0", h'', external_aad], of which the last is a byte string of less than 24 bytes…
-    bytes += [0x83, 0x68, 0x45, 0x6E, 0x63, 0x72, 0x79, 0x70, 0x74, 0x30, 0x40]
-    bytes.append(0x40 | UInt8(7 + kid.count + partialIVBytes))
-    // …that holds [1, [algorithm], kid, Partial IV, h''].
-    bytes += [0x85, 0x01, 0x81, algorithm, 0x40 | UInt8(kid.count)]
-    kid.append(to: &bytes)
-    bytes.append(0x40 | UInt8(partialIVBytes))
-    OSCOREOption.append(partialIV, count: partialIVBytes, to: &bytes)
-    bytes.append(0x40)
-    return bytes
+  func nonce(_ id: OSCOREIdentifier, _ partialIV: UInt64) -> AESCCM.Nonce {
+    AESCCM.Nonce(id.packed ^ ivHead, partialIV ^ ivTail)
   }
 }

@@ -7,17 +7,22 @@ struct OSCOREParts {
   let hasObserve: Bool
 
   init(_ message: CoAPMessage) throws(OSCOREError) {
-    var inner = CoAPOptions()
+    // Usually all go inside.
+    var inner = message.options
     var outer = CoAPOptions()
     for option in message.options.list {
       switch option.number {
       case .oscore, .proxyUri: throw .notProtectable
       case .observe:
         outer.add(option)
+        if message.code.isRequest { break }
         // The Partial IV tells notifications apart (section 4.1.3.5.2).
-        inner.add(message.code.isRequest ? option : CoAPOption(.observe, []))
-      default:
-        if option.number.isOutsideOfOSCORE { outer.add(option) } else { inner.add(option) }
+        inner.remove(.observe)
+        inner.add(CoAPOption(.observe, []))
+      case let number where number.isOutsideOfOSCORE:
+        outer.add(option)
+        inner.remove(number)
+      default: break
       }
     }
     var plaintext: [UInt8] = []

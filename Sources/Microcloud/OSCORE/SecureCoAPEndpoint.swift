@@ -12,7 +12,9 @@ import Basics
 /// came, where `CoAPLimits.criticalOptions` holds that option; see `verify(_:ciphertext:from:now:)`.
 ///
 /// Blocks and observations are the business of what is above, as without OSCORE; it passes the protection on to them.
-public struct SecureCoAPEndpoint {
+///
+/// It is large, and nothing ever makes a copy of it.
+public struct SecureCoAPEndpoint: ~Copyable {
   var endpoint: CoAPEndpoint
   /// The contexts there are. They come from elsewhere, as from EDHOC.
   public var contexts: OSCOREContexts
@@ -74,36 +76,30 @@ public struct SecureCoAPEndpoint {
 
   /// Makes of the endpoint's effects those for what is above.
   mutating func refine(_ effects: [CoAPEffect], now: Instant) -> [CoAPEffect] {
-    if effects.allSatisfy({ isFinal($0) }) { return effects }
+    // There is hardly ever more than one.
+    if effects.count == 1 { return refine(effects[0], now: now) ?? effects }
     var refined: [CoAPEffect] = []
     for effect in effects {
-      switch effect {
-      case .request(let message, let handle) where message.isToBeVerified:
-        refined += verify(message, handle, now: now)
-      case .response(let id, let message, let source):
-        if let index = exchanges.firstIndex(where: { $0.outer == id }) {
-          refined += verify(message, index, from: source, now: now)
-        } else {
-          refined.append(effect)
-        }
-      case .ended(let id, let reason):
-        if let index = exchanges.firstIndex(where: { $0.outer == id }) {
-          refined.append(.ended(remove(index).id, reason))
-        } else {
-          refined.append(effect)
-        }
-      default: refined.append(effect)
-      }
+      if let others = refine(effect, now: now) { refined += others } else { refined.append(effect) }
     }
     return refined
   }
 
-  private func isFinal(_ effect: CoAPEffect) -> Bool {
+  /// What becomes of an effect; nil: it stays as it is.
+  private mutating func refine(_ effect: CoAPEffect, now: Instant) -> [CoAPEffect]? {
     switch effect {
-    case .send, .delivered: true
-    case .request(let message, _): !message.isToBeVerified
-    case .response, .ended: exchanges.isEmpty
+    case .request(let message, let handle):
+      return message.isToBeVerified ? verify(message, handle, now: now) : nil
+    case .response(let id, let message, let source):
+      return index(of: id).map { verify(message, $0, from: source, now: now) }
+    case .ended(let id, let reason):
+      return index(of: id).map { [.ended(remove($0).id, reason)] }
+    case .send, .delivered: return nil
     }
+  }
+
+  private func index(of outer: CoAPExchangeID) -> Int? {
+    exchanges.firstIndex { $0.outer == outer }
   }
 }
 

@@ -177,7 +177,7 @@ import Testing
   @Test(arguments: ["", "45", "e1", "01ff", "01f0", "0190"])
   func authenticNonsenseIsRefused(_ plaintext: String) throws {
     let pair = try OSCOREPair()
-    let data = OSCOREContext.additionalData(pair.client.senderID, 0)
+    let data = OSCOREAdditionalData(pair.client.senderID, 0)
     var message = CoAPMessage(code: .post)
     message.payload = try pair.client.seal(bytes(plaintext), pair.client.senderID, 0, additionalData: data)
     message.options.add(CoAPOption(.oscore, OSCOREOption(partialIV: 0, kid: pair.client.senderID).value))
