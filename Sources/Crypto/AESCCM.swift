@@ -60,28 +60,28 @@ public final class AESCCM {
   public func seal(
     _ plaintext: ArraySlice<UInt8>, nonce: [UInt8], additionalData: [UInt8]
   ) throws(CryptoError) -> [UInt8] {
-    try seal(plaintext, nonce: Nonce(nonce), additionalData: additionalData.span)
+    var text = Array(plaintext)
+    try seal(inPlace: &text, nonce: Nonce(nonce), additionalData: additionalData.span)
+    return text
   }
 
-  /// The same without arrays.
+  /// The same in the plaintext's own memory, where that has room for the tag.
   public func seal(
-    _ plaintext: ArraySlice<UInt8>, nonce: Nonce, additionalData: Span<UInt8>
-  ) throws(CryptoError) -> [UInt8] {
-    guard plaintext.count <= Self.maximumMessageBytes else { throw .wrongLength }
-    var sealed = [UInt8](repeating: 0, count: plaintext.count + tag.rawValue)
-    let code = sealed.withUnsafeMutableBufferPointer { output in
-      plaintext.withUnsafeBufferPointer { input in
-        additionalData.withUnsafeBufferPointer { data in
-          nonce.withPointer {
-            mbedtls_ccm_encrypt_and_tag(
-              context, input.count, $0, Self.nonceBytes, data.baseAddress, data.count,
-              input.baseAddress, output.baseAddress, output.baseAddress! + input.count, tag.rawValue)
-          }
+    inPlace text: inout [UInt8], nonce: Nonce, additionalData: Span<UInt8>
+  ) throws(CryptoError) {
+    let count = text.count
+    guard count <= Self.maximumMessageBytes else { throw .wrongLength }
+    for _ in 0..<tag.rawValue { text.append(0) }
+    let code = text.withUnsafeMutableBufferPointer { text in
+      additionalData.withUnsafeBufferPointer { data in
+        nonce.withPointer {
+          mbedtls_ccm_encrypt_and_tag(
+            context, count, $0, Self.nonceBytes, data.baseAddress, data.count, text.baseAddress, text.baseAddress,
+            text.baseAddress! + count, tag.rawValue)
         }
       }
     }
     try check(code)
-    return sealed
   }
 
   /// The plaintext of what `seal` gave.
@@ -91,7 +91,7 @@ public final class AESCCM {
     try open(sealed, nonce: Nonce(nonce), additionalData: additionalData.span)
   }
 
-  /// The same without arrays.
+  /// The same, nonce and additional data without memory of their own.
   public func open(
     _ sealed: ArraySlice<UInt8>, nonce: Nonce, additionalData: Span<UInt8>
   ) throws(CryptoError) -> [UInt8] {

@@ -56,14 +56,19 @@ public struct CoAPRequestHandle: Equatable, Sendable {
   let messageID: UInt16
   let isConfirmable: Bool
   /// The classes of responses that the client does not want (RFC 7967).
-  var noResponse: UInt64
+  var noResponse: UInt8
   /// What it was protected with, and is answered with; nil: it came in plain, and anybody may have sent it.
   public internal(set) var protection: CoAPProtection?
 
   /// Whether the client does not want to hear this.
   func isUnwanted(_ response: CoAPMessage) -> Bool {
-    noResponse >> UInt64(max(response.code.codeClass, 1) - 1) & 1 == 1
+    noResponse >> (max(response.code.codeClass, 1) - 1) & 1 == 1
   }
+}
+
+extension CoAPMessage {
+  /// A bit for each class of responses that is not wanted, from 1.xx on (RFC 7967 section 2.1).
+  var noResponse: UInt8 { UInt8(truncatingIfNeeded: options.unsigned(.noResponse) ?? 0) }
 }
 
 /// How a request was protected that a layer between endpoint and resources has verified. What is sent on its account goes the

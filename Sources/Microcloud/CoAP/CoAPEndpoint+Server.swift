@@ -86,7 +86,7 @@ extension CoAPEndpoint {
       source: source, token: message.token, isMulticast: isMulticast, isProven: peers[place].isProven, isFresh: isFresh,
       blockExponent: isMulticast ? blockExponent(at: place) : CoAPBlock.maximumExponent,
       messageID: datagram.messageID, isConfirmable: isConfirmable,
-      noResponse: message.options.unsigned(.noResponse) ?? 0)
+      noResponse: message.noResponse)
     guard pendingAcknowledgements.count < limits.pendingRequests,
       remember(
         datagram.messageID, at: place, isConfirmable: isConfirmable, isOpen: true, isUnsafe: !message.code.isSafe,

@@ -16,15 +16,17 @@ struct CoAPRememberedMessages {
   }
 
   subscript(index: Int) -> CoAPPeer.Remembered {
-    get { slots[slot(index)] }
+    // A getter would copy it.
+    _read { yield slots[slot(index)] }
     _modify { yield &slots[slot(index)] }
   }
 
   /// A message of that id which is meant; there is no other one.
   func index(of messageID: UInt16, where isMeant: (CoAPPeer.Remembered) -> Bool) -> Int? {
     // Usually it is the one that came last, or none.
-    let last = count - 1
-    if count > 0, self[last].messageID == messageID, isMeant(self[last]) { return last }
+    if count == 0 { return nil }
+    let last = slot(count - 1)
+    if slots[last].messageID == messageID, isMeant(slots[last]) { return count - 1 }
     for slot in slots.indices where slots[slot].messageID == messageID {
       let index = slot < first ? slot + slots.count - first : slot - first
       if index < count, isMeant(slots[slot]) { return index }

@@ -20,6 +20,7 @@ struct OSCOREAdditionalData {
 
   /// The lower bytes of a number, the most significant one first. All eight are written, and those that are none of it are
   /// overwritten by what comes next: one by one it takes five times the instructions.
+  @inline(__always)
   private mutating func append(_ number: UInt64, count: Int) {
     let place = self.count
     let bigEndian = (number << UInt64(64 - 8 * count)).bigEndian

@@ -5,13 +5,13 @@ import Crypto
 extension OSCOREContext {
   /// The request as it is sent, and its number, which the response to it is bound to.
   public func protect(request message: CoAPMessage) throws(OSCOREError) -> (message: CoAPMessage, partialIV: UInt64) {
-    let parts = try OSCOREParts(message)
+    var parts = try OSCOREParts(message)
     let partialIV = try takeSequence()
     let data = OSCOREAdditionalData(senderID, partialIV)
-    let payload = try seal(parts.plaintext, senderID, partialIV, additionalData: data)
+    try seal(&parts.text, senderID, partialIV, additionalData: data)
     let option = OSCOREOption(partialIV: partialIV, kidContext: idContext, kid: senderID)
     let code: CoAPCode = parts.hasObserve ? .fetch : .post
-    return (parts.outer(code, token: message.token, option, payload: payload), partialIV)
+    return (parts.outer(code, token: message.token, option), partialIV)
   }
 
   /// The request that was protected, and its number. It is taken only once.
@@ -37,13 +37,13 @@ extension OSCOREContext {
   public func protect(
     response message: CoAPMessage, to partialIV: UInt64, isNumbered: Bool
   ) throws(OSCOREError) -> CoAPMessage {
-    let parts = try OSCOREParts(message)
+    var parts = try OSCOREParts(message)
     let data = OSCOREAdditionalData(recipientID, partialIV)
     let number = isNumbered ? try takeSequence() : nil
-    let payload = try seal(
-      parts.plaintext, number == nil ? recipientID : senderID, number ?? partialIV, additionalData: data)
+    try seal(
+      &parts.text, number == nil ? recipientID : senderID, number ?? partialIV, additionalData: data)
     let code: CoAPCode = parts.hasObserve ? .content : .changed
-    return parts.outer(code, token: message.token, OSCOREOption(partialIV: number), payload: payload)
+    return parts.outer(code, token: message.token, OSCOREOption(partialIV: number))
   }
 
   /// The response that was protected, and its own number if it has one.

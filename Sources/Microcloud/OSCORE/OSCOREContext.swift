@@ -101,13 +101,14 @@ public final class OSCOREContext {
     opening = nil
   }
 
+  /// Makes a plaintext a ciphertext.
   func seal(
-    _ plaintext: [UInt8], _ id: OSCOREIdentifier, _ partialIV: UInt64, additionalData: OSCOREAdditionalData
-  ) throws(OSCOREError) -> [UInt8] {
+    _ text: inout [UInt8], _ id: OSCOREIdentifier, _ partialIV: UInt64, additionalData: OSCOREAdditionalData
+  ) throws(OSCOREError) {
     do throws(CryptoError) {
       if sealing == nil { sealing = try Self.cipher(keys.bytes[..<AESCCM.keyBytes]) }
-      return try sealing!.seal(
-        plaintext[...], nonce: nonce(id, partialIV),
+      try sealing!.seal(
+        inPlace: &text, nonce: nonce(id, partialIV),
         additionalData: additionalData.bytes.span.extracting(..<additionalData.count))
     } catch {
       throw error == .wrongLength ? .tooLarge : .failed(error)

@@ -24,28 +24,29 @@ struct OSCOREOption: Equatable {
   /// Reads a value, strictly: what could be written shorter, or holds what no flag announces, is malformed. A kid that is
   /// longer than any of ours names no context of ours.
   init(_ value: [UInt8]) throws(OSCOREError) {
-    var rest = value[...]
-    guard let flags = rest.popFirst() else { return }
+    if value.isEmpty { return }
+    let flags = value[0]
     let count = Int(flags & Self.partialIVMask)
-    guard flags != 0, flags & Self.reservedMask == 0, count <= Self.maximumPartialIVBytes, count <= rest.count else {
+    var place = 1 + count
+    guard flags != 0, flags & Self.reservedMask == 0, count <= Self.maximumPartialIVBytes, place <= value.count else {
       throw .malformedOption
     }
     if count > 0 {
-      if count > 1, rest.first == 0 { throw .malformedOption }
+      if count > 1, value[1] == 0 { throw .malformedOption }
       var number: UInt64 = 0
-      for byte in rest.prefix(count) { number = number << 8 | UInt64(byte) }
+      for index in 1..<place { number = number << 8 | UInt64(value[index]) }
       partialIV = number
-      rest = rest.dropFirst(count)
     }
     if flags & Self.kidContextFlag != 0 {
-      guard let count = rest.popFirst(), Int(count) <= rest.count else { throw .malformedOption }
-      kidContext = Array(rest.prefix(Int(count)))
-      rest = rest.dropFirst(Int(count))
+      guard place < value.count, place + 1 + Int(value[place]) <= value.count else { throw .malformedOption }
+      let end = place + 1 + Int(value[place])
+      kidContext = Array(value[(place + 1)..<end])
+      place = end
     }
     if flags & Self.kidFlag != 0 {
-      guard let kid = OSCOREIdentifier(rest) else { throw .contextNotFound }
+      guard let kid = OSCOREIdentifier(value[place...]) else { throw .contextNotFound }
       self.kid = kid
-    } else if !rest.isEmpty {
+    } else if place < value.count {
       throw .malformedOption
     }
   }

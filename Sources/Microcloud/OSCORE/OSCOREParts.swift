@@ -1,7 +1,9 @@
+import Crypto
+
 /// A message, taken apart into what is encrypted and what stays outside (RFC 8613 section 4).
 struct OSCOREParts {
-  /// Code, options of class E, payload (section 5.3).
-  let plaintext: [UInt8]
+  /// Code, options of class E, payload (section 5.3), until they are encrypted.
+  var text: [UInt8]
   /// Options of class U.
   private let outerOptions: CoAPOptions
   let hasObserve: Bool
@@ -25,24 +27,23 @@ struct OSCOREParts {
       default: break
       }
     }
-    var plaintext: [UInt8] = []
-    plaintext.reserveCapacity(1 + inner.byteEstimate + message.payload.count)
-    plaintext.append(message.code.rawValue)
+    text = []
+    text.reserveCapacity(1 + inner.byteEstimate + message.payload.count + AESCCM.Tag.short.rawValue)
+    text.append(message.code.rawValue)
     do throws(CoAPError) {
-      try inner.encode(payload: message.payload, to: &plaintext)
+      try inner.encode(payload: message.payload, to: &text)
     } catch {
       throw .tooLarge
     }
-    self.plaintext = plaintext
     outerOptions = outer
     hasObserve = outer[.observe] != nil
   }
 
   /// The message that is sent.
-  func outer(_ code: CoAPCode, token: [UInt8], _ option: OSCOREOption, payload: [UInt8]) -> CoAPMessage {
+  func outer(_ code: CoAPCode, token: [UInt8], _ option: OSCOREOption) -> CoAPMessage {
     var options = outerOptions
     options.add(CoAPOption(.oscore, option.value))
-    return CoAPMessage(code: code, token: token, options: options, payload: payload)
+    return CoAPMessage(code: code, token: token, options: options, payload: text)
   }
 
   /// The message that was protected. Of what came outside only options of class U count, and of these those that are not

@@ -46,7 +46,7 @@ extension SecureCoAPEndpoint {
     // Of what was said outside nothing counts.
     handle.isFresh =
       request.options[.echo].map { endpoint.isFreshEcho($0.value, from: handle.source, now: now) } ?? false
-    handle.noResponse = request.options.unsigned(.noResponse) ?? 0
+    handle.noResponse = request.noResponse
     handle.protection = CoAPProtection(context: context.number, request: partialIV, principal: context.principal)
     if request.options.notUnderstood(among: criticalOptions) != nil {
       return respond(CoAPMessage(code: .badOption), to: handle, now: now)

@@ -179,7 +179,8 @@ import Testing
     let pair = try OSCOREPair()
     let data = OSCOREAdditionalData(pair.client.senderID, 0)
     var message = CoAPMessage(code: .post)
-    message.payload = try pair.client.seal(bytes(plaintext), pair.client.senderID, 0, additionalData: data)
+    message.payload = bytes(plaintext)
+    try pair.client.seal(&message.payload, pair.client.senderID, 0, additionalData: data)
     message.options.add(CoAPOption(.oscore, OSCOREOption(partialIV: 0, kid: pair.client.senderID).value))
     #expect(throws: OSCOREError.malformedPlaintext) { try pair.server.unprotect(request: message) }
   }

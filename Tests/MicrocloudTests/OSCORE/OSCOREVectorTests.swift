@@ -107,7 +107,7 @@ import Testing
     let client = try vector.derivation.context(isClient: true)
     client.skip(to: 20)
     let plain = try CoAPDatagram(decoding: bytes(vector.plain))
-    #expect(try OSCOREParts(plain.message).plaintext == bytes(vector.plaintext))
+    #expect(try OSCOREParts(plain.message).text == bytes(vector.plaintext))
     let data = OSCOREAdditionalData(client.senderID, 20)
     #expect((0..<data.count).map { data.bytes[$0] } == bytes(vector.data))
     #expect(client.nonce(client.senderID, 20).bytes == bytes(vector.nonce))
@@ -140,7 +140,7 @@ import Testing
   func response(isNumbered: Bool, option: String, ciphertext: String, protected: String) throws {
     let server = try Self.withSalt.context(isClient: false)
     let plain = try CoAPDatagram(decoding: bytes("64455d1f00003974ff48656c6c6f20576f726c6421"))
-    #expect(try OSCOREParts(plain.message).plaintext == bytes("45ff48656c6c6f20576f726c6421"))
+    #expect(try OSCOREParts(plain.message).text == bytes("45ff48656c6c6f20576f726c6421"))
     let message = try server.protect(response: plain.message, to: 20, isNumbered: isNumbered)
     #expect(message.options[.oscore]?.value == bytes(option) && message.payload == bytes(ciphertext))
     #expect(server.senderSequence == (isNumbered ? 1 : 0))
