@@ -21,7 +21,7 @@ final class CoAPWorld {
     var delivered: [CoAPExchangeID] = []
     var wakesAt: Instant?
 
-    init(_ endpoint: SecureCoAPEndpoint, _ address: SocketAddress) {
+    init(_ endpoint: consuming SecureCoAPEndpoint, _ address: SocketAddress) {
       secure = endpoint
       self.address = address
     }
