@@ -8,6 +8,8 @@ import signal as signals
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from machine import CommandTimeout
 from people import Person
 
@@ -18,24 +20,35 @@ BOOT_OFFSET = 1 << 20
 BOOT_SECONDS = 120
 JOIN_SECONDS = 90
 
+#: Processors that have no 64 bits, as qemu names them.
+SMALL_PROCESSORS = ("pentium", "n270")
+#: The nearest in qemu to a 64-bit Atom (D525, N2600), which it does not have.
+ATOM = "core2duo,+movbe"
+
 #: Each board's network cards have addresses of their own.
 NUMBERS = itertools.count(1)
+
+
+def with_image(board):
+    """For tests of an image that `make test` makes only when it is asked to, as its second kernel takes long."""
+    reason = f"there is no image for {board}: make test BOARDS='alix galileo {board}'"
+    return pytest.mark.skipif(not (IMAGES / f"microagent-{board}.img").is_file(), reason=reason)
 
 
 class Medium:
     """A disk that an image has been written to."""
 
-    def __init__(self, path, image, size=MEDIUM_BYTES):
-        self.path = path
+    def __init__(self, path, image, size=MEDIUM_BYTES, bus="ide"):
+        self.path, self.bus = path, bus
         if not image.is_file():
-            raise AssertionError(f"{image.name}: no such image; make it with `make images`")
+            raise AssertionError(f"{image.name}: no such image; make it with `make image`")
         shutil.copyfile(image, path)
         os.truncate(path, size)
 
     @property
     def drive(self):
         """The value for qemu's -drive."""
-        return f"file={self.path},format=raw,if=ide,cache=writeback"
+        return f"file={self.path},format=raw,if={self.bus},cache=writeback"
 
     def _mtools(self, *argv, **options):
         return subprocess.run([argv[0], "-i", f"{self.path}@@{BOOT_OFFSET}", *argv[1:]], check=True,
@@ -58,17 +71,17 @@ class Medium:
 class FlashedBoard:
     """A board with a medium, switched on and off."""
 
-    def __init__(self, host, medium, cpu="pentium", memory=256, ports=1, options=(), serial=0):
+    def __init__(self, host, medium, cpu="pentium", memory=256, ports=1, card="e1000", options=(), serial=0):
         self.host, self.medium = host, medium
         self.machine = host.machine
-        self._argv = ["qemu-system-i386" if cpu != "qemu64" else "qemu-system-x86_64", "-accel", "tcg", "-cpu", cpu,
+        self._argv = ["qemu-system-i386" if cpu in SMALL_PROCESSORS else "qemu-system-x86_64", "-accel", "tcg", "-cpu", cpu,
                       "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none",
                       *["-serial", "null"] * serial, "-serial", "stdio", *options]
         own = next(NUMBERS)
         for number in range(ports):
             self._bridge(number)
             self._argv += ["-netdev", f"tap,id=net{number},ifname=tap{number},script=no,downscript=no",
-                           "-device", f"e1000,netdev=net{number},mac=52:54:00:00:{own:02x}:{number:02x}"]
+                           "-device", f"{card},netdev=net{number},mac=52:54:00:00:{own:02x}:{number:02x}"]
         self.process = None
 
     def _bridge(self, number):
@@ -130,8 +143,8 @@ class Street:
         self.machine.write(f"{directory}/leases", "")
         self._lessor.spawn(["busybox", "udhcpd", "-f", f"{directory}/udhcpd.conf"])
 
-    def medium(self, board, **settings):
-        medium = Medium(f"{self.directory}/medium{len(self.all)}", IMAGES / f"microagent-{board}.img")
+    def medium(self, board, bus="ide", **settings):
+        medium = Medium(f"{self.directory}/medium{len(self.all)}", IMAGES / f"microagent-{board}.img", bus=bus)
         if settings:
             medium.settings(**settings)
         return medium
@@ -141,10 +154,10 @@ class Street:
         self.all.append(board)
         return board
 
-    def owned(self, **kind):
+    def owned(self, image="alix", bus="ide", **kind):
         """A board that has booted, its owner, and how microctl is told of it."""
         owner = Person(self.boards, f"owner{len(self.all)}")
-        board = self.plug(self.medium("alix", owner=owner.key), **kind).on()
+        board = self.plug(self.medium(image, bus=bus, owner=owner.key), **kind).on()
         node = ["--node", board.address()]
         self.machine.wait_until(lambda: owner.ctl(*node, "info").code == 0, JOIN_SECONDS)
         return board, owner, node

@@ -1,12 +1,13 @@
 """Flashed boards: images that boot by themselves, as whole machines on one virtual network, and what people see of them."""
 
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
 
 from test_base_image import ARCHIVE
-from flashed import BOOT_SECONDS, JOIN_SECONDS, Street
+from flashed import ATOM, BOOT_SECONDS, JOIN_SECONDS, Street, with_image
 from peers import SerfAgent
 from people import Person
 
@@ -91,3 +92,48 @@ def test_the_galileos_image_boots_by_efi(street, directory):
                 "-drive", f"if=pflash,unit=1,format=raw,file={directory}/variables"]
     board = street.plug(street.medium("galileo"), cpu="n270", options=firmware, serial=1).on()
     board.wait_for("microagentd: ready")
+
+
+@with_image("vm")
+@pytest.mark.parametrize("cpu, kernel, agent, bus, card", [
+    ("pentium", "i586", "i586", "ide", "e1000"),
+    (ATOM, "x86_64", "atom64", "ide", "e1000"),
+    # It has 64 bits, and not all that an Atom has.
+    ("qemu64", "x86_64", "i586", "virtio", "virtio-net-pci"),
+])
+def test_a_virtual_machine_gets_the_kernel_and_the_agent_of_its_processor(street, cpu, kernel, agent, bus, card):
+    options = ["-smp", "2"] if kernel == "x86_64" else []
+    board, owner, node = street.owned(image="vm", bus=bus, cpu=cpu, card=card, options=options)
+    assert board.sh("uname -m").strip() == kernel
+    assert board.sh("readlink -f /proc/$(pidof microagentd | cut -d' ' -f1)/exe").strip() == f"/usr/lib/microagent/{agent}/microagentd"
+    assert owner.json(*node, "nodes")
+    owner.ctl(*node, "push", ARCHIVE, "base", timeout=120).check()
+    said = owner.ctl(*node, "run", "--rm", "-m", "4M", "base", "sh", "-c", "cat /sys/fs/cgroup/memory.max; echo it runs", timeout=120)
+    assert said.check().text.endswith("it runs\n")
+
+
+def press(monitor, *keys):
+    """Keys of a machine's keyboard, one after the other."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(monitor)
+        for key in keys:
+            connection.sendall(f"sendkey {key}\n".encode())
+        connection.sendall(b"info name\n")
+        told = b""
+        while told.count(b"(qemu)") < len(keys) + 2:
+            told += connection.recv(4096)
+
+
+@with_image("jetway")
+def test_a_jetway_has_a_screen_a_keyboard_and_a_watchdog(street, directory):
+    monitor = f"{directory}/monitor"
+    devices = ["-machine", "q35", "-vga", "std", "-device", "usb-ehci", "-device", "usb-kbd", "-global", "ICH9-LPC.noreboot=off",
+               "-chardev", f"socket,id=monitor,path={monitor},server=on,wait=off", "-mon", "chardev=monitor"]
+    board = street.plug(street.medium("jetway"), cpu=ATOM, card="e1000e", options=devices).on()
+    board.wait_for("microagentd: ready")
+    assert "microagentd: ready" in board.sh("cat /dev/vcs1")
+    assert "iTCO_wdt" in board.sh("cat /sys/class/watchdog/watchdog0/identity")
+    assert "active" in board.sh("cat /sys/class/watchdog/watchdog0/state")
+    starts = board.console().count("Linux version")
+    press(monitor, "ret", *"reboot", "ret")
+    street.machine.wait_until(lambda: board.console().count("Linux version") > starts, BOOT_SECONDS)
