@@ -37,6 +37,7 @@ let package = Package(
     .target(name: "LinuxSystem", dependencies: ["Basics", "Netlink", "CSystem"]),
     .target(name: "Cgroups", dependencies: ["Basics", "LinuxSystem"]),
     .target(name: "ContainerRunner", dependencies: ["Basics", "LinuxSystem", "Cgroups", "CSystem"]),
+    .target(name: "OCIRuntime", dependencies: ["Basics", "Images", "Cgroups", "ContainerRunner"]),
     .target(name: "Compression", dependencies: ["CZlib"], linkerSettings: [.linkedLibrary("z")]),
     .target(
       name: "Unpacker", dependencies: ["Basics", "Images", "Compression", "Crypto", "LinuxSystem", "CSystem"]),
@@ -66,6 +67,8 @@ let package = Package(
       "microctl",
       ["MicroAgent", "Microcloud", "Images", "Compression", "NodeSecurity", "Crypto", "LinuxSystem", "Basics"]),
 
+    program("microrun", ["OCIRuntime", "ContainerRunner", "Cgroups", "Images", "LinuxSystem", "CSystem", "Basics"]),
+
     // Many agents in one process, under virtual time; only ever built for the host.
     program("microsim", ["Microcloud", "NodeSecurity", "LinuxSystem", "CSystem", "Basics"]),
 
@@ -89,6 +92,8 @@ let package = Package(
       name: "MicroAgentTests",
       dependencies: ["MicroAgent", "Microcloud", "Netlink", "Crypto", "Basics", "TestSupport"]),
     .testTarget(name: "ImagesTests", dependencies: ["Images", "Crypto", "Basics", "TestSupport"]),
+    .testTarget(
+      name: "OCIRuntimeTests", dependencies: ["OCIRuntime", "ContainerRunner", "Cgroups", "Images", "Basics"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(
       name: "ContainerRunnerTests", dependencies: ["ContainerRunner", "LinuxSystem", "CSystem", "Basics"],

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes Sources/ContainerRunner/Seccomp/SyscallTables.swift from the kernel's headers (Debian: linux-libc-dev).
+"""Writes Sources/ContainerRunner/Seccomp/SyscallTables.swift and Sources/OCIRuntime/SyscallNames.swift from the kernel's headers (Debian: linux-libc-dev).
 
 Run it when the headers know new system calls: python3 scripts/generate-syscall-tables.py [FOLDER OF asm/]
 A call that neither list below names is refused with EPERM; one that the headers do not know, with ENOSYS.
@@ -92,6 +92,26 @@ def main():
         out += [line, "  ]", ""]
     out[-1] = "}"
     target = pathlib.Path(__file__).resolve().parents[1] / "Sources/ContainerRunner/Seccomp/SyscallTables.swift"
+    target.write_text("\n".join(out) + "\n")
+    write_names(tables)
+
+
+def write_names(tables):
+    """All names, for filters that others describe: by number, `-` where a number has no name."""
+    out = ["// Written by scripts/generate-syscall-tables.py: change that, not this.", "", "enum SyscallNames {"]
+    for abi, names in tables.items():
+        property_name = {"i386": "i386", "x86_64": "amd64"}[abi]
+        out.append(f"  /// {abi}'s calls from number 0 on, `-` where there is none.")
+        out.append(f'  static let {property_name}: StaticString = """')
+        line = "   "
+        for name in (names.get(number, "-") for number in range(max(names) + 1)):
+            if len(line) + 1 + len(name) > 118:
+                out.append(line + " \\")
+                line = "   "
+            line += " " + name
+        out += [line, '    """', ""]
+    out[-1] = "}"
+    target = pathlib.Path(__file__).resolve().parents[1] / "Sources/OCIRuntime/SyscallNames.swift"
     target.write_text("\n".join(out) + "\n")
 
 

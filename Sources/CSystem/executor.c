@@ -51,6 +51,9 @@ static int make_directory(const char *path, mode_t mode) {
   return -1;
 }
 
+// Set by executor_enable_runtime.
+int (*perform_runtime_step)(struct state *state, const struct step *step);
+
 static int perform(struct state *state, const struct step *step) {
   switch (step->operation) {
     case EXECUTOR_MAKE_DIRECTORY: return make_directory(step->text[0], step->number[0]);
@@ -99,7 +102,10 @@ static int perform(struct state *state, const struct step *step) {
     case EXECUTOR_NO_NEW_PRIVILEGES: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     case EXECUTOR_SECCOMP: return do_seccomp(state, step);
     case EXECUTOR_EXECUTE: return do_execute(state, step);
-    default: errno = ENOSYS; return -1;
+    default:
+      if (perform_runtime_step) return perform_runtime_step(state, step);
+      errno = ENOSYS;
+      return -1;
   }
 }
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -64,6 +65,18 @@ static int tell(int control, const char *byte) {
 }
 
 int executor_release(int control) { return tell(control, "g"); }
+
+int executor_send(int control, char byte) { return tell(control, &byte); }
+
+int executor_receive(int control) {
+  struct pollfd polled = {.fd = control, .events = POLLIN};
+  unsigned char byte;
+  while (poll(&polled, 1, -1) < 0)
+    if (errno != EINTR) return -errno;
+  ssize_t count = read(control, &byte, 1);
+  if (count < 0) return errno == ECONNRESET ? 0 : -errno;
+  return count == 0 ? 0 : byte;
+}
 
 // To enter a pid namespace concerns only children to come (setns(2)): the agent enters it for this one, and leaves it. If
 // it could not, all that it makes from then on would be in the container: better that its keeper starts another.

@@ -29,6 +29,8 @@ static inline int slot(const struct state *state, uint32_t index) {
 int run_steps(const uint8_t *steps, size_t count, uint32_t first, struct state *state,
               struct executor_failure *failure);
 
+extern int (*perform_runtime_step)(struct state *state, const struct step *step);
+
 // executor_clone.c
 int clone_process(uint64_t flags, int cgroup, int *pidfd);
 // Ends the container's process before its program.

@@ -30,7 +30,7 @@ extension ContainerSpec {
     steps.append(EXECUTOR_OWN, [Slot.standardError, user.uid, user.gid])
   }
 
-  private func addCgroup(to steps: inout StepList) {
+  func addCgroup(to steps: inout StepList) {
     for operation in cgroup.operations {
       switch operation {
       case .makeDirectory(let path): steps.append(EXECUTOR_MAKE_DIRECTORY, [0o755], [path])

@@ -44,7 +44,7 @@ extension ContainerSpec {
     }
   }
 
-  private func addOwnNamespaces(to steps: inout StepList) {
+  func addOwnNamespaces(to steps: inout StepList) {
     if namespaces.contains(.cgroup) { steps.append(EXECUTOR_UNSHARE, [Namespaces.cgroup.rawValue]) }
     if namespaces.contains(.time) { addTimeNamespace(to: &steps) }
     if !hostname.isEmpty { steps.append(EXECUTOR_HOSTNAME, [], [hostname]) }
@@ -58,7 +58,7 @@ extension ContainerSpec {
     steps.append(EXECUTOR_JOIN_NAMESPACE, [Slot.timeNamespace, Namespaces.time.rawValue])
   }
 
-  private func addRootChange(to steps: inout StepList, _ facts: HostFacts) {
+  func addRootChange(to steps: inout StepList, _ facts: HostFacts) {
     steps.append(EXECUTOR_MOUNT, [MountFlags.private | MountFlags.recursive, 0], ["", "/", "", ""])
     steps.append(EXECUTOR_OPEN, [Slot.oldRoot, OpenFlags.path | OpenFlags.directory, 0], ["/"])
     if hasMounter { steps.append(EXECUTOR_TAKE_OVER, [Slot.mounter] + handedOver) }
@@ -118,7 +118,7 @@ extension ContainerSpec {
     for (target, path) in Device.links { steps.append(EXECUTOR_LINK, [], [target, path]) }
   }
 
-  private func addRootEnd(to steps: inout StepList, _ facts: HostFacts) {
+  func addRootEnd(to steps: inout StepList, _ facts: HostFacts) {
     if facts.rootIsInitramfs {
       // The old root stays below; its proc and sysfs must not, for from them a process could mount them unmasked.
       // Inside a user namespace they are locked in place, but cannot be reached.
@@ -136,9 +136,16 @@ extension ContainerSpec {
   }
 
   func addPrivileges(to steps: inout StepList, _ facts: HostFacts) {
+    addPrivileges(to: &steps, filter: seccomp ? SeccompProfile.standardNumbers(is64Bit: facts.is64Bit) : [])
+  }
+
+  /// - Parameters:
+  ///   - filter: the numbers of `EXECUTOR_SECCOMP`; none: system calls are not filtered.
+  ///   - kept: slots that stay open.
+  func addPrivileges(to steps: inout StepList, filter: [UInt32], keeping kept: [UInt32] = []) {
     let sets = process.capabilities
     steps.append(EXECUTOR_STANDARD_STREAMS, [Slot.standardInput, Slot.standardOutput, Slot.standardError])
-    steps.append(EXECUTOR_CLOSE_OTHERS)
+    steps.append(EXECUTOR_CLOSE_OTHERS, kept)
     // Not before: the agent has more open than a container may have, and the child had all of that.
     for limit in process.rlimits {
       steps.append(EXECUTOR_LIMIT, [limit.resource] + limit.soft.words + limit.hard.words)
@@ -147,7 +154,7 @@ extension ContainerSpec {
     // image in it, may lead through /proc/self/cwd or /proc/self/fd.
     steps.append(EXECUTOR_CHANGE_DIRECTORY, [], [process.cwd])
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter, so that must come before capabilities go.
-    if seccomp && !process.noNewPrivileges { addSeccomp(to: &steps, facts) }
+    if !filter.isEmpty && !process.noNewPrivileges { steps.append(EXECUTOR_SECCOMP, filter) }
     steps.append(EXECUTOR_LIMIT_CAPABILITIES, sets.bounding.rawValue.words)
     steps.append(EXECUTOR_GROUPS, process.user.additionalGids)
     if process.user.gid != 0 || !namespaces.contains(.user) { steps.append(EXECUTOR_GROUP, [process.user.gid]) }
@@ -160,11 +167,7 @@ extension ContainerSpec {
         + sets.ambient.rawValue.words)
     steps.append(EXECUTOR_UMASK, [process.user.umask])
     if process.noNewPrivileges { steps.append(EXECUTOR_NO_NEW_PRIVILEGES) }
-    if seccomp && process.noNewPrivileges { addSeccomp(to: &steps, facts) }
-  }
-
-  private func addSeccomp(to steps: inout StepList, _ facts: HostFacts) {
-    steps.append(EXECUTOR_SECCOMP, SeccompProfile.standardNumbers(is64Bit: facts.is64Bit))
+    if !filter.isEmpty && process.noNewPrivileges { steps.append(EXECUTOR_SECCOMP, filter) }
   }
 
   func addProgram(to steps: inout StepList) {

@@ -23,6 +23,10 @@ public struct LaunchDescriptors: Sendable {
   public var mounts: CInt
   /// A pidfd of the first process of the container that the plan enters; else -1.
   public var container: CInt
+  /// What an OCI runtime hands on; the agent's plans open /dev/null instead.
+  public var standardInput: CInt = -1
+  /// Connected to whoever takes the other side of a terminal, if `RuntimeSpec.console` is there; else -1.
+  public var console: CInt = -1
 
   public init(
     standardOutput: CInt, standardError: CInt, userNamespace: CInt = -1, mounts: CInt = -1, container: CInt = -1
@@ -56,6 +60,8 @@ public enum ContainerProcess {
     _ plan: LaunchPlan, _ descriptors: LaunchDescriptors, reached: (LaunchPoint) -> Void = { _ in }
   ) throws(LaunchError) -> StartedProcess {
     var slots = [Int32](repeating: -1, count: Int(EXECUTOR_SLOTS))
+    slots[Int(Slot.standardInput)] = descriptors.standardInput
+    slots[Int(Slot.console)] = descriptors.console
     slots[Int(Slot.standardOutput)] = descriptors.standardOutput
     slots[Int(Slot.standardError)] = descriptors.standardError
     slots[Int(Slot.userNamespace)] = descriptors.userNamespace

@@ -63,7 +63,7 @@ public struct LaunchPlan: Hashable, Sendable {
     try checkTexts()
   }
 
-  private func checkTexts() throws(PlanError) {
+  func checkTexts() throws(PlanError) {
     if let text = mounterSteps.badText ?? agentSteps.badText ?? childSteps.badText {
       throw PlanError(name, .nulInText(text))
     }
@@ -112,7 +112,7 @@ public struct LaunchPlan: Hashable, Sendable {
 }
 
 extension CgroupPlacement {
-  fileprivate var isBornInto: Bool {
+  var isBornInto: Bool {
     if case .directory = join { true } else { false }
   }
 }

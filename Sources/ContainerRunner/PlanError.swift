@@ -2,6 +2,7 @@
 public struct PlanError: Error, Hashable, CustomStringConvertible {
   public enum Reason: Hashable, Sendable {
     case kernelTooOld(KernelVersion)
+    case kernelTooOldForRuntime(KernelVersion)
     case noProgram
     case notAbsolute(path: String)
     case nulInText(String)
@@ -30,6 +31,8 @@ public struct PlanError: Error, Hashable, CustomStringConvertible {
     switch reason {
     case .kernelTooOld(let kernel):
       return "Linux \(kernel) is too old: containers need \(KernelVersion.oldestSupported) or newer"
+    case .kernelTooOldForRuntime(let kernel):
+      return "Linux \(kernel) is too old: an OCI container needs \(LaunchPlan.oldestKernelOfRuntime) or newer"
     case .noProgram: return "there is no program to run: give it in args"
     case .notAbsolute(let path): return "path \"\(path)\" is not absolute: begin it with /"
     case .nulInText(let text): return "a text holds a zero byte after \"\(text.prefix { $0 != "\0" })\""

@@ -28,7 +28,15 @@ enum Slot {
   static let firstLower: UInt32 = 64
   static let maxLowers = container - firstLower
   /// The pidfd of the first process of a container that a program is run in.
-  static let container = UInt32(EXECUTOR_SLOTS) - 1
+  static let container: UInt32 = 96
+  /// The socket that a terminal's other side is sent to.
+  static let console: UInt32 = 97
+  /// FIFOs of a container that is created by one process and started by another.
+  static let startControl: UInt32 = 98
+  static let startErrors: UInt32 = 99
+  /// Namespaces that somebody else made.
+  static let firstNamespace: UInt32 = 100
+  static let maxNamespaces = UInt32(EXECUTOR_SLOTS) - firstNamespace
 
   static func name(_ slot: UInt32) -> String {
     switch slot {
@@ -43,6 +51,9 @@ enum Slot {
     case timeNamespace: return "the time namespace"
     case mounter: return "the mounter"
     case container: return "the container"
+    case console: return "the console socket"
+    case startControl, startErrors: return "the start"
+    case firstNamespace...: return "namespace \(slot - firstNamespace + 1)"
     case firstTasks..<firstBind: return "cgroup \(slot - firstTasks)"
     case firstBind..<firstLower: return "bind \(slot - firstBind + 1)"
     default: return "layer \(slot - firstLower + 2)"

@@ -23,7 +23,7 @@ extension Step: CustomStringConvertible {
       return "make an overlay of \(layers.joined(separator: " and "))"
     case EXECUTOR_JOIN_NAMESPACE: return "enter \(slot(0))"
     case EXECUTOR_UNSHARE: return "make namespaces"
-    case EXECUTOR_WAIT: return number(0) == Step.goByte ? "wait for the go" : "wait for the id maps"
+    case EXECUTOR_WAIT: return number(0) == Step.mappedByte ? "wait for the id maps" : number(0) == Step.goByte ? "wait for the go" : "wait for the hooks"
     default: return mountAction ?? processAction
     }
   }
@@ -72,6 +72,14 @@ extension Step: CustomStringConvertible {
     case EXECUTOR_NO_NEW_PRIVILEGES: return "refuse new privileges"
     case EXECUTOR_SECCOMP: return "filter system calls"
     case EXECUTOR_EXECUTE: return "run \(program)"
+    case EXECUTOR_SET_MOUNT: return "set the options of \(strings.isEmpty ? slot(0) : text(0))"
+    case EXECUTOR_MAKE_DEVICE: return "make device \(text(0))"
+    case EXECUTOR_LINK_IF_MISSING: return "link \(text(1)) to \(text(0))"
+    case EXECUTOR_DOMAIN_NAME: return "set the domain name to \(text(0))"
+    case EXECUTOR_TERMINAL: return "make the terminal"
+    case EXECUTOR_FIND_PROGRAM: return "find the program \(text(0))"
+    case EXECUTOR_ANNOUNCE: return "tell the runtime"
+    case EXECUTOR_STAND_ALONE: return "wait for a start by another process"
     default: return "operation \(operation.rawValue)"
     }
   }

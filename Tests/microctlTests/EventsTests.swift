@@ -1,3 +1,4 @@
+import Basics
 import MicroAgent
 import Microcloud
 import Testing

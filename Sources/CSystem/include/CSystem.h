@@ -132,6 +132,9 @@ int system_confine_to(int directory, uint64_t memory_bytes);
 int system_give_way(void);
 
 int32_t system_fork(void);
+// Starts a program with a standard input of its own, and nothing else open but the other two streams. Returns its number, or the
+// negative errno; that it could not be run shows as its end with code 127.
+int32_t system_run_program(const char *path, char *const *arguments, char *const *environment, int input);
 int32_t system_parent(void);
 int32_t system_self(void);
 int system_close_from(int first);   // closes this descriptor and all above it

@@ -57,10 +57,19 @@ enum executor_operation {
   EXECUTOR_NO_NEW_PRIVILEGES,      //
   EXECUTOR_SECCOMP,                // [a BPF program, two numbers an instruction]
   EXECUTOR_EXECUTE,                // [candidates, arguments] candidate..., argument..., environment...
+  // What only an OCI runtime's plans have (executor_runtime.c), after executor_enable_runtime.
+  EXECUTOR_SET_MOUNT,              // [slot or EXECUTOR_NO_SLOT, set, cleared, propagation, recursive] path if there is no slot
+  EXECUTOR_MAKE_DEVICE,            // [mode, major, minor, user, group] path; one that is there is as good
+  EXECUTOR_LINK_IF_MISSING,        // target, path: symbolic
+  EXECUTOR_DOMAIN_NAME,            // name
+  EXECUTOR_TERMINAL,               // [socket's slot, user, group, rows, columns, bind /dev/console]
+  EXECUTOR_FIND_PROGRAM,           // candidate...: one of them can be run
+  EXECUTOR_ANNOUNCE,               // [byte]: writes it to the control pipe, for the runtime to go on
+  EXECUTOR_STAND_ALONE,            // [control's slot, errors' slot]: from here on these are the control and the error pipe
 };
 
 #define EXECUTOR_NEVER_RAN 124  // the child's exit code when it ends before its program
-#define EXECUTOR_SLOTS 97
+#define EXECUTOR_SLOTS 108
 #define EXECUTOR_NO_SLOT 0xffffffffu
 #define EXECUTOR_MAX_STRINGS 2048  // of EXECUTOR_EXECUTE: its vectors stand on the stack
 #define EXECUTOR_MAX_GROUPS 64
@@ -73,6 +82,9 @@ struct executor_failure {
 
 // Performs steps of the agent's. Returns 0, or -1 with the failure told, counted from 0.
 int executor_perform(const uint8_t *steps, size_t count, int32_t *slots, struct executor_failure *failure);
+
+// Lets plans have the operations of an OCI runtime. Who never calls it does not have their code either.
+void executor_enable_runtime(void);
 
 // Has the kernel load its overlay file system where that is a module. Without it a mounter says so.
 void executor_load_overlay(void);
@@ -112,6 +124,11 @@ int executor_map_ids(const struct executor_child *child, const char *user_map, c
 
 // Sends the go byte. Returns 0, also when the child is gone, or the negative errno.
 int executor_release(int control);
+
+// Sends another byte that a plan waits for, and takes the next one that it announces: returns it, or the negative errno;
+// 0: the child is gone. Waits for it.
+int executor_send(int control, char byte);
+int executor_receive(int control);
 
 // A user namespace with these maps, as a descriptor: what an id-mapped mount needs. Negative errno on failure.
 int executor_user_namespace(const char *user_map, const char *group_map);

@@ -42,11 +42,23 @@ struct BPFProgram: Equatable {
   }
 
   mutating func load(_ field: Field) {
-    instructions.append(Instruction(code: 0x20, operand: field.rawValue))
+    load(offset: field.rawValue)
+  }
+
+  mutating func load(offset: UInt32) {
+    instructions.append(Instruction(code: 0x20, operand: offset))
+  }
+
+  mutating func and(_ mask: UInt32) {
+    instructions.append(Instruction(code: 0x54, operand: mask))
   }
 
   mutating func end(_ result: Result) {
-    instructions.append(Instruction(code: 0x06, operand: result.rawValue))
+    end(value: result.rawValue)
+  }
+
+  mutating func end(value: UInt32) {
+    instructions.append(Instruction(code: 0x06, operand: value))
   }
 
   /// Skips so many instructions.
@@ -60,6 +72,10 @@ struct BPFProgram: Equatable {
 
   mutating func jump(ifAtLeast operand: UInt32, then: Int, otherwise: Int) {
     conditional(0x35, operand, then, otherwise)
+  }
+
+  mutating func jump(ifAbove operand: UInt32, then: Int, otherwise: Int) {
+    conditional(0x25, operand, then, otherwise)
   }
 
   mutating func jump(ifAnyBit operand: UInt32, then: Int, otherwise: Int) {

@@ -13,6 +13,11 @@ public enum JSONValue: Sendable {
   public struct Member: Sendable {
     public let name: String
     public let value: JSONValue
+
+    public init(name: String, value: JSONValue) {
+      self.name = name
+      self.value = value
+    }
   }
 }
 

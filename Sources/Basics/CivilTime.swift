@@ -1,19 +1,19 @@
 /// A time of the calendar in UTC, which needs no library of the boards' C runtime.
-struct CivilTime {
+public struct CivilTime {
   private let days: UInt64
   private let seconds: UInt64
 
   private static let secondsPerDay: UInt64 = 86_400
 
   /// - Parameter seconds: since 1970; those beyond the year 9999 are taken for its end.
-  init(seconds: UInt64) {
+  public init(seconds: UInt64) {
     let known = min(seconds, 253_402_300_799)
     days = known / Self.secondsPerDay
     self.seconds = known % Self.secondsPerDay
   }
 
   /// As RFC 3339 has it: `2026-11-26T15:58:35Z`.
-  var text: String {
+  public var text: String {
     let (year, month, day) = date
     let clock = "\(Self.two(seconds / 3600)):\(Self.two(seconds / 60 % 60)):\(Self.two(seconds % 60))"
     return "\(year)-\(Self.two(month))-\(Self.two(day))T\(clock)Z"

@@ -1,0 +1,210 @@
+import CSystem
+
+/// What the runtime does before the clone.
+extension RuntimeSpec {
+  func agentSteps() -> StepList {
+    var steps = StepList(expectedBytes: 4000)
+    addNamespaceFiles(to: &steps)
+    if ownsStreams { container.addStreamOwner(to: &steps) }
+    container.addCgroup(to: &steps)
+    steps.append(EXECUTOR_OPEN_TREE, [Slot.root, 1], [container.root.path])
+    steps.append(EXECUTOR_SET_MOUNT, [Slot.root, 0, 0, Propagation.private.rawValue, 1])
+    for (index, mount) in binds.enumerated() { addBind(mount, Slot.firstBind + UInt32(index), to: &steps) }
+    if let start {
+      // For both reading and writing: neither this open nor the program's end waits for anybody, or tells it too early.
+      steps.append(EXECUTOR_OPEN, [Slot.startControl, OpenFlags.readWrite, 0], [start.control])
+      steps.append(EXECUTOR_OPEN, [Slot.startErrors, OpenFlags.readWrite, 0], [start.errors])
+    }
+    return steps
+  }
+
+  private func addNamespaceFiles(to steps: inout StepList) {
+    for (index, namespace) in joinedNamespaces.enumerated() {
+      // A clone into a pid namespace takes it from the container's slot.
+      let slot = namespace.kind == .pid ? Slot.container : Slot.firstNamespace + UInt32(index)
+      steps.append(EXECUTOR_OPEN, [slot, 0, 0], [namespace.path])
+    }
+  }
+
+  private func addBind(_ mount: RuntimeMount, _ slot: UInt32, to steps: inout StepList) {
+    steps.append(EXECUTOR_OPEN_TREE, [slot, mount.isRecursive ? 1 : 0], [mount.source])
+    let propagation = (mount.propagation ?? rootPropagation).rawValue
+    steps.append(EXECUTOR_SET_MOUNT, [slot, 0, 0, propagation, mount.isRecursive ? 1 : 0])
+    guard mount.attributes | mount.cleared != 0 else { return }
+    steps.append(
+      EXECUTOR_SET_MOUNT, [slot, mount.attributes, mount.cleared, 0, mount.attributesAreRecursive ? 1 : 0])
+  }
+
+  private var binds: [RuntimeMount] { orderedMounts.filter { $0.isBind } }
+
+  /// As they are listed, but with proc and what lies on it last: see `ContainerSpec.effectiveMounts`.
+  private var orderedMounts: [RuntimeMount] {
+    mounts.filter { !isProcOrBelow($0) } + mounts.filter { isProcOrBelow($0) }
+  }
+
+  private func isProcOrBelow(_ mount: RuntimeMount) -> Bool {
+    mounts.contains { $0.type == "proc" && (mount.destination + "/").hasPrefix($0.destination + "/") }
+  }
+}
+
+/// What the container's process does between the clone and the program.
+extension RuntimeSpec {
+  func childSteps(_ facts: HostFacts) -> StepList {
+    var steps = StepList(expectedBytes: 8000)
+    container.addBeginning(to: &steps)
+    addJoins(to: &steps)
+    container.addOwnNamespaces(to: &steps)
+    if !domainName.isEmpty { steps.append(EXECUTOR_DOMAIN_NAME, [], [domainName]) }
+    if container.namespaces.contains(.user) {
+      steps.append(EXECUTOR_WAIT, [Step.mappedByte])
+      container.addRootUser(to: &steps)
+    }
+    if waitsForHooks {
+      steps.append(EXECUTOR_ANNOUNCE, [Step.hooksByte])
+      steps.append(EXECUTOR_WAIT, [Step.hooksByte])
+    }
+    container.addRootChange(to: &steps, facts)
+    addMounts(to: &steps)
+    addDevices(to: &steps)
+    for sysctl in sysctls { steps.append(EXECUTOR_WRITE_FILE, [], ["/proc/sys/" + sysctl.path, sysctl.value]) }
+    for path in container.maskedPaths { steps.append(EXECUTOR_MASK, [], [path]) }
+    for path in container.readonlyPaths { steps.append(EXECUTOR_READ_ONLY, [1], [path]) }
+    let hasOwnDev = mounts.contains { $0.destination == "/dev" && $0.type == "tmpfs" }
+    addTerminal(bindingConsole: hasOwnDev, to: &steps)
+    addRootEnd(to: &steps, facts)
+    let kept = start == nil ? [] : [Slot.startControl, Slot.startErrors]
+    container.addPrivileges(to: &steps, filter: seccompFilter, keeping: kept)
+    steps.append(EXECUTOR_FIND_PROGRAM, [], container.process.searchPaths)
+    if start != nil { steps.append(EXECUTOR_STAND_ALONE, [Slot.startControl, Slot.startErrors]) }
+    steps.append(EXECUTOR_WAIT, [Step.goByte])
+    container.addProgram(to: &steps)
+    return steps
+  }
+
+  private func addJoins(to steps: inout StepList) {
+    for (index, namespace) in joinedNamespaces.enumerated() where namespace.kind != .pid {
+      steps.append(EXECUTOR_JOIN_NAMESPACE, [Slot.firstNamespace + UInt32(index), namespace.kind.rawValue])
+    }
+  }
+
+  private func addMounts(to steps: inout StepList) {
+    var bind = Slot.firstBind
+    var late: [RuntimeMount] = []
+    for mount in orderedMounts {
+      if mount.isBind {
+        steps.append(EXECUTOR_MOVE_MOUNT, [bind, 1], [mount.destination])
+        bind += 1
+        continue
+      }
+      // What is mounted in an empty file system needs a directory there, so this one becomes read-only later.
+      let isLate = mount.type == "tmpfs" && mount.attributes & MountAttribute.readonly != 0
+      if isLate { late.append(mount) }
+      steps.append(
+        EXECUTOR_MOUNT, [mount.kernelFlags(readonly: !isLate), 1],
+        [mount.source, mount.destination, mount.type, mount.data])
+      if let propagation = mount.propagation, propagation != .private {
+        steps.append(EXECUTOR_SET_MOUNT, [EXECUTOR_NO_SLOT, 0, 0, propagation.rawValue, 0], [mount.destination])
+      }
+    }
+    for mount in late {
+      steps.append(EXECUTOR_SET_MOUNT, [EXECUTOR_NO_SLOT, MountAttribute.readonly, 0, 0, 0], [mount.destination])
+    }
+  }
+
+  private func addDevices(to steps: inout StepList) {
+    let inUserNamespace = container.namespaces.contains(.user)
+    let standard = container.makesStandardDevices ? Device.standard : []
+    let all =
+      standard.map { DeviceSpec(path: "/dev/" + $0.name, mode: Device.mode, major: $0.major, minor: $0.minor) }
+      + devices.filter { device in !standard.contains { "/dev/" + $0.name == device.path } }
+    for device in all {
+      if inUserNamespace {
+        steps.append(EXECUTOR_BIND_NODE, [], [String(device.path.dropFirst()), device.path])
+      } else {
+        for directory in device.path.directoriesBelowDev { steps.append(EXECUTOR_MAKE_DIRECTORY, [0o755], [directory]) }
+        steps.append(
+          EXECUTOR_MAKE_DEVICE, [device.mode, device.major, device.minor, device.uid, device.gid], [device.path])
+      }
+    }
+    guard container.makesStandardDevices else { return }
+    for (target, path) in Device.links { steps.append(EXECUTOR_LINK_IF_MISSING, [], [target, path]) }
+  }
+
+  private func addTerminal(bindingConsole: Bool, to steps: inout StepList) {
+    guard let console else { return }
+    let user = container.process.user
+    steps.append(
+      EXECUTOR_TERMINAL, [Slot.console, user.uid, user.gid, console.rows, console.columns, bindingConsole ? 1 : 0])
+  }
+
+  private func addRootEnd(to steps: inout StepList, _ facts: HostFacts) {
+    var root = container
+    root.root.readonly = false  // its mount points had to be made first
+    root.addRootEnd(to: &steps, facts)
+    let attributes = container.root.readonly ? MountAttribute.readonly : 0
+    let propagation = rootPropagation == .private ? 0 : rootPropagation.rawValue
+    guard attributes | propagation != 0 else { return }
+    steps.append(EXECUTOR_SET_MOUNT, [EXECUTOR_NO_SLOT, attributes, 0, propagation, 0], ["/"])
+  }
+}
+
+/// A program that enters a container which runs already: see ExecSteps.swift. Nobody need be there when it ends.
+extension RuntimeSpec {
+  func execAgentSteps() -> StepList {
+    var steps = StepList(expectedBytes: 1000)
+    if ownsStreams { container.addStreamOwner(to: &steps) }
+    container.addCgroupJoin(to: &steps)
+    return steps
+  }
+
+  func execChildSteps() -> StepList {
+    var steps = StepList(expectedBytes: 6000)
+    steps.append(EXECUTOR_HIDE)
+    container.addBeginning(to: &steps)
+    let streams = [Slot.standardInput, Slot.standardOutput, Slot.standardError]
+    let console = self.console == nil ? [] : [Slot.console]
+    steps.append(EXECUTOR_CLOSE_OTHERS, streams + [Slot.container] + console)
+    steps.append(EXECUTOR_JOIN_NAMESPACE, [Slot.container, allNamespaces.subtracting(.pid).rawValue])
+    if container.namespaces.contains(.user) { container.addRootUser(to: &steps) }
+    addTerminal(bindingConsole: false, to: &steps)
+    container.addPrivileges(to: &steps, filter: seccompFilter)
+    steps.append(EXECUTOR_FIND_PROGRAM, [], container.process.searchPaths)
+    steps.append(EXECUTOR_WAIT, [Step.goByte])
+    container.addProgram(to: &steps)
+    return steps
+  }
+}
+
+extension RuntimeMount {
+  /// mount(2)'s flags: those for the file system, and the attributes in its bits.
+  func kernelFlags(readonly: Bool) -> UInt32 {
+    let low = MountAttribute.readonly | MountAttribute.nosuid | MountAttribute.nodev | MountAttribute.noexec
+    var flags = fileSystemFlags | attributes & low
+    if !readonly { flags &= ~MountAttribute.readonly }
+    if attributes & MountAttribute.nosymfollow != 0 { flags |= 1 << 8 }
+    if attributes & MountAttribute.nodiratime != 0 { flags |= 1 << 11 }
+    if attributes & MountAttribute.noatime != 0 { flags |= 1 << 10 }
+    if attributes & MountAttribute.strictatime != 0 { flags |= 1 << 24 }
+    return flags
+  }
+}
+
+extension String {
+  /// `/dev/a/b/c` gives `/dev/a`, `/dev/a/b`.
+  fileprivate var directoriesBelowDev: [String] {
+    var result: [String] = []
+    let bytes = Array(utf8)
+    for index in bytes.indices where index > 4 && bytes[index] == UInt8(ascii: "/") {
+      result.append(String(decoding: bytes[..<index], as: UTF8.self))
+    }
+    return result
+  }
+}
+
+extension OpenFlags {
+  static let readWrite: UInt32 = 0o2
+}
+
+extension Step {
+  static let hooksByte = UInt32(UInt8(ascii: "h"))
+}

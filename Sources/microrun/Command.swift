@@ -1,0 +1,72 @@
+import Cgroups
+import ContainerRunner
+import LinuxSystem
+import OCIRuntime
+
+/// A command as it runs: what was asked for, and what every verb needs.
+struct Command {
+  let arguments: Arguments
+  let states: StateDirectory
+  let log: Log
+
+  var id: String { arguments.operands.first ?? "" }
+
+  func layout() throws(Failure) -> CgroupLayout {
+    try telling { () throws(CgroupError) in try CgroupLayout.discover() }
+  }
+
+  func facts() throws(Failure) -> HostFacts {
+    var facts = try telling { () throws(SystemError) in try HostFacts.discover() }
+    if arguments.has("no-pivot") { facts.rootIsInitramfs = true }
+    return facts
+  }
+
+  /// A container's group. Its hierarchies are all that the machine has: those that it is not in have no such directory.
+  func group(_ record: ContainerRecord) throws(Failure) -> Cgroup {
+    let layout = try layout()
+    return try telling { () throws(CgroupError) in
+      try Cgroup(record.cgroup, in: layout, controllers: CgroupController.allCases)
+    }
+  }
+
+  /// What the kernel says of a container now.
+  func status(_ record: ContainerRecord) -> ContainerStatus {
+    guard let process = ProcessStatus(of: record.process), process.startTicks == record.startTicks, !process.isZombie else {
+      return .stopped
+    }
+    if !process.hasExecuted { return .created }
+    guard let group = try? group(record), let frozen = try? group.freezerState() else { return .running }
+    return frozen == .thawed ? .running : .paused
+  }
+
+  func writePIDFile(_ process: Int32) throws(Failure) {
+    guard let path = arguments.value("pid-file") else { return }
+    try telling { () throws(SystemError) in try replace(path, Array("\(process)".utf8), mode: 0o644) }
+  }
+
+  func refusePreservedDescriptors() throws(Failure) {
+    guard let text = arguments.value("preserve-fds"), text != "0" else { return }
+    throw Failure("--preserve-fds \(text): microrun hands on standard input, output and error only")
+  }
+
+  /// Puts everybody's view of an unknown property into the log: the specification demands that it be passed over.
+  func tellUnknown(_ config: RuntimeConfig) {
+    for field in config.unknown { log.warning("config.json: \(field): it is in no specification, and was passed over") }
+  }
+}
+
+func telling<Value: ~Copyable>(_ work: () throws(CgroupError) -> Value) throws(Failure) -> Value {
+  do throws(CgroupError) {
+    return try work()
+  } catch {
+    throw Failure("\(error)")
+  }
+}
+
+func telling<Value: ~Copyable>(_ work: () throws(LaunchError) -> Value) throws(Failure) -> Value {
+  do throws(LaunchError) {
+    return try work()
+  } catch {
+    throw Failure("\(error)")
+  }
+}

@@ -1,0 +1,104 @@
+import Basics
+import CSystem
+import ContainerRunner
+import LinuxSystem
+import OCIRuntime
+
+/// What microrun remembers of its containers: a directory for each, with its record, its configuration and the FIFOs by which it is
+/// started.
+struct StateDirectory {
+  let root: String
+
+  static let standardRoot = "/run/microrun"
+  private static let recordName = "state.json"
+  private static let configName = "config.json"
+
+  func path(_ id: String) -> String { root + "/" + id }
+
+  func startFIFOs(_ id: String) -> StartFIFOs {
+    StartFIFOs(control: path(id) + "/start.fifo", errors: path(id) + "/errors.fifo")
+  }
+
+  /// Makes the directory of a new container, so that nobody else has one of that name.
+  func claim(_ id: String) throws(Failure) {
+    guard ContainerRecord.isName(id) else {
+      throw Failure(
+        "container name \"\(id)\": it must begin with a letter or digit and hold only these and _ + - . (at most 128)")
+    }
+    try telling { () throws(SystemError) in try Files.makeDirectories(root, mode: 0o711) }
+    let result = system_mkdir(path(id), 0o700)
+    if result == -Errno.fileExists.rawValue { throw Failure("container \(id): it exists already") }
+    try telling { () throws(SystemError) in _ = try check(result, "make directory", path(id)) }
+  }
+
+  func makeFIFOs(_ id: String) throws(Failure) {
+    let fifos = startFIFOs(id)
+    for path in [fifos.control, fifos.errors] {
+      try telling { () throws(SystemError) in _ = try check(system_mkfifoat(AT_FDCWD, path, 0o600), "make FIFO", path) }
+    }
+  }
+
+  func keep(config: [UInt8], of id: String) throws(Failure) {
+    try telling { () throws(SystemError) in try replace(path(id) + "/" + Self.configName, config, mode: 0o600) }
+  }
+
+  func keep(_ record: ContainerRecord) throws(Failure) {
+    try telling { () throws(SystemError) in
+      try replace(path(record.id) + "/" + Self.recordName, Array(record.text.utf8), mode: 0o600)
+    }
+  }
+
+  func record(_ id: String) throws(Failure) -> ContainerRecord {
+    guard ContainerRecord.isName(id), Files.isDirectory(path(id)) else {
+      throw Failure("container \(id): it does not exist")
+    }
+    let file = path(id) + "/" + Self.recordName
+    guard Files.exists(file) else {
+      throw Failure("container \(id): it was never made to its end: microrun delete --force \(id) removes what is left")
+    }
+    let bytes = try telling { () throws(SystemError) in try Files.read(file) }
+    guard let record = ContainerRecord(bytes), record.id == id else { throw Failure("\(file): it is no record of \(id)") }
+    return record
+  }
+
+  func config(_ id: String) throws(Failure) -> RuntimeConfig {
+    try Self.readConfig(path(id) + "/" + Self.configName).config
+  }
+
+  static func readConfig(_ file: String) throws(Failure) -> (config: RuntimeConfig, bytes: [UInt8]) {
+    let bytes = try readBytes(file)
+    do throws(ConfigError) {
+      return (try RuntimeConfig.read(bytes), bytes)
+    } catch {
+      throw Failure(lines: error.lines)
+    }
+  }
+
+  /// At most a byte more than a configuration may have.
+  static func readBytes(_ file: String) throws(Failure) -> [UInt8] {
+    try telling { () throws(SystemError) in
+      try Files.read(file, limitBytes: RuntimeConfig.limits.inputBytes + 1)
+    }
+  }
+
+  /// All that have a directory, in the order of their names.
+  func ids() -> [String] {
+    let names = ((try? Files.subdirectories(root)) ?? []).filter { ContainerRecord.isName($0) }
+    return names.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+  }
+
+  func remove(_ id: String) throws(Failure) {
+    try telling { () throws(SystemError) in try FileTree.remove(path(id)) }
+  }
+}
+
+/// Writes a file so that whoever reads it sees the old one or the new one.
+func replace(_ path: String, _ bytes: [UInt8], mode: UInt32) throws(SystemError) {
+  let draft = path + ".new"
+  try Files.remove(draft)
+  let file = try FileDescriptor.open(draft, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+  let count = bytes.withUnsafeBytes { system_write(file.rawValue, $0.baseAddress, $0.count) }
+  try check(count, "write", draft)
+  if count < bytes.count { throw SystemError("write", draft, .noSpace) }
+  try Files.rename(draft, to: path)
+}

@@ -1,0 +1,45 @@
+import CSystem
+import Cgroups
+import LinuxSystem
+import OCIRuntime
+
+let deleteVerb = Verb(
+  name: "delete", operands: "ID", count: 1...1, help: "remove a container that has stopped, or was never started",
+  options: [Option(name: "force", letter: "f", help: "end it first; what is not there is as good")]
+) { command throws(Failure) in
+  let force = command.arguments.has("force")
+  let record: ContainerRecord
+  do throws(Failure) {
+    record = try command.states.record(command.id)
+  } catch {
+    guard force, ContainerRecord.isName(command.id) else { throw error }
+    try command.states.remove(command.id)
+    return ExitCode.success
+  }
+  let status = command.status(record)
+  guard force || status == .stopped || status == .created else {
+    throw Failure("container \(record.id): it is \(status.rawValue): stop it first, or delete --force")
+  }
+  try command.delete(record, try? command.states.config(record.id))
+  return ExitCode.success
+}
+
+extension Command {
+  /// Ends what still runs, and removes all that is left of a container.
+  func delete(_ record: ContainerRecord, _ config: RuntimeConfig?) throws(Failure) {
+    let group = try group(record)
+    if status(record) != .stopped { try? signal(record, SIGKILL) }
+    endAll(group)
+    try removeControlGroup(group)
+    try states.remove(record.id)
+    guard let config else { return }
+    // The specification wants all of them run, whatever becomes of each.
+    for hook in config.hooks.poststop {
+      do throws(Failure) {
+        try Hooks.run([hook], "poststop", record.state(.stopped, annotations: config.annotations))
+      } catch {
+        for line in error.lines { log.warning(line) }
+      }
+    }
+  }
+}
