@@ -73,9 +73,11 @@ struct ContainerMaker {
     descriptors.standardInput = 0
     descriptors.console = console.descriptor
     let started = try telling { () throws(LaunchError) in try ContainerProcess.start(plan, descriptors) }
+    let process = started.pid
     do throws(Failure) {
       return try settle(plan, started, waitsForStart: waitsForStart)
     } catch {
+      collect(process)
       endAll(group)
       throw error
     }
@@ -136,10 +138,23 @@ struct MadeContainer: ~Copyable {
 
   /// Lets its program run, and waits until it does.
   borrowing func release() throws(Failure) {
-    try telling { () throws(SystemError) in try ContainerProcess.releaseToExec(process.control) }
-    let bytes = Descriptors.readToEnd(process.errors.rawValue)
-    if let error = ContainerProcess.parseFailure(bytes, of: plan) { throw Failure("\(error)") }
+    try letRun(process, plan)
   }
+}
+
+/// Lets a process run its program, and waits until it does. One that does not is collected.
+func letRun(_ process: borrowing StartedProcess, _ plan: LaunchPlan) throws(Failure) {
+  try telling { () throws(SystemError) in try ContainerProcess.releaseToExec(process.control) }
+  let bytes = Descriptors.readToEnd(process.errors.rawValue)
+  guard let error = ContainerProcess.parseFailure(bytes, of: plan) else { return }
+  collect(process.pid)
+  throw Failure("\(error)")
+}
+
+/// Ends a child and collects it: the end of its pid namespace would wait for whoever else had to.
+func collect(_ process: Int32) {
+  try? Signals.kill(process)
+  _ = system_wait_for_end(process)
 }
 
 extension Cgroup {

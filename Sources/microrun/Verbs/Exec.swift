@@ -55,9 +55,7 @@ extension Command {
     }
     let started = try telling { () throws(LaunchError) in try ContainerProcess.start(plan, descriptors) }
     try writePIDFile(started.pid)
-    try telling { () throws(SystemError) in try ContainerProcess.releaseToExec(started.control) }
-    let bytes = Descriptors.readToEnd(started.errors.rawValue)
-    if let error = ContainerProcess.parseFailure(bytes, of: plan) { throw Failure("\(error)") }
+    try letRun(started, plan)
     return started
   }
 
