@@ -23,7 +23,9 @@ extension Step: CustomStringConvertible {
       return "make an overlay of \(layers.joined(separator: " and "))"
     case EXECUTOR_JOIN_NAMESPACE: return "enter \(slot(0))"
     case EXECUTOR_UNSHARE: return "make namespaces"
-    case EXECUTOR_WAIT: return number(0) == Step.mappedByte ? "wait for the id maps" : number(0) == Step.goByte ? "wait for the go" : "wait for the hooks"
+    case EXECUTOR_WAIT:
+      return number(0) == Step.mappedByte
+        ? "wait for the id maps" : number(0) == Step.goByte ? "wait for the go" : "wait for the hooks"
     default: return mountAction ?? processAction
     }
   }

@@ -41,7 +41,9 @@ struct Fields {
   init(_ reader: ConfigReader, _ path: String, _ value: JSONValue, done: [String], refused: [String] = []) {
     self.reader = reader
     self.path = path
-    if value.objectValue == nil, !value.isNull { reader.refuse(path.isEmpty ? "the document" : path, "must be an object") }
+    if value.objectValue == nil, !value.isNull {
+      reader.refuse(path.isEmpty ? "the document" : path, "must be an object")
+    }
     members = value.objectValue ?? []
     for member in members where !done.contains(member.name) {
       if !refused.contains(member.name) {

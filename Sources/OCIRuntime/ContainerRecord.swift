@@ -34,7 +34,8 @@ public struct ContainerRecord: Sendable {
       .object([
         .init(name: "id", value: .string(id)), .init(name: "pid", value: .number("\(process)")),
         .init(name: "startTicks", value: .number("\(startTicks)")), .init(name: "bundle", value: .string(bundle)),
-        .init(name: "createdSeconds", value: .number("\(createdSeconds)")), .init(name: "cgroup", value: .string(cgroup)),
+        .init(name: "createdSeconds", value: .number("\(createdSeconds)")),
+        .init(name: "cgroup", value: .string(cgroup)),
       ])) + "\n"
   }
 

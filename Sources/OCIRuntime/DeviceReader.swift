@@ -19,7 +19,9 @@ enum DeviceReader {
     case "p": type = 0o010000
     default: fields.refuse("type", "it must be c, u, b or p")
     }
-    if type != 0o010000, !fields.has("major") || !fields.has("minor") { fields.refuse("major", "a device needs major and minor") }
+    if type != 0o010000, !fields.has("major") || !fields.has("minor") {
+      fields.refuse("major", "a device needs major and minor")
+    }
     let mode = fields.id("fileMode") ?? 0o666
     return DeviceSpec(
       path: path, mode: type | mode & 0o7777, major: fields.id("major") ?? 0, minor: fields.id("minor") ?? 0,
@@ -59,7 +61,9 @@ enum DeviceReader {
 extension String {
   /// A part between its slashes leads elsewhere.
   fileprivate var hasDots: Bool {
-    ASCII.split(Array(utf8)[...], at: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) || $0.elementsEqual(".".utf8) }
+    ASCII.split(Array(utf8)[...], at: UInt8(ascii: "/")).contains {
+      $0.elementsEqual("..".utf8) || $0.elementsEqual(".".utf8)
+    }
   }
 }
 

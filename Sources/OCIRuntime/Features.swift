@@ -4,13 +4,15 @@ import Images
 public enum Features {
   public static var document: JSONValue {
     .object([
-      .init(name: "ociVersionMin", value: .string("1.0.0")), .init(name: "ociVersionMax", value: .string(OCIVersion.text)),
+      .init(name: "ociVersionMin", value: .string("1.0.0")),
+      .init(name: "ociVersionMax", value: .string(OCIVersion.text)),
       .init(name: "hooks", value: strings(["prestart", "createRuntime", "poststart", "poststop"])),
       .init(name: "mountOptions", value: strings(MountReader.options)),
       .init(
         name: "linux",
         value: .object([
-          .init(name: "namespaces", value: strings(["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"])),
+          .init(
+            name: "namespaces", value: strings(["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"])),
           .init(name: "capabilities", value: strings(ProcessConfig.names.map { "CAP_" + $0 })),
           .init(
             name: "cgroup",

@@ -30,7 +30,7 @@ public enum JSONText {
     case .bool(let value): return value ? "true" : "false"
     case .number(let text): return text
     case .string(let text): return quoted(text)
-    case .array(let values): 
+    case .array(let values):
       return list(values.map { inner + write($0, indentation: inner) }, "[", "]", indentation)
     case .object(let members):
       return list(

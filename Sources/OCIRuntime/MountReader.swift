@@ -5,9 +5,12 @@ import ContainerRunner
 enum MountReader {
   /// What every mount knows.
   static let options = [
-    "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion", "lazytime", "loud", "mand", "noatime",
-    "nodev", "nodiratime", "noexec", "noiversion", "nolazytime", "nomand", "nostrictatime", "nosuid", "nosymfollow", "private",
-    "rbind", "rdev", "rexec", "relatime", "rnodev", "rnoexec", "rnosuid", "ro", "rprivate", "rro", "rrw", "rshared", "rslave",
+    "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion", "lazytime", "loud", "mand",
+    "noatime",
+    "nodev", "nodiratime", "noexec", "noiversion", "nolazytime", "nomand", "nostrictatime", "nosuid", "nosymfollow",
+    "private",
+    "rbind", "rdev", "rexec", "relatime", "rnodev", "rnoexec", "rnosuid", "ro", "rprivate", "rro", "rrw", "rshared",
+    "rslave",
     "rsuid", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow", "sync", "unbindable",
   ]
 
@@ -30,7 +33,8 @@ enum MountReader {
   /// Without slashes at the end, doubled ones, and dots.
   private static func clean(_ path: String) -> String {
     var parts: [ArraySlice<UInt8>] = []
-    for part in ASCII.split(Array(path.utf8)[...], at: UInt8(ascii: "/")) where !part.isEmpty && !part.elementsEqual(".".utf8) {
+    for part in ASCII.split(Array(path.utf8)[...], at: UInt8(ascii: "/"))
+    where !part.isEmpty && !part.elementsEqual(".".utf8) {
       if part.elementsEqual("..".utf8) { _ = parts.popLast() } else { parts.append(part) }
     }
     return parts.isEmpty ? "/" : parts.reduce("") { $0 + "/" + ASCII.string($1) }
@@ -48,7 +52,9 @@ enum MountReader {
       return true
     }
     // The same for all that is mounted below.
-    if option.utf8.first == UInt8(ascii: "r"), let (bit, isSet) = attribute(String(option.dropFirst())), mount.isBindMount {
+    if option.utf8.first == UInt8(ascii: "r"), let (bit, isSet) = attribute(String(option.dropFirst())),
+      mount.isBindMount
+    {
       change(&mount, bit, isSet)
       mount.attributesAreRecursive = true
       return true
@@ -109,7 +115,8 @@ enum MountReader {
   /// What only file systems know goes to the file system; the kernel tells if it does not know it either.
   private static func other(_ option: String, to mount: inout RuntimeMount, _ fields: Fields) {
     let flags: [(String, UInt32)] = [
-      ("sync", 1 << 4), ("mand", 1 << 6), ("dirsync", 1 << 7), ("silent", 1 << 15), ("iversion", 1 << 23), ("lazytime", 1 << 25),
+      ("sync", 1 << 4), ("mand", 1 << 6), ("dirsync", 1 << 7), ("silent", 1 << 15), ("iversion", 1 << 23),
+      ("lazytime", 1 << 25),
     ]
     if !mount.isBindMount, let flag = flags.first(where: { $0.0 == option }) {
       mount.fileSystemFlags |= flag.1

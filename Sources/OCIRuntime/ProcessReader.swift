@@ -2,7 +2,8 @@ import ContainerRunner
 
 extension ProcessConfig {
   static let done = [
-    "terminal", "consoleSize", "user", "args", "env", "cwd", "rlimits", "capabilities", "noNewPrivileges", "oomScoreAdj",
+    "terminal", "consoleSize", "user", "args", "env", "cwd", "rlimits", "capabilities", "noNewPrivileges",
+    "oomScoreAdj",
     "apparmorProfile",
   ]
   static let refused = ["commandLine", "selinuxLabel", "scheduler", "ioPriority", "execCPUAffinity"]
@@ -15,7 +16,9 @@ extension ProcessConfig {
     if spec.cwd.utf8.first != UInt8(ascii: "/") { fields.refuse("cwd", "it must be absolute") }
     spec.noNewPrivileges = fields.bool("noNewPrivileges") ?? false
     spec.oomScoreAdj = fields.integer("oomScoreAdj").map { Int(clamping: $0) }
-    if let score = spec.oomScoreAdj, !(-1000...1000).contains(score) { fields.refuse("oomScoreAdj", "it must be -1000 to 1000") }
+    if let score = spec.oomScoreAdj, !(-1000...1000).contains(score) {
+      fields.refuse("oomScoreAdj", "it must be -1000 to 1000")
+    }
     spec.user = Self.user(fields)
     spec.rlimits = Self.limits(fields)
     spec.capabilities = Self.capabilities(fields)
@@ -28,11 +31,14 @@ extension ProcessConfig {
   }
 
   private static func user(_ fields: Fields) -> UserSpec {
-    guard let user = fields.object("user", done: ["uid", "gid", "umask", "additionalGids"], refused: ["username"]) else {
+    guard let user = fields.object("user", done: ["uid", "gid", "umask", "additionalGids"], refused: ["username"])
+    else {
       return UserSpec()
     }
     let groups = user.array("additionalGids").compactMap { $0.unsignedValue.flatMap { UInt32(exactly: $0) } }
-    if groups.count != user.array("additionalGids").count { user.refuse("additionalGids", "must be whole numbers of 32 bits") }
+    if groups.count != user.array("additionalGids").count {
+      user.refuse("additionalGids", "must be whole numbers of 32 bits")
+    }
     let umask = user.id("umask") ?? 0o022
     if umask > 0o777 { user.refuse("umask", "it must be 0 to 511") }
     return UserSpec(uid: user.id("uid") ?? 0, gid: user.id("gid") ?? 0, additionalGids: groups, umask: umask)
@@ -58,7 +64,8 @@ extension ProcessConfig {
 
   /// By their numbers in asm-generic/resource.h.
   private static let resources = [
-    "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING", "MSGQUEUE",
+    "CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS", "SIGPENDING",
+    "MSGQUEUE",
     "NICE", "RTPRIO", "RTTIME",
   ]
 
@@ -85,9 +92,12 @@ extension ProcessConfig {
   /// By their numbers in linux/capability.h.
   static let names = [
     "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
-    "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE",
-    "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME",
-    "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG",
+    "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN",
+    "SYSLOG",
     "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
   ]
 }

@@ -78,7 +78,9 @@ public struct ResourceConfig: Sendable {
         throw .badValue("linux.resources.memory.swap: \(CgroupCaveat.swapNotCounted)")
       }
     }
-    if !isV1, swappiness != nil { throw .badValue("linux.resources.memory.swappiness: control groups v2 have no such limit") }
+    if !isV1, swappiness != nil {
+      throw .badValue("linux.resources.memory.swappiness: control groups v2 have no such limit")
+    }
     if let swap = memoryAndSwapBytes, swap > 0, let memoryBytes, swap < memoryBytes {
       throw .badValue("linux.resources.memory.swap: it is memory and swap together, so not below memory.limit")
     }
@@ -103,7 +105,8 @@ public struct ResourceConfig: Sendable {
 
   /// What the configuration says, then what every container may use.
   private var deviceTexts: [(file: String, text: String)] {
-    devices.isEmpty ? [] : (devices + DeviceRule.standard).map { ($0.isAllowed ? "devices.allow" : "devices.deny", $0.legacyText) }
+    devices.isEmpty
+      ? [] : (devices + DeviceRule.standard).map { ($0.isAllowed ? "devices.allow" : "devices.deny", $0.legacyText) }
   }
 
   private func unified(_ writer: inout ResourceWriter) {

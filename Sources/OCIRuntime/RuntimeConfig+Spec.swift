@@ -52,7 +52,9 @@ extension RuntimeConfig {
     mount.data = ""
     mount.source = "cgroup"
     mount.type = "cgroup2"
-    guard !newNamespaces.contains(.cgroup), !joinedNamespaces.contains(where: { $0.kind == .cgroup }) else { return mount }
+    guard !newNamespaces.contains(.cgroup), !joinedNamespaces.contains(where: { $0.kind == .cgroup }) else {
+      return mount
+    }
     // Without a namespace of its own it would show the whole tree.
     mount.type = "bind"
     mount.source = cgroup.directories.first ?? mount.source

@@ -98,7 +98,8 @@ extension RuntimeConfig {
   /// Reads a document that is only a `process`, as `exec --process` gives it.
   public static func readProcess(_ bytes: [UInt8]) throws(ConfigError) -> ProcessConfig {
     let reader = ConfigReader()
-    let process = ProcessConfig(Fields(reader, "process", try json(bytes), done: ProcessConfig.done, refused: ProcessConfig.refused))
+    let process = ProcessConfig(
+      Fields(reader, "process", try json(bytes), done: ProcessConfig.done, refused: ProcessConfig.refused))
     if !reader.problems.isEmpty { throw .problems(reader.problems) }
     return process
   }
@@ -116,7 +117,9 @@ extension RuntimeConfig {
       if !top.has("ociVersion") { top.refuse("ociVersion", "it is missing") }
       return
     }
-    if !version.utf8.starts(with: "1.".utf8) { top.refuse("ociVersion", "\(version) is not known: microrun does 1.0 to 1.2") }
+    if !version.utf8.starts(with: "1.".utf8) {
+      top.refuse("ociVersion", "\(version) is not known: microrun does 1.0 to 1.2")
+    }
   }
 
   init(_ top: Fields) {
@@ -130,8 +133,10 @@ extension RuntimeConfig {
     }
     hostname = top.string("hostname") ?? ""
     domainName = top.string("domainname") ?? ""
-    mounts = top.objects("mounts", done: ["destination", "type", "source", "options"], refused: ["uidMappings", "gidMappings"])
-      .map { MountReader.read($0) }
+    mounts = top.objects(
+      "mounts", done: ["destination", "type", "source", "options"], refused: ["uidMappings", "gidMappings"]
+    )
+    .map { MountReader.read($0) }
     hooks = HookConfig(top)
     annotations = top.pairs("annotations")
     unknown = []
@@ -143,7 +148,8 @@ extension RuntimeConfig {
     gidMappings = Self.mappings(linux, "gidMappings")
     devices = DeviceReader.devices(linux)
     cgroupsPath = linux.string("cgroupsPath") ?? ""
-    resources = ResourceConfig(linux.object("resources", done: ResourceConfig.done, refused: ResourceConfig.refused) ?? empty)
+    resources = ResourceConfig(
+      linux.object("resources", done: ResourceConfig.done, refused: ResourceConfig.refused) ?? empty)
     sysctls = Self.sysctls(linux, newNamespaces.union(joinedNamespaces.reduce([]) { $0.union($1.kind) }))
     seccomp = SeccompReader.read(linux)
     maskedPaths = linux.strings("maskedPaths")
@@ -153,7 +159,8 @@ extension RuntimeConfig {
   }
 
   static let linuxDone = [
-    "namespaces", "uidMappings", "gidMappings", "devices", "cgroupsPath", "resources", "sysctl", "seccomp", "maskedPaths",
+    "namespaces", "uidMappings", "gidMappings", "devices", "cgroupsPath", "resources", "sysctl", "seccomp",
+    "maskedPaths",
     "readonlyPaths", "rootfsPropagation",
   ]
   static let linuxRefused = ["mountLabel", "intelRdt", "personality", "timeOffsets", "netDevices", "memoryPolicy"]
@@ -161,7 +168,8 @@ extension RuntimeConfig {
   /// What is right by itself and wrong beside something else.
   private func checkTogether(_ top: Fields) {
     if !newNamespaces.contains(.mount) {
-      top.refuse("linux.namespaces", "a container needs a mount namespace of its own, or it would change the host's mounts")
+      top.refuse(
+        "linux.namespaces", "a container needs a mount namespace of its own, or it would change the host's mounts")
     }
     let joined = joinedNamespaces.reduce(Namespaces()) { $0.union($1.kind) }
     if newNamespaces.contains(.user), !joined.isEmpty {
@@ -259,7 +267,8 @@ extension RuntimeConfig {
     if path.utf8.starts(with: "net/".utf8) { return .network }
     if path.utf8.starts(with: "fs/mqueue/".utf8) { return .ipc }
     switch path {
-    case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax", "kernel/shmmni",
+    case "kernel/msgmax", "kernel/msgmnb", "kernel/msgmni", "kernel/sem", "kernel/shmall", "kernel/shmmax",
+      "kernel/shmmni",
       "kernel/shm_rmid_forced":
       return .ipc
     case "kernel/hostname", "kernel/domainname": return .uts

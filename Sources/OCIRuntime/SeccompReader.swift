@@ -3,7 +3,8 @@ import ContainerRunner
 /// `linux.seccomp`.
 enum SeccompReader {
   static let actions = [
-    "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",
+    "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD",
+    "SCMP_ACT_LOG",
     "SCMP_ACT_TRAP",
   ]
   static let operators = [
@@ -13,7 +14,9 @@ enum SeccompReader {
   private static let done = ["defaultAction", "defaultErrnoRet", "architectures", "flags", "syscalls"]
 
   static func read(_ linux: Fields) -> SeccompFilter? {
-    guard let fields = linux.object("seccomp", done: done, refused: ["listenerPath", "listenerMetadata"]) else { return nil }
+    guard let fields = linux.object("seccomp", done: done, refused: ["listenerPath", "listenerMetadata"]) else {
+      return nil
+    }
     guard let standard = result(fields, "defaultAction", "defaultErrnoRet") else { return nil }
     var filter = SeccompFilter(defaultResult: standard)
     for flag in fields.strings("flags") where flag != "SECCOMP_FILTER_FLAG_TSYNC" {
@@ -21,7 +24,8 @@ enum SeccompReader {
       fields.refuse("flags", "microrun does not do \"\(flag)\"")
     }
     let (i386, amd64) = architectures(fields)
-    var i386Calls = NamedCalls(SyscallNames.i386), amd64Calls = NamedCalls(SyscallNames.amd64)
+    var i386Calls = NamedCalls(SyscallNames.i386)
+    var amd64Calls = NamedCalls(SyscallNames.amd64)
     for call in fields.objects("syscalls", done: ["names", "action", "errnoRet", "args"]) {
       guard let result = result(call, "action", "errnoRet") else { continue }
       if result == standard { continue }
@@ -85,7 +89,8 @@ enum SeccompReader {
       fields.refuse("index", "it must be 0 to 5")
       return nil
     }
-    let value = fields.unsigned("value") ?? 0, second = fields.unsigned("valueTwo") ?? 0
+    let value = fields.unsigned("value") ?? 0
+    let second = fields.unsigned("valueTwo") ?? 0
     switch fields.string("op") ?? "" {
     case "SCMP_CMP_EQ": return SeccompFilter.Condition(argument: index, comparison: .equal, value: value)
     case "SCMP_CMP_NE": return SeccompFilter.Condition(argument: index, comparison: .notEqual, value: value)

@@ -12,7 +12,7 @@ struct Command {
   var id: String { arguments.operands.first ?? "" }
 
   func layout() throws(Failure) -> CgroupLayout {
-    try telling { () throws(CgroupError) in try CgroupLayout.discover() }
+    try tellingOfGroups { () throws(CgroupError) in try CgroupLayout.discover() }
   }
 
   func facts() throws(Failure) -> HostFacts {
@@ -24,14 +24,15 @@ struct Command {
   /// A container's group. Its hierarchies are all that the machine has: those that it is not in have no such directory.
   func group(_ record: ContainerRecord) throws(Failure) -> Cgroup {
     let layout = try layout()
-    return try telling { () throws(CgroupError) in
+    return try tellingOfGroups { () throws(CgroupError) in
       try Cgroup(record.cgroup, in: layout, controllers: CgroupController.allCases)
     }
   }
 
   /// What the kernel says of a container now.
   func status(_ record: ContainerRecord) -> ContainerStatus {
-    guard let process = ProcessStatus(of: record.process), process.startTicks == record.startTicks, !process.isZombie else {
+    guard let process = ProcessStatus(of: record.process), process.startTicks == record.startTicks, !process.isZombie
+    else {
       return .stopped
     }
     if !process.hasExecuted { return .created }
@@ -55,7 +56,8 @@ struct Command {
   }
 }
 
-func telling<Value: ~Copyable>(_ work: () throws(CgroupError) -> Value) throws(Failure) -> Value {
+/// The same of control groups.
+func tellingOfGroups<Value: ~Copyable>(_ work: () throws(CgroupError) -> Value) throws(Failure) -> Value {
   do throws(CgroupError) {
     return try work()
   } catch {
@@ -63,7 +65,8 @@ func telling<Value: ~Copyable>(_ work: () throws(CgroupError) -> Value) throws(F
   }
 }
 
-func telling<Value: ~Copyable>(_ work: () throws(LaunchError) -> Value) throws(Failure) -> Value {
+/// The same of a launch.
+func tellingOfLaunch<Value: ~Copyable>(_ work: () throws(LaunchError) -> Value) throws(Failure) -> Value {
   do throws(LaunchError) {
     return try work()
   } catch {

@@ -54,11 +54,14 @@ struct ArgumentReader {
       let isLong = bytes.count > 2 && bytes[1] == UInt8(ascii: "-")
       let equals = bytes.firstIndex(of: UInt8(ascii: "="))
       let name = ASCII.string(bytes[(isLong ? 2 : 1)..<(equals ?? bytes.count)])
-      guard let option = options.first(where: { isLong ? $0.name == name : !$0.letter.isEmpty && $0.letter == name }) else {
+      guard let option = options.first(where: { isLong ? $0.name == name : !$0.letter.isEmpty && $0.letter == name })
+      else {
         throw Failure("\(verb): there is no option \(word): see microrun --help", exitCode: ExitCode.usage)
       }
       var value = equals.map { ASCII.string(bytes[($0 + 1)...]) }
-      if option.value == nil, value != nil { throw Failure("\(verb): option --\(option.name) takes no value", exitCode: ExitCode.usage) }
+      if option.value == nil, value != nil {
+        throw Failure("\(verb): option --\(option.name) takes no value", exitCode: ExitCode.usage)
+      }
       if option.value != nil, value == nil {
         guard let next = words.popFirst() else {
           throw Failure("\(verb): option --\(option.name) needs a value", exitCode: ExitCode.usage)

@@ -29,12 +29,15 @@ struct ContainerMaker {
 
   private static func group(_ config: RuntimeConfig, _ id: String, _ layout: CgroupLayout) throws(Failure) -> Cgroup {
     let parts = ASCII.split(Array(config.cgroupsPath.utf8)[...], at: UInt8(ascii: "/")).filter { !$0.isEmpty }
-    if parts.isEmpty, !config.cgroupsPath.isEmpty { throw Failure("config.json: linux.cgroupsPath: a container cannot have the root") }
+    if parts.isEmpty, !config.cgroupsPath.isEmpty {
+      throw Failure("config.json: linux.cgroupsPath: a container cannot have the root")
+    }
     if config.cgroupsPath.utf8.contains(UInt8(ascii: ":")) {
-      throw Failure("config.json: linux.cgroupsPath: \(config.cgroupsPath) is a systemd slice: microrun does cgroupfs only")
+      throw Failure(
+        "config.json: linux.cgroupsPath: \(config.cgroupsPath) is a systemd slice: microrun does cgroupfs only")
     }
     let name = parts.isEmpty ? "microrun/" + id : parts.map { ASCII.string($0) }.joined(separator: "/")
-    return try telling { () throws(CgroupError) in
+    return try tellingOfGroups { () throws(CgroupError) in
       let group = try Cgroup(name, in: layout, controllers: config.resources.controllers(on: layout))
       // What is in it would be limited with the container, and ended with it.
       guard try !group.isPopulated() else { throw .badName(name, reason: "there are processes in it already") }
@@ -72,7 +75,7 @@ struct ContainerMaker {
     var descriptors = LaunchDescriptors(standardOutput: 1, standardError: 2)
     descriptors.standardInput = 0
     descriptors.console = console.descriptor
-    let started = try telling { () throws(LaunchError) in try ContainerProcess.start(plan, descriptors) }
+    let started = try tellingOfLaunch { () throws(LaunchError) in try ContainerProcess.start(plan, descriptors) }
     let process = started.pid
     do throws(Failure) {
       return try settle(plan, started, waitsForStart: waitsForStart)
@@ -100,7 +103,8 @@ struct ContainerMaker {
       try telling { () throws(SystemError) in try ContainerProcess.continueAfterHooks(started.control) }
     }
     if waitsForStart {
-      guard try telling({ () throws(SystemError) in try ContainerProcess.waitUntilItStandsAlone(started.control) }) else {
+      guard try telling({ () throws(SystemError) in try ContainerProcess.waitUntilItStandsAlone(started.control) })
+      else {
         throw failure(plan, started.errors.rawValue)
       }
     }
@@ -116,7 +120,7 @@ struct ContainerMaker {
   }
 
   private func placement() throws(Failure) -> CgroupPlacement {
-    try telling { () throws(CgroupError) in
+    try tellingOfGroups { () throws(CgroupError) in
       var placement = CgroupPlacement()
       try group.create().perform()
       try CpusetInheritance.prepare(group)
@@ -199,7 +203,7 @@ func endAll(_ group: Cgroup) {
 
 func removeControlGroup(_ group: Cgroup) throws(Failure) {
   for _ in 0..<ContainerEnd.rounds {
-    let outcome = try telling { () throws(CgroupError) in try group.remove() }
+    let outcome = try tellingOfGroups { () throws(CgroupError) in try group.remove() }
     guard case .busy = outcome else { return }
     Clock.sleep(milliseconds: ContainerEnd.roundMilliseconds)
   }

@@ -43,7 +43,8 @@ struct ConsoleSocket: ~Copyable {
       return
     }
     guard let path else {
-      throw Failure("process.terminal: give --console-socket: microrun does not stay between a terminal and a container")
+      throw Failure(
+        "process.terminal: give --console-socket: microrun does not stay between a terminal and a container")
     }
     let made = try telling { () throws(SystemError) in try UnixSockets.connect(path) }
     descriptor = made.rawValue

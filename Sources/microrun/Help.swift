@@ -11,7 +11,8 @@ enum MicrorunVersion {
 enum Help {
   static func overview(_ verbs: [Verb]) -> String {
     "Usage: microrun [OPTION...] COMMAND [OPTION...] [OPERAND...]\n\nAn OCI runtime: docs/MICRORUN.md.\n\n"
-      + columns(verbs.map { ("\($0.name) \($0.operands)", $0.help) }) + "\n" + columns(globalOptions.map { ($0.usage, $0.help) })
+      + columns(verbs.map { ("\($0.name) \($0.operands)", $0.help) }) + "\n"
+      + columns(globalOptions.map { ($0.usage, $0.help) })
   }
 
   static func verb(_ verb: Verb) -> String {

@@ -23,7 +23,9 @@ enum Hooks {
       return try wait(process, hook.timeoutSeconds, what)
     }
     if status.by_signal == 0, status.code == 0 { return }
-    if status.by_signal == 0, status.code == 127 { throw Failure("\(what): it could not be run, or ended with code 127") }
+    if status.by_signal == 0, status.code == 127 {
+      throw Failure("\(what): it could not be run, or ended with code 127")
+    }
     throw Failure("\(what): it ended with \(status.by_signal != 0 ? "signal" : "code") \(status.code)")
   }
 
@@ -31,7 +33,8 @@ enum Hooks {
     _ process: Int32, _ timeoutSeconds: UInt64?, _ what: String
   ) throws(SystemError) -> system_exit_status {
     let pidfd = FileDescriptor(owning: try check(system_pidfd_open(process), "watch", what))
-    var watched = pidfd.rawValue, ended: CInt = 0
+    var watched = pidfd.rawValue
+    var ended: CInt = 0
     let milliseconds = timeoutSeconds.map { CInt(clamping: min($0, 1_000_000) * 1000) } ?? -1
     if system_wait_readable(&watched, &ended, 1, milliseconds) == 0 {
       try Signals.kill(process)
@@ -49,7 +52,8 @@ enum CStrings {
   typealias Vector = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
 
   static func with<Result>(_ first: [String], _ second: [String], _ body: (Vector, Vector) -> Result) -> Result {
-    var one = first.map { strdup($0) } + [nil], two = second.map { strdup($0) } + [nil]
+    var one = first.map { strdup($0) } + [nil]
+    var two = second.map { strdup($0) } + [nil]
     defer { for each in one + two { free(each) } }
     return one.withUnsafeMutableBufferPointer { one in
       two.withUnsafeMutableBufferPointer { two in body(one.baseAddress!, two.baseAddress!) }

@@ -57,7 +57,9 @@ struct StateDirectory {
       throw Failure("container \(id): it was never made to its end: microrun delete --force \(id) removes what is left")
     }
     let bytes = try telling { () throws(SystemError) in try Files.read(file) }
-    guard let record = ContainerRecord(bytes), record.id == id else { throw Failure("\(file): it is no record of \(id)") }
+    guard let record = ContainerRecord(bytes), record.id == id else {
+      throw Failure("\(file): it is no record of \(id)")
+    }
     return record
   }
 

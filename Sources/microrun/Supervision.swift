@@ -22,7 +22,8 @@ enum Supervision {
       if ready[0] != 0 { break }
     }
     var status = system_exit_status()
-    try telling { () throws(SystemError) in _ = try check(system_wait(process, 0, &status), "wait for", "the container") }
+    try telling { () throws(SystemError) in _ = try check(system_wait(process, 0, &status), "wait for", "the container")
+    }
     return status.by_signal != 0 ? 128 + status.code : status.code
   }
 }

@@ -119,6 +119,12 @@ def programs(machine, target, workspace):
 
 
 @pytest.fixture(scope="session")
+def microrun(machine, target, workspace):
+    """Where microrun lies on the machine."""
+    return _put_program(machine, target, workspace, "microrun")
+
+
+@pytest.fixture(scope="session")
 def coap_driver(machine, target, workspace):
     """Where the program lies that speaks CoAP as it is told."""
     return _put_program(machine, target, workspace, "coap-driver")

@@ -92,7 +92,8 @@ public struct SeccompFilter: Sendable {
     }
     if rows.last?.rules.isEmpty != true { rows.append(Row(first: UInt32(calls.rules.count), rules: [])) }
     // The x32 ABI's numbers: never allowed, whatever the default is.
-    rows.append(Row(first: 0x4000_0000, rules: [Rule(conditions: [], result: BPFProgram.Result.notImplemented.rawValue)]))
+    rows.append(
+      Row(first: 0x4000_0000, rules: [Rule(conditions: [], result: BPFProgram.Result.notImplemented.rawValue)]))
     var program = BPFProgram()
     program.load(.number)
     program.append(search(rows[...]))
@@ -143,7 +144,8 @@ extension SeccompFilter.Condition.Operator: Hashable {}
 extension SeccompFilter.Condition {
   /// Goes on behind itself if the condition holds, else skips `distance` more.
   fileprivate func program(failing distance: Int) -> BPFProgram {
-    let low = UInt32(truncatingIfNeeded: value), high = UInt32(truncatingIfNeeded: value >> 32)
+    let low = UInt32(truncatingIfNeeded: value)
+    let high = UInt32(truncatingIfNeeded: value >> 32)
     let field = BPFProgram.Field.firstArgument.rawValue + 8 * argument
     var program = BPFProgram()
     switch comparison {

@@ -10,7 +10,8 @@ let createOptions = [
 ]
 
 let createVerb = Verb(
-  name: "create", operands: "ID", count: 1...1, help: "make a container up to just before its program", options: createOptions
+  name: "create", operands: "ID", count: 1...1, help: "make a container up to just before its program",
+  options: createOptions
 ) { command throws(Failure) in
   try command.refusePreservedDescriptors()
   try protectOwnProgram()

@@ -29,8 +29,10 @@ let execVerb = Verb(
   guard container >= 0, case let held = FileDescriptor(owning: container), status == .running else {
     throw Failure("container \(record.id): it is \(status.rawValue), not running")
   }
-  let facts = try command.facts(), group = try command.group(record)
-  var spec = config.spec(name: record.id, bundle: record.bundle, process: process, cgroup: group, is64Bit: facts.is64Bit)
+  let facts = try command.facts()
+  let group = try command.group(record)
+  var spec = config.spec(
+    name: record.id, bundle: record.bundle, process: process, cgroup: group, is64Bit: facts.is64Bit)
   spec.container.cgroup = CgroupPlacement(join: group.join)
   spec.ownsStreams = Descriptors.arePipes
   let console = try ConsoleSocket(command.arguments, terminal: process.terminal)
@@ -53,7 +55,7 @@ extension Command {
     } catch {
       throw Failure("\(error)")
     }
-    let started = try telling { () throws(LaunchError) in try ContainerProcess.start(plan, descriptors) }
+    let started = try tellingOfLaunch { () throws(LaunchError) in try ContainerProcess.start(plan, descriptors) }
     try writePIDFile(started.pid)
     try letRun(started, plan)
     return started

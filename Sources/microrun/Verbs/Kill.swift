@@ -12,7 +12,9 @@ let killVerb = Verb(
   let signal = try number(ofSignal: command.arguments.operands.count > 1 ? command.arguments.operands[1] : "TERM")
   if command.arguments.has("all") {
     let group = try command.group(record)
-    for process in try telling({ () throws(CgroupError) in try group.processes() }) { _ = system_kill(process, signal) }
+    for process in try tellingOfGroups({ () throws(CgroupError) in try group.processes() }) {
+      _ = system_kill(process, signal)
+    }
     return ExitCode.success
   }
   try command.signal(record, signal)
@@ -43,6 +45,7 @@ func number(ofSignal text: String) throws(Failure) -> CInt {
 
 /// By their numbers, from 1 on.
 private let signalNames = [
-  "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
+  "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+  "STKFLT",
   "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 ]

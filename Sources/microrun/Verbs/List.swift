@@ -38,7 +38,7 @@ let psVerb = Verb(
 ) { command throws(Failure) in
   let record = try command.states.record(command.id)
   let group = try command.group(record)
-  let processes = try telling { () throws(CgroupError) in try group.processes() }
+  let processes = try tellingOfGroups { () throws(CgroupError) in try group.processes() }
   if try command.isJSON() {
     Streams.write(JSONText.write(.array(processes.map { .number("\($0)") })) + "\n")
   } else {

@@ -2,7 +2,9 @@ import Cgroups
 import LinuxSystem
 import OCIRuntime
 
-let pauseVerb = Verb(name: "pause", operands: "ID", count: 1...1, help: "pause all processes of a container", options: []) {
+let pauseVerb = Verb(
+  name: "pause", operands: "ID", count: 1...1, help: "pause all processes of a container", options: []
+) {
   command throws(Failure) in
   let record = try command.states.record(command.id)
   guard command.status(record) == .running else {
@@ -10,11 +12,13 @@ let pauseVerb = Verb(name: "pause", operands: "ID", count: 1...1, help: "pause a
   }
   let group = try command.group(record)
   for _ in 0..<ContainerEnd.rounds {
-    try telling { () throws(CgroupError) in try group.freeze() }
-    guard try telling({ () throws(CgroupError) in try group.freezerState() }) != .frozen else { return ExitCode.success }
+    try tellingOfGroups { () throws(CgroupError) in try group.freeze() }
+    guard try tellingOfGroups({ () throws(CgroupError) in try group.freezerState() }) != .frozen else {
+      return ExitCode.success
+    }
     Clock.sleep(milliseconds: ContainerEnd.roundMilliseconds)
   }
-  try? telling { () throws(CgroupError) in try group.thaw() }
+  try? tellingOfGroups { () throws(CgroupError) in try group.thaw() }
   throw Failure("container \(record.id): some of its processes cannot be paused: it goes on")
 }
 
@@ -25,6 +29,6 @@ let resumeVerb = Verb(name: "resume", operands: "ID", count: 1...1, help: "let a
     throw Failure("container \(record.id): it is \(command.status(record).rawValue), not paused")
   }
   let group = try command.group(record)
-  try telling { () throws(CgroupError) in try group.thaw() }
+  try tellingOfGroups { () throws(CgroupError) in try group.thaw() }
   return ExitCode.success
 }

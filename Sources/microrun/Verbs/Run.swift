@@ -13,7 +13,8 @@ let runVerb = Verb(
   do throws(Failure) {
     try container.release()
     try Hooks.run(
-      maker.config.hooks.poststart, "poststart", container.record.state(.running, annotations: maker.config.annotations))
+      maker.config.hooks.poststart, "poststart", container.record.state(.running, annotations: maker.config.annotations)
+    )
     if command.arguments.has("detach") { return ExitCode.success }
     code = try Supervision.wait(container.process.pid, container.process.pidfd.rawValue, signals)
   } catch {

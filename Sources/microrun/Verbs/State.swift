@@ -1,6 +1,8 @@
 import OCIRuntime
 
-let stateVerb = Verb(name: "state", operands: "ID", count: 1...1, help: "print a container's state as JSON", options: []) {
+let stateVerb = Verb(
+  name: "state", operands: "ID", count: 1...1, help: "print a container's state as JSON", options: []
+) {
   command throws(Failure) in
   let record = try command.states.record(command.id)
   let config = try command.states.config(record.id)
