@@ -18,6 +18,7 @@ struct ContainerMaker {
   init(_ command: Command) throws(Failure) {
     self.command = command
     id = command.id
+    try command.states.checkNew(id)
     let given = command.arguments.value("bundle") ?? "."
     bundle = try telling { () throws(SystemError) in try Paths.absolute(given) }
     (config, configBytes) = try StateDirectory.readConfig(command.arguments.value("config") ?? bundle + "/config.json")

@@ -19,12 +19,16 @@ struct StateDirectory {
     StartFIFOs(control: path(id) + "/start.fifo", errors: path(id) + "/errors.fifo")
   }
 
-  /// Makes the directory of a new container, so that nobody else has one of that name.
-  func claim(_ id: String) throws(Failure) {
+  func checkNew(_ id: String) throws(Failure) {
     guard ContainerRecord.isName(id) else {
       throw Failure(
         "container name \"\(id)\": it must begin with a letter or digit and hold only these and _ + - . (at most 128)")
     }
+    if Files.exists(path(id)) { throw Failure("container \(id): it exists already") }
+  }
+
+  /// Makes the directory of a new container, so that nobody else has one of that name.
+  func claim(_ id: String) throws(Failure) {
     try telling { () throws(SystemError) in try Files.makeDirectories(root, mode: 0o711) }
     let result = system_mkdir(path(id), 0o700)
     if result == -Errno.fileExists.rawValue { throw Failure("container \(id): it exists already") }

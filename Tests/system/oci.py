@@ -1,5 +1,6 @@
 """OCI bundles, and microrun as an engine calls it."""
 
+import copy
 import json
 
 from machine.base import CommandFailed
@@ -43,7 +44,7 @@ class Runtime:
             "process": {**process, **changes},
             "root": {"path": self.rootfs},
             "hostname": "box",
-            "mounts": [dict(mount) for mount in MOUNTS],
+            "mounts": copy.deepcopy(MOUNTS),
             "linux": {
                 "namespaces": [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount", "cgroup")],
                 "cgroupsPath": f"/{self.name}/c",
@@ -66,9 +67,11 @@ class Runtime:
         change(config)
         return self.run(config)
 
-    def started(self, *args, id="c", **changes):
+    def started(self, *args, id="c", change=lambda config: None, **changes):
         """A container that was created and started, as an engine does it; returns its process's number."""
-        bundle = self.bundle(self.config(*args, **changes))
+        config = self.config(*args, **changes)
+        change(config)
+        bundle = self.bundle(config)
         self.machine.sh(
             f"{self.program} --root {self.root} create --bundle {bundle} --pid-file {self.directory}/pid {id} "
             f">{self.directory}/out 2>&1 </dev/null", env=self.environment)
