@@ -115,6 +115,7 @@ static int stand_alone(struct state *state, const struct step *step) {
 static int perform_more(struct state *state, const struct step *step) {
   switch (step->operation) {
     case EXECUTOR_SET_MOUNT: return set_mount(state, step);
+    case EXECUTOR_MOUNT_COPY: return do_mount_copy(state, step);
     case EXECUTOR_MAKE_DEVICE: return make_device(step);
     case EXECUTOR_LINK_IF_MISSING: return symlink(step->text[0], step->text[1]) < 0 && errno != EEXIST ? -1 : 0;
     case EXECUTOR_DOMAIN_NAME: return setdomainname(step->text[0], strlen(step->text[0]));

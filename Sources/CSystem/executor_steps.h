@@ -59,6 +59,9 @@ int do_read_only(struct state *state, const struct step *step);
 // executor_overlay.c
 int do_overlay(struct state *state, const struct step *step);
 
+// executor_copy.c
+int do_mount_copy(struct state *state, const struct step *step);
+
 // executor_process.c
 int do_loopback(struct state *state, const struct step *step);
 int do_limit(struct state *state, const struct step *step);

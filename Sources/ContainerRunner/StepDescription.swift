@@ -75,6 +75,7 @@ extension Step: CustomStringConvertible {
     case EXECUTOR_SECCOMP: return "filter system calls"
     case EXECUTOR_EXECUTE: return "run \(program)"
     case EXECUTOR_SET_MOUNT: return "set the options of \(strings.isEmpty ? slot(0) : text(0))"
+    case EXECUTOR_MOUNT_COPY: return "mount \(text(2)) with what is there on \(text(1))"
     case EXECUTOR_MAKE_DEVICE: return "make device \(text(0))"
     case EXECUTOR_LINK_IF_MISSING: return "link \(text(1)) to \(text(0))"
     case EXECUTOR_DOMAIN_NAME: return "set the domain name to \(text(0))"

@@ -11,7 +11,8 @@ enum MountReader {
     "private",
     "rbind", "rdev", "rexec", "relatime", "rnodev", "rnoexec", "rnosuid", "ro", "rprivate", "rro", "rrw", "rshared",
     "rslave",
-    "rsuid", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow", "sync", "unbindable",
+    "rsuid", "runbindable", "rw", "shared", "silent", "slave", "strictatime", "suid", "symfollow", "sync", "tmpcopyup",
+    "unbindable",
   ]
 
   static func read(_ fields: Fields) -> RuntimeMount {
@@ -123,6 +124,10 @@ enum MountReader {
       return
     }
     if ["async", "nomand", "loud", "noiversion", "nolazytime"].contains(option) { return }
+    if option == "tmpcopyup", mount.type == "tmpfs" {
+      mount.copiesTarget = true
+      return
+    }
     if mount.isBindMount || option == "tmpcopyup" || option == "idmap" || option == "ridmap" || option == "remount" {
       fields.refuse("options", "microrun does not do \"\(option)\" for the type \(mount.type)")
       return

@@ -128,6 +128,7 @@ struct ContainerMaker {
       for operation in try config.resources.operations(on: group) {
         if case .write(let path, let text) = operation { placement.operations.append(.write(path: path, text: text)) }
       }
+      try DeviceFilter.set(config.resources.devices, on: group)
       placement.join = group.join
       return placement
     }
@@ -189,6 +190,22 @@ enum CpusetInheritance {
         }
       }
       above = directory
+    }
+  }
+}
+
+/// The device rules of v2, which are no file.
+enum DeviceFilter {
+  static func set(_ rules: [DeviceRule], on group: Cgroup) throws(CgroupError) {
+    guard group.layout.version == .v2, !rules.isEmpty, let directory = group.directories.first else { return }
+    let program = DeviceProgram(rules + DeviceRule.standard).instructions
+    do throws(SystemError) {
+      let file = try FileDescriptor.open(directory, for: .directory)
+      let result = program.withUnsafeBufferPointer { system_filter_devices(file.rawValue, $0.baseAddress, $0.count) }
+      try check(result, "set the device rules of", "control group \(group)")
+    } catch {
+      let isMissing = error.errno == .invalidArgument || error.errno == .notImplemented
+      throw .refused(error, advice: isMissing ? "the kernel needs CONFIG_CGROUP_BPF" : "")
     }
   }
 }

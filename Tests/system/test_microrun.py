@@ -198,6 +198,20 @@ def test_mounts_are_as_configured(runtime, machine):
     assert machine.read(f"{runtime.directory}/volume/file") == b"theremore\n"
 
 
+def test_a_tmpfs_may_begin_with_what_it_hides(runtime, machine):
+    machine.sh(f"cd {runtime.rootfs}/var; mkdir -p a/b; echo text >a/b/file; ln -s a/b/file link; chmod 4711 a/b/file; chown 5:6 a/b; chmod 750 .")
+
+    def change(config):
+        config["mounts"].append({"destination": "/var", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=1m"]})
+
+    script = "cd /var; cat link; stat -c '%a %u %g' . a/b a/b/file; readlink link; touch new; grep -c ' /var tmpfs' /proc/mounts"
+    assert runtime.sh(script, change).check().text.splitlines() == ["text", "750 0 0", "755 5 6", "4711 0 0", "a/b/file", "1"]
+    assert not machine.exists(f"{runtime.rootfs}/var/new")
+    # What does not fit is no start.
+    machine.sh(f"dd if=/dev/zero of={runtime.rootfs}/var/big bs=1M count=2 2>/dev/null")
+    assert "No space left on device" in refused(runtime.sh("echo never", change))[0]
+
+
 def test_paths_are_masked_and_read_only(runtime):
     def change(config):
         config["linux"]["maskedPaths"] = ["/proc/interrupts", "/etc", "/none"]

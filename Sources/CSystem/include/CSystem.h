@@ -125,6 +125,10 @@ struct system_exit_status {
 int system_wait(int32_t process, int keep, struct system_exit_status *status);
 int system_wait_for_end(int32_t process);  // until a child has ended, and collects it
 
+// Has the kernel ask a program (eBPF, linux/bpf.h's BPF_PROG_TYPE_CGROUP_DEVICE) about each use of a device by what is in a
+// control group v2, as long as there is that group.
+int system_filter_devices(int cgroup, const uint64_t *instructions, size_t count);
+
 // Takes from the calling process all that unpacking into `directory` does not need, for good: that directory is all it sees
 // of the file system, and it has only the system calls and capabilities that make files. Only what it has open leads out. `memory_bytes` limits what it may allocate.
 int system_confine_to(int directory, uint64_t memory_bytes);

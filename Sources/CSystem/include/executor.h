@@ -59,6 +59,7 @@ enum executor_operation {
   EXECUTOR_EXECUTE,                // [candidates, arguments] candidate..., argument..., environment...
   // What only an OCI runtime's plans have (executor_runtime.c), after executor_enable_runtime.
   EXECUTOR_SET_MOUNT,              // [slot or EXECUTOR_NO_SLOT, set, cleared, propagation, recursive] path if there is no slot
+  EXECUTOR_MOUNT_COPY,             // [flags] source, target, type, data: as EXECUTOR_MOUNT, with a copy of what the target held
   EXECUTOR_MAKE_DEVICE,            // [mode, major, minor, user, group] path; one that is there is as good
   EXECUTOR_LINK_IF_MISSING,        // target, path: symbolic
   EXECUTOR_DOMAIN_NAME,            // name

@@ -67,6 +67,8 @@ public struct RuntimeMount: Hashable, Sendable {
   public var propagationIsRecursive = false
   /// The file system's own options.
   public var data = ""
+  /// Of a tmpfs: it begins with a copy of what it hides (tmpcopyup).
+  public var copiesTarget = false
 
   public init(destination: String, type: String, source: String) {
     self.destination = destination

@@ -99,9 +99,9 @@ extension RuntimeSpec {
       // What is mounted in an empty file system needs a directory there, so this one becomes read-only later.
       let isLate = mount.type == "tmpfs" && mount.attributes & MountAttribute.readonly != 0
       if isLate { late.append(mount) }
+      let texts = [mount.source, mount.destination, mount.type, mount.data]
       steps.append(
-        EXECUTOR_MOUNT, [mount.kernelFlags(readonly: !isLate), 1],
-        [mount.source, mount.destination, mount.type, mount.data])
+        mount.copiesTarget ? EXECUTOR_MOUNT_COPY : EXECUTOR_MOUNT, [mount.kernelFlags(readonly: !isLate), 1], texts)
       if let propagation = mount.propagation, propagation != .private {
         steps.append(EXECUTOR_SET_MOUNT, [EXECUTOR_NO_SLOT, 0, 0, propagation.rawValue, 0], [mount.destination])
       }
