@@ -1,4 +1,5 @@
 import ContainerRunner
+import Images
 
 extension ProcessConfig {
   static let done = [

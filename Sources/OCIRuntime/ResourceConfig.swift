@@ -1,5 +1,6 @@
 import Basics
 import Cgroups
+import Images
 
 /// `linux.resources`. Nil leaves what is; a limit of -1 takes it away.
 public struct ResourceConfig: Sendable {

@@ -2,6 +2,7 @@ import Basics
 import CSystem
 import Cgroups
 import ContainerRunner
+import Images
 import LinuxSystem
 import OCIRuntime
 

@@ -1,6 +1,7 @@
 import Basics
 import CSystem
 import ContainerRunner
+import Images
 import LinuxSystem
 import OCIRuntime
 

@@ -20,7 +20,8 @@ class Podman:
         self.directory = directory
         self.name = name
         self._environment = {MARKER: name, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-        folders = [f"--{option}={directory}/podman/{option}" for option in ("root", "runroot", "tmpdir")]
+        # Its sockets have long names already.
+        folders = [f"--{option}={directory}/{letter}" for option, letter in (("root", "s"), ("runroot", "r"), ("tmpdir", "t"))]
         self.command = ["podman", *folders, "--runtime", program, "--cgroup-manager=cgroupfs", "--events-backend=file",
                         "--storage-driver=vfs"]
 
@@ -111,7 +112,7 @@ def test_limits(podman, machine):
     podman.start("sleep", "1000", options=["--memory=32m", "--pids-limit=20", "--cpus=0.5", "--cpuset-cpus=0"])
     found = {}
     for kind, file in (("memory", "memory.limit_in_bytes"), ("pids", "pids.max"), ("cpu", "cpu.cfs_quota_us"), ("cpuset", "cpuset.cpus")):
-        path = machine.sh(f"find /sys/fs/cgroup/{kind}/{podman.name} -mindepth 1 -maxdepth 1 -type d").text.strip()
+        path = machine.sh(f"find /sys/fs/cgroup/{kind}/{podman.name} -name 'libpod-*' -type d").text.strip()
         found[kind] = machine.read(f"{path}/{file}").decode().strip()
     assert found == {"memory": str(32 << 20), "pids": "20", "cpu": "50000", "cpuset": "0"}
     assert podman.run("sh", "-c", "x=$(head -c 30000000 /dev/zero | tr '\\0' a); echo ${#x}", options=["--memory=8m"]).code == 137
@@ -140,6 +141,7 @@ def test_privileged(podman):
 
 
 def test_what_microrun_refuses_reaches_the_person(podman):
-    result = podman.run("true", options=["--blkio-weight=100"])
-    assert result.code == 126 and "config.json: linux.resources.blockIO: microrun does not do this" in result.error_text
+    result = podman.run("true", options=["--memory=32m", "--oom-kill-disable"])
+    assert result.code == 126
+    assert "config.json: linux.resources.memory.disableOOMKiller: microrun does not do this" in result.error_text
     assert json.loads(podman("ps", "-a", "--format=json").text) == []

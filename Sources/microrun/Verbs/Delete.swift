@@ -1,5 +1,6 @@
 import CSystem
 import Cgroups
+import Images
 import LinuxSystem
 import OCIRuntime
 

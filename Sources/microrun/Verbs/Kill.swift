@@ -1,6 +1,7 @@
 import Basics
 import CSystem
 import Cgroups
+import Images
 import LinuxSystem
 import OCIRuntime
 

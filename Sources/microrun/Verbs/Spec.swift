@@ -1,4 +1,5 @@
 import CSystem
+import Images
 import LinuxSystem
 import OCIRuntime
 

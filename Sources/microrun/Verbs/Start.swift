@@ -1,5 +1,6 @@
 import CSystem
 import ContainerRunner
+import Images
 import LinuxSystem
 import OCIRuntime
 
