@@ -95,6 +95,7 @@ int system_is_kernel_64(void) {
 int32_t system_run_program(const char *path, char *const *arguments, char *const *environment, int input) {
   pid_t process = _Fork();
   if (process != 0) return process < 0 ? -errno : process;
+  system_unblock_all_signals();
   signal(SIGPIPE, SIG_DFL);
   if (dup2(input, 0) >= 0 && system_close_from(3) >= 0) execve(path, arguments, environment);
   _exit(127);
