@@ -38,13 +38,19 @@ struct ContainerMaker {
       throw Failure(
         "config.json: linux.cgroupsPath: \(config.cgroupsPath) is a systemd slice: microrun does cgroupfs only")
     }
-    let name = parts.isEmpty ? "microrun/" + id : parts.map { ASCII.string($0) }.joined(separator: "/")
+    let name = groupName(config, id)
     return try tellingOfGroups { () throws(CgroupError) in
       let group = try Cgroup(name, in: layout, controllers: config.resources.controllers(on: layout))
       // What is in it would be limited with the container, and ended with it.
       guard try !group.isPopulated() else { throw .badName(name, reason: "there are processes in it already") }
       return group
     }
+  }
+
+  /// Where a container's processes are counted and limited.
+  static func groupName(_ config: RuntimeConfig, _ id: String) -> String {
+    let parts = ASCII.split(Array(config.cgroupsPath.utf8)[...], at: UInt8(ascii: "/")).filter { !$0.isEmpty }
+    return parts.isEmpty ? "microrun/" + id : parts.map { ASCII.string($0) }.joined(separator: "/")
   }
 
   /// - Parameter waitsForStart: another process will start it; else it waits for the go byte of this one.
@@ -96,6 +102,8 @@ struct ContainerMaker {
     let record = ContainerRecord(
       id: id, process: started.pid, startTicks: status.startTicks, bundle: bundle, createdSeconds: Clock.wallSeconds(),
       cgroup: group.name)
+    // Before the container needs nobody any more: from then on only the record leads to it.
+    try command.states.keep(record)
     let hooks = config.hooks.prestart + config.hooks.createRuntime
     if !hooks.isEmpty {
       guard try telling({ () throws(SystemError) in try ContainerProcess.waitForNamespaces(started.control) }) else {
@@ -110,7 +118,6 @@ struct ContainerMaker {
         throw failure(plan, started.errors.rawValue)
       }
     }
-    try command.states.keep(record)
     try command.writePIDFile(record.process)
     return MadeContainer(record: record, plan: plan, group: group, process: started)
   }

@@ -14,7 +14,7 @@ let deleteVerb = Verb(
     record = try command.states.record(command.id)
   } catch {
     guard force, ContainerRecord.isName(command.id) else { throw error }
-    try command.states.remove(command.id)
+    try command.deleteBeginning()
     return ExitCode.success
   }
   let status = command.status(record)
@@ -26,6 +26,18 @@ let deleteVerb = Verb(
 }
 
 extension Command {
+  /// Removes what was left by a command that died before it had a container's process.
+  fileprivate func deleteBeginning() throws(Failure) {
+    if let config = try? states.config(id) {
+      let layout = try layout()
+      let group = try tellingOfGroups { () throws(CgroupError) in
+        try Cgroup(ContainerMaker.groupName(config, id), in: layout, controllers: CgroupController.allCases)
+      }
+      try removeControlGroup(group)
+    }
+    try states.remove(id)
+  }
+
   /// Ends what still runs, and removes all that is left of a container.
   func delete(_ record: ContainerRecord, _ config: RuntimeConfig?) throws(Failure) {
     let group = try group(record)
