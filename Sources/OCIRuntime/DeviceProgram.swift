@@ -25,7 +25,11 @@ public struct DeviceProgram {
     append(Code.copy, Register.access, from: Register.kind)
     append(Code.shiftRight, Register.access, value: 16)
     append(Code.and, Register.kind, value: 0xFFFF)
-    for rule in rules.reversed() { append(rule) }
+    for rule in rules.reversed() {
+      append(rule)
+      // The kernel refuses programs with instructions that are never reached.
+      if rule.fitsAll { return }
+    }
     end(1)
   }
 
@@ -66,4 +70,8 @@ public struct DeviceProgram {
     let registers = UInt64(register | source << 4) << 8
     instructions.append(UInt64(code) | registers | UInt64(offset) << 16 | UInt64(value) << 32)
   }
+}
+
+extension DeviceRule {
+  fileprivate var fitsAll: Bool { kind == .any && major == nil && minor == nil && access == .all }
 }

@@ -34,6 +34,29 @@ import Testing
     return 99
   }
 
+  /// The kernel refuses a program that has any other, or that can run off its end.
+  private static func everyInstructionIsReached(_ rules: [DeviceRule]) -> Bool {
+    let program = DeviceProgram(rules).instructions
+    var reached = Set<Int>()
+    var waiting = [0]
+    while let at = waiting.popLast() {
+      if at >= program.count { return false }
+      guard reached.insert(at).inserted else { continue }
+      let code = program[at] & 0xFF
+      if code == 0x15 || code == 0x55 { waiting.append(at + 1 + Int(program[at] >> 16 & 0xFFFF)) }
+      if code != 0x95 { waiting.append(at + 1) }
+    }
+    return reached.count == program.count
+  }
+
+  @Test func theKernelWouldTakeIt() {
+    let one = DeviceRule(isAllowed: true, kind: .block, major: 1, minor: 2, access: .read)
+    #expect(Self.everyInstructionIsReached([]) && Self.everyInstructionIsReached([one, one]))
+    #expect(Self.everyInstructionIsReached([DeviceRule(isAllowed: false)]))
+    #expect(Self.everyInstructionIsReached([one, DeviceRule(isAllowed: false), one, DeviceRule(isAllowed: true), one]))
+    #expect(Self.everyInstructionIsReached([DeviceRule(isAllowed: false, access: .make)] + DeviceRule.standard))
+  }
+
   private static let character: UInt64 = 2, block: UInt64 = 1
   private static let make: UInt64 = 1, read: UInt64 = 2, write: UInt64 = 4
 

@@ -244,6 +244,25 @@ def test_paths_are_masked_and_read_only(runtime):
     assert result.text == "" and result.error_text.count("Read-only file system") == 2
 
 
+def test_a_link_of_the_image_does_not_lead_out(runtime, machine):
+    """While a root is made, /proc/self/cwd is the host's."""
+    outside = f"{runtime.directory}/outside"
+    machine.sh(f"mkdir {outside}; rm -r {runtime.rootfs}/dev; ln -s /proc/self/cwd{outside} {runtime.rootfs}/dev;"
+               f"ln -s /proc/self/cwd{outside} {runtime.rootfs}/x")
+
+    def change(config):
+        config["mounts"] = [mount for mount in config["mounts"] if not mount["destination"].startswith("/dev")]
+        config["linux"]["devices"] = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 3}]
+
+    refused(runtime.sh("echo never", change))
+
+    def mount(config):
+        config["mounts"].append({"destination": "/x/new", "type": "tmpfs", "source": "tmpfs"})
+
+    refused(runtime.sh("echo never", mount))
+    assert machine.run(["ls", outside]).text == ""
+
+
 def test_namespaces_by_path(runtime, machine):
     pid = runtime.started("sh", "-c", "hostname inside; exec sleep 1000", capabilities={
         kind: ["CAP_SYS_ADMIN"] for kind in ("bounding", "effective", "permitted")})

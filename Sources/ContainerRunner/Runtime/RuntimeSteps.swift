@@ -38,9 +38,11 @@ extension RuntimeSpec {
   private var binds: [RuntimeMount] { orderedMounts.filter { $0.isBind } }
 
   /// As they are listed, but with proc and what lies on it last: see `ContainerSpec.effectiveMounts`.
-  private var orderedMounts: [RuntimeMount] {
-    mounts.filter { !isProcOrBelow($0) } + mounts.filter { isProcOrBelow($0) }
-  }
+  private var orderedMounts: [RuntimeMount] { mountsBeforeProc + mountsOnProc }
+
+  private var mountsBeforeProc: [RuntimeMount] { mounts.filter { !isProcOrBelow($0) } }
+
+  private var mountsOnProc: [RuntimeMount] { mounts.filter { isProcOrBelow($0) } }
 
   private func isProcOrBelow(_ mount: RuntimeMount) -> Bool {
     mounts.contains { $0.type == "proc" && (mount.destination + "/").hasPrefix($0.destination + "/") }
@@ -64,13 +66,19 @@ extension RuntimeSpec {
       steps.append(EXECUTOR_WAIT, [Step.hooksByte])
     }
     container.addRootChange(to: &steps, facts)
-    addMounts(to: &steps)
+    var bind = Slot.firstBind
+    addMounts(mountsBeforeProc, &bind, to: &steps)
     addDevices(to: &steps)
+    let hasOwnDev = mounts.contains { $0.destination == "/dev" && $0.type == "tmpfs" }
+    addTerminal(bindingConsole: hasOwnDev, to: &steps)
+    // From here on a link of the image may lead through /proc/self to the host's files: nothing more is made.
+    addMounts(mountsOnProc, &bind, to: &steps)
+    for mount in mounts where mount.isReadonlyLate {
+      steps.append(EXECUTOR_SET_MOUNT, [EXECUTOR_NO_SLOT, MountAttribute.readonly, 0, 0, 0], [mount.destination])
+    }
     for sysctl in sysctls { steps.append(EXECUTOR_WRITE_FILE, [], ["/proc/sys/" + sysctl.path, sysctl.value]) }
     for path in container.maskedPaths { steps.append(EXECUTOR_MASK, [], [path]) }
     for path in container.readonlyPaths { steps.append(EXECUTOR_READ_ONLY, [1], [path]) }
-    let hasOwnDev = mounts.contains { $0.destination == "/dev" && $0.type == "tmpfs" }
-    addTerminal(bindingConsole: hasOwnDev, to: &steps)
     addRootEnd(to: &steps, facts)
     let kept = start == nil ? [] : [Slot.startControl, Slot.startErrors]
     container.addPrivileges(to: &steps, filter: seccompFilter, keeping: kept)
@@ -87,27 +95,19 @@ extension RuntimeSpec {
     }
   }
 
-  private func addMounts(to steps: inout StepList) {
-    var bind = Slot.firstBind
-    var late: [RuntimeMount] = []
-    for mount in orderedMounts {
+  private func addMounts(_ mounts: [RuntimeMount], _ bind: inout UInt32, to steps: inout StepList) {
+    for mount in mounts {
       if mount.isBind {
         steps.append(EXECUTOR_MOVE_MOUNT, [bind, 1], [mount.destination])
         bind += 1
         continue
       }
-      // What is mounted in an empty file system needs a directory there, so this one becomes read-only later.
-      let isLate = mount.type == "tmpfs" && mount.attributes & MountAttribute.readonly != 0
-      if isLate { late.append(mount) }
       let texts = [mount.source, mount.destination, mount.type, mount.data]
       steps.append(
-        mount.copiesTarget ? EXECUTOR_MOUNT_COPY : EXECUTOR_MOUNT, [mount.kernelFlags(readonly: !isLate), 1], texts)
+        mount.copiesTarget ? EXECUTOR_MOUNT_COPY : EXECUTOR_MOUNT, [mount.kernelFlags, 1], texts)
       if let propagation = mount.propagation, propagation != .private {
         steps.append(EXECUTOR_SET_MOUNT, [EXECUTOR_NO_SLOT, 0, 0, propagation.rawValue, 0], [mount.destination])
       }
-    }
-    for mount in late {
-      steps.append(EXECUTOR_SET_MOUNT, [EXECUTOR_NO_SLOT, MountAttribute.readonly, 0, 0, 0], [mount.destination])
     }
   }
 
@@ -176,11 +176,14 @@ extension RuntimeSpec {
 }
 
 extension RuntimeMount {
+  /// What is mounted in an empty file system needs a directory there, so this one becomes read-only when all are made.
+  var isReadonlyLate: Bool { type == "tmpfs" && attributes & MountAttribute.readonly != 0 }
+
   /// mount(2)'s flags: those for the file system, and the attributes in its bits.
-  func kernelFlags(readonly: Bool) -> UInt32 {
+  var kernelFlags: UInt32 {
     let low = MountAttribute.readonly | MountAttribute.nosuid | MountAttribute.nodev | MountAttribute.noexec
     var flags = fileSystemFlags | attributes & low
-    if !readonly { flags &= ~MountAttribute.readonly }
+    if isReadonlyLate { flags &= ~MountAttribute.readonly }
     if attributes & MountAttribute.nosymfollow != 0 { flags |= 1 << 8 }
     if attributes & MountAttribute.nodiratime != 0 { flags |= 1 << 11 }
     if attributes & MountAttribute.noatime != 0 { flags |= 1 << 10 }
