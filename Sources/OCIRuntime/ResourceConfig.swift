@@ -58,11 +58,29 @@ public struct ResourceConfig: Sendable {
   }
 
   /// The steps that put the limits on a group that exists.
-  public func operations(on group: Cgroup) throws(CgroupError) -> [CgroupOperation] {
+  ///
+  /// - Parameter raisesMemory: on v1 the limit of memory may never be above that of memory and swap together, so where it rises
+  ///   the latter comes first.
+  public func operations(on group: Cgroup, raisesMemory: Bool = false) throws(CgroupError) -> [CgroupOperation] {
     try check(group.layout)
     var writer = ResourceWriter(group: group)
-    if group.layout.version == .v1 { legacy(&writer) } else { unified(&writer) }
+    if group.layout.version == .v1 { legacy(&writer, raisesMemory) } else { unified(&writer) }
     return writer.operations
+  }
+
+  /// Reads a document that is only `linux.resources`, as `update` is given it.
+  public static func read(_ bytes: [UInt8]) throws(ConfigError) -> ResourceConfig {
+    let reader = ConfigReader()
+    let document: JSONValue
+    do throws(JSONError) {
+      document = try JSONReader.read(bytes, limits: RuntimeConfig.limits)
+    } catch {
+      throw .notJSON(error)
+    }
+    let config = ResourceConfig(Fields(reader, "linux.resources", document, done: done, refused: refused))
+    if !config.devices.isEmpty { reader.refuse("linux.resources.devices", "they cannot be changed") }
+    if !reader.problems.isEmpty { throw .problems(reader.problems) }
+    return config
   }
 
   private func check(_ layout: CgroupLayout) throws(CgroupError) {
@@ -87,13 +105,12 @@ public struct ResourceConfig: Sendable {
     }
   }
 
-  private func legacy(_ writer: inout ResourceWriter) {
+  private func legacy(_ writer: inout ResourceWriter, _ raisesMemory: Bool) {
     writer.write(.devices, deviceTexts)
-    // A group may not use more memory than memory and swap: the first limit of a new group is that of memory.
+    let both = writer.group.layout.countsSwap ? memoryAndSwapBytes.map { "\($0)" } : nil
+    if raisesMemory { writer.write(.memory, "memory.memsw.limit_in_bytes", both) }
     writer.write(.memory, "memory.limit_in_bytes", memoryBytes.map { "\($0)" })
-    if writer.group.layout.countsSwap {
-      writer.write(.memory, "memory.memsw.limit_in_bytes", memoryAndSwapBytes.map { "\($0)" })
-    }
+    if !raisesMemory { writer.write(.memory, "memory.memsw.limit_in_bytes", both) }
     writer.write(.memory, "memory.soft_limit_in_bytes", reservationBytes.map { "\($0)" })
     writer.write(.memory, "memory.swappiness", swappiness.map { "\($0)" })
     writer.write(.pids, "pids.max", pids.map { $0 <= 0 ? "max" : "\($0)" })

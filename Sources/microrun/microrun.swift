@@ -19,7 +19,8 @@ func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutableP
 }
 
 private let allVerbs = [
-  createVerb, startVerb, runVerb, stateVerb, killVerb, deleteVerb, execVerb, pauseVerb, resumeVerb, listVerb, psVerb,
+  createVerb, startVerb, runVerb, stateVerb, killVerb, deleteVerb, execVerb, pauseVerb, resumeVerb, updateVerb,
+  listVerb, psVerb,
   specVerb,
   featuresVerb,
 ]

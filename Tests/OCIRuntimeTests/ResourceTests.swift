@@ -51,6 +51,16 @@ import Testing
       ])
   }
 
+  /// What rises and what falls must be written in opposite orders.
+  @Test func memoryOfV1HasTwoOrders() throws {
+    let resources = try ResourceConfig.read(Array("{ \"memory\": { \"limit\": 5, \"swap\": 7 } }".utf8))
+    let group = try Cgroup("a", in: Self.v1)
+    let falling = try resources.operations(on: group).map { "\($0)" }
+    #expect(try resources.operations(on: group, raisesMemory: true).map { "\($0)" } == falling.reversed())
+    #expect(falling.first == "write 5 to /cg/memory/a/memory.limit_in_bytes")
+    #expect(throws: ConfigError.self) { try ResourceConfig.read(Array("{ \"devices\": [{}] }".utf8)) }
+  }
+
   /// Whatever a configuration refuses, a container has the devices that every program counts on.
   @Test func devicesOfV1() throws {
     let writes = try Self.writes("{ \"devices\": [{ \"allow\": false, \"access\": \"rwm\" }] }", on: Self.v1)

@@ -324,6 +324,19 @@ def test_limits(runtime, machine):
         assert found == [[b"33554432"], [b"20"], [b"50000", b"100000"], [b"20"]]
 
 
+def test_limits_are_changed(runtime, machine):
+    runtime.started("sleep", "1000", change=lambda config: config["linux"].update(resources={"memory": {"limit": 32 << 20}}))
+    place = "/sys/fs/cgroup/memory" if has_v1(machine) else "/sys/fs/cgroup"
+    limit = f"{place}/{runtime.name}/c/" + ("memory.limit_in_bytes" if has_v1(machine) else "memory.max")
+    for bytes in (64 << 20, 16 << 20):
+        document = json.dumps({"memory": {"limit": bytes}, "pids": {"limit": 9}}).encode()
+        runtime("update", "--resources", "-", "c", input=document).check()
+        assert int(machine.read(limit)) == bytes
+    line = refused(runtime("update", "-r", "-", "c", input=b'{"blockIO": {"weight": 5}}'))[0]
+    assert line == "config.json: linux.resources.blockIO: microrun does not do this"
+    assert "give --resources" in refused(runtime("update", "c"), code=2)[0]
+
+
 def test_device_rules(runtime, machine):
     """Whatever may be made, only what is allowed may be used."""
     def change(config):
