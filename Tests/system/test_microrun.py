@@ -118,7 +118,6 @@ def test_whenever_a_command_dies_what_it_made_can_be_removed(runtime, machine):
         states.append(json.loads(result.text)["status"] if result.code == 0 else "none")
         runtime("delete", "--force", "c").check()
         assert machine.sh(f"find /sys/fs/cgroup -path '*{runtime.name}/c' | wc -l").text == "0\n"
-    assert states[0] == "none", states
 
 
 def test_exec(runtime, machine):

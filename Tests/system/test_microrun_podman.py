@@ -115,6 +115,9 @@ def test_limits(podman, machine):
         path = machine.sh(f"find /sys/fs/cgroup/{kind}/{podman.name} -name 'libpod-*' -type d").text.strip()
         found[kind] = machine.read(f"{path}/{file}").decode().strip()
     assert found == {"memory": str(32 << 20), "pids": "20", "cpu": "50000", "cpuset": "0"}
+    podman("update", "--memory=64m", "c").check()
+    path = machine.sh(f"find /sys/fs/cgroup/memory/{podman.name} -name 'libpod-*' -type d").text.strip()
+    assert int(machine.read(f"{path}/memory.limit_in_bytes")) == 64 << 20
     assert podman.run("sh", "-c", "x=$(head -c 30000000 /dev/zero | tr '\\0' a); echo ${#x}", options=["--memory=8m"]).code == 137
 
 
