@@ -14,6 +14,19 @@ enum Descriptors {
     return true
   }
 
+  /// Standard input to its end, or a byte more than `limitBytes`.
+  static func readInput(limitBytes: Int) throws(SystemError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while bytes.count <= limitBytes {
+      var buffer = [UInt8](repeating: 0, count: 4096)
+      let count = try check(
+        buffer.withUnsafeMutableBytes { system_read(0, $0.baseAddress, $0.count) }, "read", "standard input")
+      if count == 0 { break }
+      bytes += buffer[..<Int(count)]
+    }
+    return bytes
+  }
+
   /// All that comes before a pipe's end, of which no more than a failure's bytes is expected.
   static func readToEnd(_ descriptor: CInt) -> [UInt8] {
     var bytes: [UInt8] = []

@@ -9,9 +9,18 @@ from machine.base import CommandFailed
 MARKER = "MICROAGENT_TEST"
 MOUNTS = [
     {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
-    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
-    {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
-     "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
+    {
+        "destination": "/dev",
+        "type": "tmpfs",
+        "source": "tmpfs",
+        "options": ["nosuid", "strictatime", "mode=755", "size=65536k"],
+    },
+    {
+        "destination": "/dev/pts",
+        "type": "devpts",
+        "source": "devpts",
+        "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
     {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
 ]
 
@@ -30,14 +39,21 @@ class Runtime:
 
     def __call__(self, *arguments, timeout=60, **options):
         """Runs a command of microrun's and returns its Result."""
-        return self.machine.run([self.program, "--root", self.root, *arguments], env=self.environment, timeout=timeout, **options)
+        return self.machine.run(
+            [self.program, "--root", self.root, *arguments], env=self.environment, timeout=timeout, **options
+        )
 
     def spawn(self, *arguments):
         return self.machine.spawn([self.program, "--root", self.root, *arguments], env=self.environment)
 
     def config(self, *args, **changes):
         """A configuration that runs `args`; `changes` are of its `process`."""
-        process = {"cwd": "/", "args": list(args), "env": [f"{MARKER}={self.name}", "PATH=/bin"], "noNewPrivileges": True}
+        process = {
+            "cwd": "/",
+            "args": list(args),
+            "env": [f"{MARKER}={self.name}", "PATH=/bin"],
+            "noNewPrivileges": True,
+        }
         process["capabilities"] = {kind: ["CAP_KILL", "CAP_CHOWN"] for kind in ("bounding", "effective", "permitted")}
         return {
             "ociVersion": "1.2.0",
@@ -95,7 +111,9 @@ class Runtime:
         for id in self("list", "--quiet").check().text.split():
             self("delete", "--force", id).check()
         # The group above the containers' is this test's.
-        self.machine.sh(f"for d in /sys/fs/cgroup/{self.name} /sys/fs/cgroup/*/{self.name}; do [ ! -d $d ] || rmdir $d; done")
+        self.machine.sh(
+            f"for d in /sys/fs/cgroup/{self.name} /sys/fs/cgroup/*/{self.name}; do [ ! -d $d ] || rmdir $d; done"
+        )
 
 
 def refused(result, code=1):

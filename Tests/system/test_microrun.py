@@ -26,7 +26,9 @@ def has_v1(machine):
 def test_run_ends_as_the_program_does_and_leaves_nothing(runtime):
     result = runtime.sh("echo out; echo err >&2; exit 7")
     assert (result.code, result.text, result.error_text) == (7, "out\n", "err\n")
-    process = runtime.spawn("run", "--bundle", runtime.bundle(runtime.config("sh", "-c", "echo ready; sleep 1000")), "c")
+    process = runtime.spawn(
+        "run", "--bundle", runtime.bundle(runtime.config("sh", "-c", "echo ready; sleep 1000")), "c"
+    )
     process.wait_for("ready")
     runtime("kill", "c", "KILL").check()
     assert process.wait().code == 137
@@ -75,7 +77,10 @@ def test_nobody_stays_with_a_container(runtime, machine):
 
 def test_a_container_that_was_never_started_is_deleted(runtime, machine):
     bundle = runtime.bundle(runtime.config("sleep", "1000"))
-    machine.sh(f"{runtime.program} --root {runtime.root} create -b {bundle} c >/dev/null 2>&1 </dev/null", env=runtime.environment)
+    machine.sh(
+        f"{runtime.program} --root {runtime.root} create -b {bundle} c >/dev/null 2>&1 </dev/null",
+        env=runtime.environment,
+    )
     runtime("delete", "c").check()
     assert runtime("list", "-q").check().text == ""
 
@@ -83,13 +88,21 @@ def test_a_container_that_was_never_started_is_deleted(runtime, machine):
 def test_what_cannot_be_started_leaves_nothing(runtime, machine):
     for verb in ("create", "run"):
         lines = refused(runtime(verb, "-b", runtime.bundle(runtime.config("no-such-program")), "c"))
-        assert len(lines) == 1 and "container c: find the program /bin/no-such-program: No such file or directory" in lines[0]
+        assert (
+            len(lines) == 1
+            and "container c: find the program /bin/no-such-program: No such file or directory" in lines[0]
+        )
     machine.write(f"{runtime.rootfs}/bin/data", "not a program")
-    assert "Permission denied" in refused(runtime.sh("", lambda config: config["process"].update(args=["/bin/data"])))[0]
+    assert (
+        "Permission denied" in refused(runtime.sh("", lambda config: config["process"].update(args=["/bin/data"])))[0]
+    )
     machine.run(["chmod", "+x", f"{runtime.rootfs}/bin/data"]).check()
     bundle = runtime.bundle(runtime.config("data"))
     assert "Exec format error" in refused(runtime("run", "-b", bundle, "c"))[0]
-    machine.sh(f"{runtime.program} --root {runtime.root} create -b {bundle} c >/dev/null 2>&1 </dev/null", env=runtime.environment)
+    machine.sh(
+        f"{runtime.program} --root {runtime.root} create -b {bundle} c >/dev/null 2>&1 </dev/null",
+        env=runtime.environment,
+    )
     assert refused(runtime("start", "c")) == ["container c: run data: Exec format error"]
     runtime("delete", "c").check()
     config = runtime.config("true")
@@ -105,8 +118,22 @@ def test_whenever_a_command_dies_what_it_made_can_be_removed(runtime, machine):
     seconds, states = 0.001, []
     while states[-2:] != ["created", "created"]:
         assert len(states) < 200, states
-        process = machine.spawn(["sh", "-c", 'exec "$@" >/dev/null 2>&1 </dev/null', "sh", runtime.program, "--root", runtime.root, "create",
-                                 "-b", bundle, "c"], env=runtime.environment)
+        process = machine.spawn(
+            [
+                "sh",
+                "-c",
+                'exec "$@" >/dev/null 2>&1 </dev/null',
+                "sh",
+                runtime.program,
+                "--root",
+                runtime.root,
+                "create",
+                "-b",
+                bundle,
+                "c",
+            ],
+            env=runtime.environment,
+        )
         time.sleep(seconds)
         seconds *= 1.2
         try:
@@ -124,9 +151,16 @@ def test_exec(runtime, machine):
     runtime.started("sleep", "1000", env=["PATH=/bin", "A=1", "B=2"])
     result = runtime("exec", "-e", "B=3", "c", "sh", "-c", "echo $A$B; cat; exit 4", input=b"in")
     assert (result.code, result.text) == (4, "13\nin")
-    assert runtime("exec", "--user", "5:6", "--cwd", "/tmp", "c", "sh", "-c", "id -u; id -g; pwd").text == "5\n6\n/tmp\n"
+    assert (
+        runtime("exec", "--user", "5:6", "--cwd", "/tmp", "c", "sh", "-c", "id -u; id -g; pwd").text == "5\n6\n/tmp\n"
+    )
     assert "find the program /bin/nothing: No such file" in refused(runtime("exec", "c", "nothing"))[0]
-    document = {"cwd": "/", "args": ["sh", "-c", "echo $$ >/tmp/seen; exec sleep 1000"], "env": ["PATH=/bin"], "user": {"uid": 7, "gid": 7}}
+    document = {
+        "cwd": "/",
+        "args": ["sh", "-c", "echo $$ >/tmp/seen; exec sleep 1000"],
+        "env": ["PATH=/bin"],
+        "user": {"uid": 7, "gid": 7},
+    }
     machine.write(f"{runtime.directory}/process.json", json.dumps(document))
     machine.sh(f"{runtime.program} --root {runtime.root} exec --process {runtime.directory}/process.json --detach "
                f"--pid-file {runtime.directory}/exec-pid c >/dev/null 2>&1 </dev/null", env=runtime.environment)
@@ -180,8 +214,12 @@ def test_process_is_as_configured(runtime):
             user={"uid": 1000, "gid": 1001, "additionalGids": [7, 8], "umask": 0o077}, cwd="/tmp", oomScoreAdj=500,
             rlimits=[{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}])
         config["process"]["capabilities"] = {
-            "bounding": ["CAP_KILL", "CAP_CHOWN"], "permitted": ["CAP_KILL"], "inheritable": ["CAP_KILL"], "effective": ["CAP_KILL"],
-            "ambient": ["CAP_KILL"]}
+            "bounding": ["CAP_KILL", "CAP_CHOWN"],
+            "permitted": ["CAP_KILL"],
+            "inheritable": ["CAP_KILL"],
+            "effective": ["CAP_KILL"],
+            "ambient": ["CAP_KILL"],
+        }
 
     script = ("pwd; umask; hostname; ulimit -Sn; ulimit -Hn; cat /proc/self/oom_score_adj;"
               "grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp):' /proc/self/status")
@@ -190,7 +228,13 @@ def test_process_is_as_configured(runtime):
     facts = {key: value.split() for key, value in (line.split(":") for line in lines[6:] if line)}
     assert facts["Uid"] == ["1000"] * 4 and facts["Gid"] == ["1001"] * 4 and facts["Groups"] == ["7", "8"]
     kill, both = f"{1 << 5:016x}", f"{1 << 5 | 1:016x}"
-    assert [facts[f"Cap{kind}"] for kind in ("Bnd", "Prm", "Eff", "Inh", "Amb")] == [[both], [kill], [kill], [kill], [kill]]
+    assert [facts[f"Cap{kind}"] for kind in ("Bnd", "Prm", "Eff", "Inh", "Amb")] == [
+        [both],
+        [kill],
+        [kill],
+        [kill],
+        [kill],
+    ]
     assert facts["NoNewPrivs"] == ["1"] and facts["Seccomp"] == ["0"]
 
 
@@ -201,14 +245,22 @@ def test_mounts_are_as_configured(runtime, machine):
         config["root"]["readonly"] = True
         source = f"{runtime.directory}/volume"
         config["mounts"] += [
-            {"destination": "/data/new", "type": "bind", "source": source, "options": ["rbind", "ro", "nosuid", "noatime"]},
+            {
+                "destination": "/data/new",
+                "type": "bind",
+                "source": source,
+                "options": ["rbind", "ro", "nosuid", "noatime"],
+            },
             {"destination": "/tmp/one", "source": f"{source}/file", "options": ["bind", "nodev"]},
             {"destination": "/scratch", "type": "tmpfs", "source": "tmpfs", "options": ["ro", "size=1m"]},
             {"destination": "/scratch/in", "type": "tmpfs", "source": "tmpfs", "options": ["noexec", "mode=700"]},
         ]
 
-    script = ("cat /data/new/file; echo; touch /x /data/new/x /scratch/x 2>&1; echo more >>/tmp/one; touch /scratch/in/x && echo ok;"
-              "grep -E ' (/|/data/new|/tmp/one|/scratch|/scratch/in) ' /proc/mounts | cut -d' ' -f 2,4")
+    script = (
+        "cat /data/new/file; echo; touch /x /data/new/x /scratch/x 2>&1; echo more >>/tmp/one;"
+        "touch /scratch/in/x && echo ok;"
+        "grep -E ' (/|/data/new|/tmp/one|/scratch|/scratch/in) ' /proc/mounts | cut -d' ' -f 2,4"
+    )
     lines = runtime.sh(script, change).text.splitlines()
     assert lines[0] == "there"
     assert [line.split(": ")[-1] for line in lines[1:4]] == ["Read-only file system"] * 3
@@ -221,13 +273,28 @@ def test_mounts_are_as_configured(runtime, machine):
 
 
 def test_a_tmpfs_may_begin_with_what_it_hides(runtime, machine):
-    machine.sh(f"cd {runtime.rootfs}/var; mkdir -p a/b; echo text >a/b/file; ln -s a/b/file link; chmod 4711 a/b/file; chown 5:6 a/b; chmod 750 .")
+    machine.sh(
+        f"cd {runtime.rootfs}/var; mkdir -p a/b; echo text >a/b/file; ln -s a/b/file link;"
+        "chmod 4711 a/b/file; chown 5:6 a/b; chmod 750 ."
+    )
 
     def change(config):
-        config["mounts"].append({"destination": "/var", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=1m"]})
+        config["mounts"].append(
+            {"destination": "/var", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup", "size=1m"]}
+        )
 
-    script = "cd /var; cat link; stat -c '%a %u %g' . a/b a/b/file; readlink link; touch new; grep -c ' /var tmpfs' /proc/mounts"
-    assert runtime.sh(script, change).check().text.splitlines() == ["text", "750 0 0", "755 5 6", "4711 0 0", "a/b/file", "1"]
+    script = (
+        "cd /var; cat link; stat -c '%a %u %g' . a/b a/b/file; readlink link; touch new;"
+        "grep -c ' /var tmpfs' /proc/mounts"
+    )
+    assert runtime.sh(script, change).check().text.splitlines() == [
+        "text",
+        "750 0 0",
+        "755 5 6",
+        "4711 0 0",
+        "a/b/file",
+        "1",
+    ]
     assert not machine.exists(f"{runtime.rootfs}/var/new")
     # What does not fit is no start.
     machine.sh(f"dd if=/dev/zero of={runtime.rootfs}/var/big bs=1M count=2 2>/dev/null")
@@ -265,7 +332,9 @@ def test_a_link_of_the_image_does_not_lead_out(runtime, machine):
 def test_namespaces_by_path(runtime, machine):
     pid = runtime.started("sh", "-c", "hostname inside; exec sleep 1000", capabilities={
         kind: ["CAP_SYS_ADMIN"] for kind in ("bounding", "effective", "permitted")})
-    config = runtime.config("sh", "-c", "hostname; for n in net ipc uts pid; do readlink /proc/self/ns/$n; done; ps | grep -c sleep")
+    config = runtime.config(
+        "sh", "-c", "hostname; for n in net ipc uts pid; do readlink /proc/self/ns/$n; done; ps | grep -c sleep"
+    )
     config["hostname"] = ""
     kinds = {"network": "net", "ipc": "ipc", "uts": "uts", "pid": "pid"}
     config["linux"]["namespaces"] = [{"type": "mount"}] + [
@@ -284,7 +353,11 @@ def test_user_namespace(runtime, machine):
         config["linux"].update(uidMappings=mapping, gidMappings=mapping)
 
     machine.run(["chown", "-R", "200000:200000", runtime.rootfs]).check()
-    text = runtime.sh("id -u; cat /proc/self/uid_map; echo x >/tmp/mine; cat /dev/null; ls -ln /dev/null", change).check().text
+    text = (
+        runtime.sh("id -u; cat /proc/self/uid_map; echo x >/tmp/mine; cat /dev/null; ls -ln /dev/null", change)
+        .check()
+        .text
+    )
     assert text.startswith("0\n") and "200000" in text
     assert machine.sh(f"stat -c %u {runtime.rootfs}/tmp/mine").text == "200000\n"
 
@@ -293,7 +366,11 @@ def test_sysctls(runtime):
     def change(config):
         config["linux"]["sysctl"] = {"net.ipv4.ping_group_range": "0 5", "kernel.msgmax": "4096"}
 
-    assert runtime.sh("cat /proc/sys/net/ipv4/ping_group_range /proc/sys/kernel/msgmax", change).text.split() == ["0", "5", "4096"]
+    assert runtime.sh("cat /proc/sys/net/ipv4/ping_group_range /proc/sys/kernel/msgmax", change).text.split() == [
+        "0",
+        "5",
+        "4096",
+    ]
 
 
 def test_devices(runtime):
@@ -302,14 +379,20 @@ def test_devices(runtime):
             {"path": "/dev/sub/nothing", "type": "c", "major": 1, "minor": 3, "fileMode": 0o640, "uid": 5, "gid": 6},
             {"path": "/dev/queue", "type": "p"}]
 
-    text = runtime.sh("stat -c '%t:%T %a %u %g' /dev/sub/nothing; test -p /dev/queue && echo pipe; echo x >/dev/null && echo ok", change).text
+    text = runtime.sh(
+        "stat -c '%t:%T %a %u %g' /dev/sub/nothing; test -p /dev/queue && echo pipe; echo x >/dev/null && echo ok",
+        change,
+    ).text
     assert text == "1:3 640 5 6\npipe\nok\n"
 
 
 def test_limits(runtime, machine):
     def change(config):
         config["linux"]["resources"] = {
-            "memory": {"limit": 32 << 20}, "pids": {"limit": 20}, "cpu": {"shares": 512, "quota": 50000, "period": 100000}}
+            "memory": {"limit": 32 << 20},
+            "pids": {"limit": 20},
+            "cpu": {"shares": 512, "quota": 50000, "period": 100000},
+        }
 
     runtime.started("sleep", "1000", change=change)
     if has_v1(machine):
@@ -324,7 +407,9 @@ def test_limits(runtime, machine):
 
 
 def test_limits_are_changed(runtime, machine):
-    runtime.started("sleep", "1000", change=lambda config: config["linux"].update(resources={"memory": {"limit": 32 << 20}}))
+    runtime.started(
+        "sleep", "1000", change=lambda config: config["linux"].update(resources={"memory": {"limit": 32 << 20}})
+    )
     place = "/sys/fs/cgroup/memory" if has_v1(machine) else "/sys/fs/cgroup"
     limit = f"{place}/{runtime.name}/c/" + ("memory.limit_in_bytes" if has_v1(machine) else "memory.max")
     for bytes in (64 << 20, 16 << 20):
@@ -344,7 +429,10 @@ def test_device_rules(runtime, machine):
             {"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 60, "minor": 1, "access": "r"}]}
 
     # Numbers that no driver has: where the use is allowed, that is what one hears.
-    result = runtime.sh("mknod /a c 60 1; mknod /b c 60 2; for f in /a /b; do (: <$f); (: >$f); done; head -c 1 /dev/zero | wc -c", change)
+    result = runtime.sh(
+        "mknod /a c 60 1; mknod /b c 60 2; for f in /a /b; do (: <$f); (: >$f); done; head -c 1 /dev/zero | wc -c",
+        change,
+    )
     assert result.text == "1\n"
     assert [line.split(": ")[-1] for line in result.error_text.splitlines()] == [
         "No such device or address"] + 3 * ["Operation not permitted"]
@@ -353,11 +441,17 @@ def test_device_rules(runtime, machine):
 def test_seccomp(runtime):
     def change(config):
         config["linux"]["seccomp"] = {
-            "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"],
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "architectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"],
             "syscalls": [
                 {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 122},
-                {"names": ["kill"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 1, "value": 10, "op": "SCMP_CMP_EQ"}]},
-            ]}
+                {
+                    "names": ["kill"],
+                    "action": "SCMP_ACT_ERRNO",
+                    "args": [{"index": 1, "value": 10, "op": "SCMP_CMP_EQ"}],
+                },
+            ],
+        }
 
     for changes in ({}, {"noNewPrivileges": False}):
         script = ("mkdir /tmp/x || echo refused; sleep 100 & kill -USR1 $! || echo not; kill -TERM $! && echo yes;"
@@ -370,7 +464,9 @@ def test_seccomp(runtime):
 def test_cgroup_mount_shows_the_containers_own(runtime, machine):
     def change(config):
         options = ["nosuid", "noexec", "nodev", "relatime", "ro"]
-        config["mounts"].append({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": options})
+        config["mounts"].append(
+            {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": options}
+        )
 
     script = "cd /sys/fs/cgroup; [ -d memory ] && cd memory; cat cgroup.procs; mkdir x 2>&1"
     lines = runtime.sh(script, change).text.splitlines()
@@ -399,14 +495,40 @@ sys.stdout.buffer.write(text)
 @pytest.mark.machines("local")
 def test_terminal_is_sent_to_the_console_socket(runtime, machine):
     machine.write(f"{runtime.directory}/terminal.py", TERMINAL)
-    config = runtime.config("sh", "-c", "tty; test -t 0 -a -t 2 && echo terminal; stty size; echo hello >/dev/console; ls -ln $(tty)",
-                            terminal=True, consoleSize={"height": 30, "width": 90}, user={"uid": 5, "gid": 5})
+    config = runtime.config(
+        "sh",
+        "-c",
+        "tty; test -t 0 -a -t 2 && echo terminal; stty size; echo hello >/dev/console; ls -ln $(tty)",
+        terminal=True,
+        consoleSize={"height": 30, "width": 90},
+        user={"uid": 5, "gid": 5},
+    )
     config["process"]["args"] = ["sh", "-c", "tty; test -t 0 && test -t 2 && echo terminal; stat -c %u $(tty)"]
     machine.run(["ln", "-sf", "busybox", f"{runtime.rootfs}/bin/tty"]).check()
     bundle = runtime.bundle(config)
     socket = f"{runtime.directory}/console"
-    text = machine.run(["python3", f"{runtime.directory}/terminal.py", socket, runtime.program, "--root", runtime.root, "run", "-d", "-b",
-                        bundle, "--console-socket", socket, "c"], env=runtime.environment).check().text
+    text = (
+        machine.run(
+            [
+                "python3",
+                f"{runtime.directory}/terminal.py",
+                socket,
+                runtime.program,
+                "--root",
+                runtime.root,
+                "run",
+                "-d",
+                "-b",
+                bundle,
+                "--console-socket",
+                socket,
+                "c",
+            ],
+            env=runtime.environment,
+        )
+        .check()
+        .text
+    )
     assert text.split() == ["/dev/pts/0", "terminal", "5"]
     assert "give --console-socket" in refused(runtime("run", "-b", bundle, "d"))[0]
 
@@ -418,7 +540,14 @@ def test_hooks(runtime, machine):
         machine.write(f"{runtime.directory}/{name}", script, mode=0o755)
 
     def hook(name, **more):
-        return [{"path": f"{runtime.directory}/{name}", "args": [name, "word"], "env": ["X=y", "PATH=/bin:/usr/bin"], **more}]
+        return [
+            {
+                "path": f"{runtime.directory}/{name}",
+                "args": [name, "word"],
+                "env": ["X=y", "PATH=/bin:/usr/bin"],
+                **more,
+            }
+        ]
 
     def change(config):
         config["hooks"] = {name: hook(name) for name in ("prestart", "createRuntime", "poststart", "poststop")}
@@ -457,7 +586,9 @@ def test_each_thing_that_cannot_be_done_is_one_line(runtime):
 
 def test_errors_go_to_the_log_as_an_engine_reads_it(runtime, machine):
     log = f"{runtime.directory}/log"
-    bundle = runtime.bundle({"ociVersion": "1.2.0", "root": {"path": "/"}, "linux": {"namespaces": [{"type": "mount"}]}})
+    bundle = runtime.bundle(
+        {"ociVersion": "1.2.0", "root": {"path": "/"}, "linux": {"namespaces": [{"type": "mount"}]}}
+    )
     runtime("--log", log, "--log-format=json", "run", "-b", bundle, "c")
     entry = json.loads(machine.read(log))
     assert (entry["level"], entry["msg"]) == ("error", "config.json: process: it is missing")
@@ -469,13 +600,21 @@ def test_errors_go_to_the_log_as_an_engine_reads_it(runtime, machine):
     assert "config.json: x-ours: it is in no specification" in machine.read(log).decode()
 
 
-@pytest.mark.parametrize("arguments, code, line", [
-    (["bogus"], 2, "there is no command bogus"), ([], 2, "say what to do"), (["state"], 2, "usage: microrun state"),
-    (["run", "--fast", "c"], 2, "there is no option --fast"), (["kill", "c", "TERM", "x"], 2, "usage: microrun kill"),
-    (["--systemd-cgroup", "list"], 1, "use --cgroup-manager=cgroupfs"), (["--cgroup-manager=systemd", "list"], 1, "there is only cgroupfs"),
-    (["run", "--preserve-fds", "1", "c"], 1, "standard input, output and error only"), (["state", "../x"], 1, "it does not exist"),
-    (["create", "--bundle", "/none", "c"], 1, "open /none/config.json: No such file or directory"),
-])
+@pytest.mark.parametrize(
+    "arguments, code, line",
+    [
+        (["bogus"], 2, "there is no command bogus"),
+        ([], 2, "say what to do"),
+        (["state"], 2, "usage: microrun state"),
+        (["run", "--fast", "c"], 2, "there is no option --fast"),
+        (["kill", "c", "TERM", "x"], 2, "usage: microrun kill"),
+        (["--systemd-cgroup", "list"], 1, "use --cgroup-manager=cgroupfs"),
+        (["--cgroup-manager=systemd", "list"], 1, "there is only cgroupfs"),
+        (["run", "--preserve-fds", "1", "c"], 1, "standard input, output and error only"),
+        (["state", "../x"], 1, "it does not exist"),
+        (["create", "--bundle", "/none", "c"], 1, "open /none/config.json: No such file or directory"),
+    ],
+)
 def test_commands_that_are_refused(runtime, arguments, code, line):
     assert line in refused(runtime(*arguments), code)[0]
 
@@ -496,4 +635,7 @@ def test_spec_features_and_version(runtime, machine):
     features = json.loads(runtime("features").check().text)
     assert features["ociVersionMax"] == "1.2.0" and features["linux"]["cgroup"]["v2"]
     assert "spec: 1.2.0" in runtime("--version").check().text
-    assert "create ID" in runtime("--help").check().text and "--console-socket" in runtime("create", "--help").check().text
+    assert (
+        "create ID" in runtime("--help").check().text
+        and "--console-socket" in runtime("create", "--help").check().text
+    )

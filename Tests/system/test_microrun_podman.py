@@ -21,7 +21,9 @@ class Podman:
         self.name = name
         self._environment = {MARKER: name, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         # Its sockets have long names already.
-        folders = [f"--{option}={directory}/{letter}" for option, letter in (("root", "s"), ("runroot", "r"), ("tmpdir", "t"))]
+        folders = [
+            f"--{option}={directory}/{letter}" for option, letter in (("root", "s"), ("runroot", "r"), ("tmpdir", "t"))
+        ]
         self.command = ["podman", *folders, "--runtime", program, "--cgroup-manager=cgroupfs", "--events-backend=file",
                         "--storage-driver=vfs"]
 
@@ -29,7 +31,9 @@ class Podman:
         return self.machine.run([*self.command, *arguments], env=self._environment, timeout=120, **options)
 
     def run(self, *arguments, options=()):
-        return self("run", "--rm", "--network=none", f"--cgroup-parent=/{self.name}", *LIMITS, *options, "box", *arguments)
+        return self(
+            "run", "--rm", "--network=none", f"--cgroup-parent=/{self.name}", *LIMITS, *options, "box", *arguments
+        )
 
     def start(self, *arguments, name="c", options=()):
         """A container in the background."""
@@ -49,7 +53,9 @@ def podman(machine, microrun, test_name, directory, rootfs):
     podman("import", f"{directory}/box.tar", "box").check()
     yield podman
     podman("rm", "--all", "--force", "-t", "0").check()
-    machine.sh(f"for d in /sys/fs/cgroup/*/{test_name}; do [ ! -d $d ] || find $d -depth -type d -exec rmdir {{}} \\;; done")
+    machine.sh(
+        f"for d in /sys/fs/cgroup/*/{test_name}; do [ ! -d $d ] || find $d -depth -type d -exec rmdir {{}} \\;; done"
+    )
 
 
 pytestmark = pytest.mark.machines("local")
@@ -58,7 +64,9 @@ pytestmark = pytest.mark.machines("local")
 def test_run(podman):
     result = podman.run("sh", "-c", "echo out; echo err >&2; exit 5")
     assert (result.code, result.text, result.error_text) == (5, "out\n", "err\n")
-    result = podman.run("sh", "-c", "hostname; grep -E '^(Seccomp|CapBnd):' /proc/self/status; id -u; ls /sys/class/net")
+    result = podman.run(
+        "sh", "-c", "hostname; grep -E '^(Seccomp|CapBnd):' /proc/self/status; id -u; ls /sys/class/net"
+    )
     lines = result.check().text.split()
     assert lines[1:] == ["CapBnd:", "00000000800405fb", "Seccomp:", "2", "0", "lo"]
     assert len(lines[0]) == 12
@@ -99,35 +107,75 @@ def test_terminals(podman, machine):
     podman.start("sleep", "1000")
 
     def on_terminal(*arguments):
-        return machine.run(["python3", "-c", TERMINAL, *podman.command, *arguments], env=podman._environment, timeout=120)
+        return machine.run(
+            ["python3", "-c", TERMINAL, *podman.command, *arguments], env=podman._environment, timeout=120
+        )
 
     result = on_terminal("exec", "-it", "c", "sh", "-c", "test -t 0 && test -t 1 && echo is terminal; exit 6")
     assert result.code == 6 and "is terminal\r\n" in result.text
-    result = on_terminal("run", "--rm", "-it", "--network=none", f"--cgroup-parent=/{podman.name}", *LIMITS, "box", "sh", "-c",
-                         "test -t 0 && test -c /dev/console && echo is terminal >/dev/console; exit 7")
+    result = on_terminal(
+        "run",
+        "--rm",
+        "-it",
+        "--network=none",
+        f"--cgroup-parent=/{podman.name}",
+        *LIMITS,
+        "box",
+        "sh",
+        "-c",
+        "test -t 0 && test -c /dev/console && echo is terminal >/dev/console; exit 7",
+    )
     assert result.code == 7 and "is terminal\r\n" in result.text
 
 
 def test_limits(podman, machine):
     podman.start("sleep", "1000", options=["--memory=32m", "--pids-limit=20", "--cpus=0.5", "--cpuset-cpus=0"])
     found = {}
-    for kind, file in (("memory", "memory.limit_in_bytes"), ("pids", "pids.max"), ("cpu", "cpu.cfs_quota_us"), ("cpuset", "cpuset.cpus")):
+    for kind, file in (
+        ("memory", "memory.limit_in_bytes"),
+        ("pids", "pids.max"),
+        ("cpu", "cpu.cfs_quota_us"),
+        ("cpuset", "cpuset.cpus"),
+    ):
         path = machine.sh(f"find /sys/fs/cgroup/{kind}/{podman.name} -name 'libpod-*' -type d").text.strip()
         found[kind] = machine.read(f"{path}/{file}").decode().strip()
     assert found == {"memory": str(32 << 20), "pids": "20", "cpu": "50000", "cpuset": "0"}
     podman("update", "--memory=64m", "c").check()
     path = machine.sh(f"find /sys/fs/cgroup/memory/{podman.name} -name 'libpod-*' -type d").text.strip()
     assert int(machine.read(f"{path}/memory.limit_in_bytes")) == 64 << 20
-    assert podman.run("sh", "-c", "x=$(head -c 30000000 /dev/zero | tr '\\0' a); echo ${#x}", options=["--memory=8m"]).code == 137
+    assert (
+        podman.run(
+            "sh", "-c", "x=$(head -c 30000000 /dev/zero | tr '\\0' a); echo ${#x}", options=["--memory=8m"]
+        ).code
+        == 137
+    )
 
 
 def test_mounts_and_devices(podman, machine, directory):
     machine.write(f"{directory}/volume/file", "there\n")
-    options = ["--read-only", "-v", f"{directory}/volume:/volume:ro", "--tmpfs", "/var", "--device", "/dev/null:/dev/sub/nothing",
-               "--sysctl", "net.ipv4.ip_forward=1"]
-    script = ("cat /volume/file; touch /volume/x 2>/dev/null || touch /x 2>/dev/null || echo refused; touch /tmp/x /var/x && echo written;"
-              "test -c /dev/sub/nothing && echo device; cat /proc/sys/net/ipv4/ip_forward")
-    assert podman.run("sh", "-c", script, options=options).check().text.split() == ["there", "refused", "written", "device", "1"]
+    options = [
+        "--read-only",
+        "-v",
+        f"{directory}/volume:/volume:ro",
+        "--tmpfs",
+        "/var",
+        "--device",
+        "/dev/null:/dev/sub/nothing",
+        "--sysctl",
+        "net.ipv4.ip_forward=1",
+    ]
+    script = (
+        "cat /volume/file; touch /volume/x 2>/dev/null || touch /x 2>/dev/null || echo refused;"
+        "touch /tmp/x /var/x && echo written;"
+        "test -c /dev/sub/nothing && echo device; cat /proc/sys/net/ipv4/ip_forward"
+    )
+    assert podman.run("sh", "-c", script, options=options).check().text.split() == [
+        "there",
+        "refused",
+        "written",
+        "device",
+        "1",
+    ]
 
 
 def test_namespaces_are_shared_and_ids_mapped(podman):
@@ -139,7 +187,16 @@ def test_namespaces_are_shared_and_ids_mapped(podman):
 
 
 def test_privileged(podman):
-    text = podman.run("sh", "-c", "grep -E '^(CapEff|Seccomp):' /proc/self/status; test -c /dev/zero && echo ok", options=["--privileged"]).check().text
+    text = (
+        podman.run(
+            "sh",
+            "-c",
+            "grep -E '^(CapEff|Seccomp):' /proc/self/status; test -c /dev/zero && echo ok",
+            options=["--privileged"],
+        )
+        .check()
+        .text
+    )
     assert text.split()[2:] == ["Seccomp:", "0", "ok"] and int(text.split()[1], 16).bit_count() >= 38
 
 

@@ -1,5 +1,6 @@
 import Cgroups
 import Images
+import LinuxSystem
 import OCIRuntime
 
 let updateVerb = Verb(
@@ -11,7 +12,14 @@ let updateVerb = Verb(
   }
   let record = try command.states.record(command.id)
   if command.status(record) == .stopped { throw Failure("container \(record.id): it is stopped") }
-  let bytes = try StateDirectory.readBytes(file == "-" ? "/dev/stdin" : file)
+  let bytes: [UInt8]
+  if file == "-" {
+    bytes = try telling { () throws(SystemError) in
+      try Descriptors.readInput(limitBytes: RuntimeConfig.limits.inputBytes)
+    }
+  } else {
+    bytes = try StateDirectory.readBytes(file)
+  }
   let resources: ResourceConfig
   do throws(ConfigError) {
     resources = try ResourceConfig.read(bytes)
