@@ -27,7 +27,6 @@ enum MountReader {
     if type.isEmpty { fields.refuse("type", "it is missing") }
     if isBind, source.isEmpty { fields.refuse("source", "a bind needs one") }
     for option in options where !apply(option, to: &mount) { other(option, to: &mount, fields) }
-    if !isBind, mount.cleared & MountAttribute.accessTimes == 0 { mount.cleared = 0 }
     return mount
   }
 
@@ -44,8 +43,7 @@ enum MountReader {
   /// False: it is no option that every mount knows.
   private static func apply(_ option: String, to mount: inout RuntimeMount) -> Bool {
     if let found = propagation(of: option) {
-      mount.propagation = found.propagation
-      mount.propagationIsRecursive = found.isRecursive
+      mount.propagation = found
       return true
     }
     if let (bit, isSet) = attribute(option) {
@@ -99,16 +97,13 @@ enum MountReader {
     }
   }
 
-  static func propagation(of option: String) -> (propagation: Propagation, isRecursive: Bool)? {
+  /// The recursive kinds are the same here: a bind that is recursive has it on all that it shows.
+  static func propagation(of option: String) -> Propagation? {
     switch option {
-    case "private": (.private, false)
-    case "rprivate": (.private, true)
-    case "slave": (.slave, false)
-    case "rslave": (.slave, true)
-    case "shared": (.shared, false)
-    case "rshared": (.shared, true)
-    case "unbindable": (.unbindable, false)
-    case "runbindable": (.unbindable, true)
+    case "private", "rprivate": .private
+    case "slave", "rslave": .slave
+    case "shared", "rshared": .shared
+    case "unbindable", "runbindable": .unbindable
     default: nil
     }
   }

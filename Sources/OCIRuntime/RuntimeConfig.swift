@@ -10,7 +10,6 @@ public struct RuntimeConfig: Sendable {
   public var hostname: String
   public var domainName: String
   public var mounts: [RuntimeMount]
-  /// Mounts of the type `cgroup`, which mean what the machine has: by index in `mounts`.
   public var hooks: HookConfig
   public var annotations: [(name: String, value: String)]
   public var newNamespaces: Namespaces
@@ -237,7 +236,7 @@ extension RuntimeConfig {
   private static func rootPropagation(_ linux: Fields) -> Propagation {
     let name = linux.string("rootfsPropagation") ?? ""
     if name.isEmpty { return .private }
-    if let found = MountReader.propagation(of: name) { return found.propagation }
+    if let found = MountReader.propagation(of: name) { return found }
     linux.refuse("rootfsPropagation", "\"\(name)\" is none of private, slave, shared, unbindable")
     return .private
   }

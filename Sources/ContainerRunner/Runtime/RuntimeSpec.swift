@@ -64,7 +64,6 @@ public struct RuntimeMount: Hashable, Sendable {
   /// The attributes are those of what is mounted below, too.
   public var attributesAreRecursive = false
   public var propagation: Propagation?
-  public var propagationIsRecursive = false
   /// The file system's own options.
   public var data = ""
   /// Of a tmpfs: it begins with a copy of what it hides (tmpcopyup).
