@@ -26,13 +26,15 @@ let deleteVerb = Verb(
 }
 
 extension Command {
-  /// Removes what was left by a command that died before it had a container's process.
+  /// Removes what was left by a command that died before it had written down a container's process.
   fileprivate func deleteBeginning() throws(Failure) {
     if let config = try? states.config(id) {
       let layout = try layout()
       let group = try tellingOfGroups { () throws(CgroupError) in
         try Cgroup(ContainerMaker.groupName(config, id), in: layout, controllers: CgroupController.allCases)
       }
+      // Its process may have come so far that it waits for a start, before anybody had written its number down.
+      endAll(group)
       try removeControlGroup(group)
     }
     try states.remove(id)
