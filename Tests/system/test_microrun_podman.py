@@ -53,9 +53,10 @@ def podman(machine, microrun, test_name, directory, rootfs):
     podman("import", f"{directory}/box.tar", "box").check()
     yield podman
     podman("rm", "--all", "--force", "-t", "0").check()
-    machine.sh(
-        f"for d in /sys/fs/cgroup/*/{test_name}; do [ ! -d $d ] || find $d -depth -type d -exec rmdir {{}} \\;; done"
-    )
+    # conmon, which has a group beside the containers', takes a moment to end.
+    groups = f"/sys/fs/cgroup/*/{test_name}"
+    remove = f"find {groups} -depth -type d -exec rmdir {{}} + 2>/dev/null; ls -d {groups} 2>/dev/null"
+    machine.wait_until(lambda: machine.sh(remove, check=False).text == "")
 
 
 pytestmark = pytest.mark.machines("local")
