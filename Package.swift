@@ -70,7 +70,7 @@ let package = Package(
     program("microrun", ["OCIRuntime", "ContainerRunner", "Cgroups", "Images", "LinuxSystem", "CSystem", "Basics"]),
 
     // Many agents in one process, under virtual time; only ever built for the host.
-    program("microsim", ["Microcloud", "NodeSecurity", "LinuxSystem", "CSystem", "Basics"]),
+    program("microsim", ["MicroAgent", "Microcloud", "NodeSecurity", "Crypto", "LinuxSystem", "CSystem", "Basics"]),
 
     .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport"),
     .testTarget(name: "BasicsTests", dependencies: ["Basics"]),

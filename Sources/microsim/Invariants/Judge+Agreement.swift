@@ -78,7 +78,7 @@ extension Judge {
       note(node)
       slowUntil[node] = now.advanced(milliseconds: what.milliseconds + bounds.gossip)
     case .drift(let node, _), .jump(let node, _): note(node)
-    case .cut, .weather, .lies: break
+    case .cut, .weather, .lies, .fill, .replays: break
     }
   }
 

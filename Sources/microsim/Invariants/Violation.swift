@@ -36,6 +36,20 @@ struct Violation {
     case busy
     /// Where nothing happens, little is sent.
     case rest
+    /// No board promises more than it offers, nor is more in its store.
+    case offer
+    /// A container is made once, and runs on one board.
+    case once
+    /// What somebody was told it has, it has, until its time is over or it does not want it any more.
+    case kept
+    /// Whose board has lost what it knew is told.
+    case told
+    /// A program does not run on when its lease is over.
+    case ends
+    /// A request is taken once.
+    case replay
+    /// Nothing is said twice under one nonce.
+    case nonce
   }
 
   let invariant: Invariant

@@ -19,6 +19,7 @@ struct NodeStore {
 
   private var records: [[UInt8]] = []
   var nameNumber = 1
+  var board = BoardStore()
 
   mutating func save(_ record: SerfRecord) {
     records = records.suffix(Self.keptRecords - 1) + [record.value.encoded]
@@ -33,9 +34,15 @@ struct NodeStore {
   mutating func spoil(_ state: State) {
     switch state {
     case .intact: break
-    case .old: records = Array(records.prefix(1))
+    case .old:
+      records = Array(records.prefix(1))
+      board.goBack()
     case .torn: if let last = records.popLast() { records.append(Array(last.prefix(last.count / 2))) }
-    case .none: self = NodeStore()
+    case .none:
+      var board = board
+      board.loseAll()
+      self = NodeStore()
+      self.board = board
     }
   }
 }

@@ -1,4 +1,5 @@
 import Basics
+import Crypto
 import Microcloud
 
 /// A machine: it has power or not, an address, a clock, a store, and parts that run on it while it has power.
@@ -30,6 +31,12 @@ final class SimulatedNode {
   var parts: [any NodePart] = []
   /// The part that is in every node; nil without power.
   var gossip: GossipPart?
+  /// The same, in worlds with tenants.
+  var control: ControlPart?
+  /// Until then nothing can be written.
+  var diskIsFullUntil: Instant?
+  /// Who it is to others; another one after it was flashed again.
+  private(set) lazy var identity = newIdentity()
   /// Until then it does not get to run.
   var stalledUntil: Instant?
   /// What has come meanwhile.
@@ -64,6 +71,21 @@ final class SimulatedNode {
       if let deadline = part.nextDeadline { earliest = min(earliest ?? deadline, deadline) }
     }
     return earliest
+  }
+
+  func loseIdentity() { identity = newIdentity() }
+
+  private func newIdentity() -> EDHOCIdentity {
+    let key = newKey()
+    return EDHOCIdentity(key: key, claimsSet: AuthenticationCredential(of: key.publicKey))
+  }
+
+  /// A key by this node's chance: hardly any number is none.
+  func newKey() -> P256.PrivateKey {
+    while true {
+      let scalar = (0..<4).flatMap { _ in BigEndian.bytes(random.next()) }
+      if let key = try? P256.PrivateKey(scalar: Secret(scalar)) { return key }
+    }
   }
 
   func part(at port: UInt16) -> (any NodePart)? {

@@ -17,6 +17,10 @@ enum Disturbance: Equatable {
   case jump(node: Int, forwardMilliseconds: UInt64)
   /// A stranger lies for some time.
   case lies(milliseconds: UInt64)
+  /// A node's disk is full for some time.
+  case fill(node: Int, milliseconds: UInt64)
+  /// A stranger says again for some time what nodes asked and answered before.
+  case replays(milliseconds: UInt64)
 
   /// A node that does not get to run for so long is suspected by some, and has the time to refute it.
   static let briefMilliseconds: UInt64 = 2500
@@ -26,7 +30,7 @@ enum Disturbance: Equatable {
     switch self {
     case .crash(_, let milliseconds, _), .leave(_, let milliseconds): milliseconds ?? 0
     case .slow(_, let milliseconds, _, _), .cut(_, let milliseconds), .weather(_, _, let milliseconds),
-      .lies(let milliseconds):
+      .lies(let milliseconds), .fill(_, let milliseconds), .replays(let milliseconds):
       milliseconds
     case .move, .retag, .drift, .jump: 0
     }
@@ -35,7 +39,7 @@ enum Disturbance: Equatable {
   /// Whether the others must go on as if nothing were, but for hearing of it.
   var isGentle: Bool {
     switch self {
-    case .crash, .leave, .move, .retag, .drift: true
+    case .crash, .leave, .move, .retag, .drift, .fill, .replays: true
     case .cut(let cut, _): if case .pair = cut.side { true } else { false }
     // Less than the shortest time that a suspect has to refute.
     case .slow(_, let milliseconds, _, _): milliseconds <= Self.briefMilliseconds

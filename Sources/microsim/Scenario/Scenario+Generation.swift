@@ -24,7 +24,22 @@ extension Scenario {
       scenario.add(scenario.rough(&random), at: time)
       time += random.number(in: roughPauseMilliseconds)
     }
+    if random.below(2) == 0 { scenario.addTenants(until: time, &random) }
     return scenario
+  }
+
+  /// Some who have containers run elsewhere, and what is bad for those only.
+  private mutating func addTenants(until end: UInt64, _ random: inout SeededRandom) {
+    tenants = min(nodes, Int(random.number(in: 1...4)))
+    for _ in 0..<random.number(in: 0...4) {
+      let time = random.number(in: Self.firstStepMilliseconds...end)
+      let milliseconds = random.number(in: 2000...60_000)
+      let what: Disturbance =
+        random.below(2) == 0
+        ? .replays(milliseconds: milliseconds) : .fill(node: node(&random), milliseconds: milliseconds)
+      let place = steps.firstIndex { $0.atMilliseconds > time } ?? steps.count
+      steps.insert(Step(atMilliseconds: time, what: what), at: place)
+    }
   }
 
   private mutating func add(_ what: Disturbance, at time: UInt64) {

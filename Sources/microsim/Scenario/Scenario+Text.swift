@@ -5,8 +5,9 @@ extension Scenario {
   var text: String {
     let wide = isWide ? " wide" : ""
     let keyed = isKeyed ? " keyed" : ""
+    let leasing = tenants > 0 ? " tenants \(tenants)" : ""
     let world = "world seed \(seed) nodes \(nodes) topology \(topology.kind.rawValue) places \(topology.places)"
-    return world + keyed + wide + "\n" + steps.map { "at \($0.atMilliseconds) \($0.what.text)\n" }.joined()
+    return world + keyed + wide + leasing + "\n" + steps.map { "at \($0.atMilliseconds) \($0.what.text)\n" }.joined()
   }
 
   /// Nil if a line makes no sense. Empty lines and those that begin with `#` are for people.
@@ -20,6 +21,8 @@ extension Scenario {
     self.init(seed: seed, nodes: nodes, topology: Topology(kind, places: places))
     isKeyed = world.take("keyed")
     isWide = world.take("wide")
+    tenants = world.number(after: "tenants") ?? 0
+    guard tenants >= 0, tenants <= nodes, world.isAtEnd else { return nil }
     for line in lines.dropFirst() {
       guard var words = Words(line), let time: UInt64 = words.number(after: "at"),
         let what = Disturbance(&words), what.isAbout(nodesBelow: nodes), words.isAtEnd
@@ -45,6 +48,8 @@ extension Disturbance {
     case .drift(let node, let partsPerMillion): "drift \(node) ppm \(partsPerMillion)"
     case .jump(let node, let milliseconds): "jump \(node) by \(milliseconds)"
     case .lies(let milliseconds): "lies for \(milliseconds)"
+    case .fill(let node, let milliseconds): "fill \(node) for \(milliseconds)"
+    case .replays(let milliseconds): "replays for \(milliseconds)"
     }
   }
 
@@ -90,6 +95,12 @@ extension Disturbance {
     case "lies":
       guard let milliseconds: UInt64 = words.number(after: "for") else { return nil }
       self = .lies(milliseconds: milliseconds)
+    case "fill":
+      guard let node: Int = words.number(), let milliseconds: UInt64 = words.number(after: "for") else { return nil }
+      self = .fill(node: node, milliseconds: milliseconds)
+    case "replays":
+      guard let milliseconds: UInt64 = words.number(after: "for") else { return nil }
+      self = .replays(milliseconds: milliseconds)
     default: return nil
     }
   }
@@ -97,9 +108,9 @@ extension Disturbance {
   fileprivate func isAbout(nodesBelow count: Int) -> Bool {
     switch self {
     case .crash(let node, _, _), .leave(let node, _), .move(let node), .retag(let node, _), .slow(let node, _, _, _),
-      .drift(let node, _), .jump(let node, _):
+      .drift(let node, _), .jump(let node, _), .fill(let node, _):
       node < count
-    case .cut, .weather, .lies: true
+    case .cut, .weather, .lies, .replays: true
     }
   }
 }

@@ -11,6 +11,8 @@ struct Scenario: Equatable {
   var isKeyed = false
   /// Whether the timing is that of a wide area.
   var isWide = false
+  /// How many nodes have containers run elsewhere.
+  var tenants = 0
   /// In the order of time.
   var steps: [Step] = []
 

@@ -9,6 +9,9 @@ struct ScenarioRun {
     let events: Int
     /// How long it was for the nodes.
     let milliseconds: UInt64
+    /// Containers that somebody wanted to run elsewhere: those that were placed, and those that nobody took.
+    let placed: Int
+    let refused: Int
   }
 
   /// Whom liars can make up is bounded by how long they lie.
@@ -26,11 +29,14 @@ struct ScenarioRun {
     settings.profile = scenario.isWide ? .wan : .lan
     if scenario.isKeyed { settings.keyring = Keyring(keys: [[UInt8](repeating: 7, count: 16)]) }
     var random = SeededRandom(seed: ~scenario.seed)
-    world = World(scenario.topology, nodes: scenario.nodes, settings: settings, seed: random.next())
+    world = World(
+      scenario.topology, nodes: scenario.nodes, tenants: scenario.tenants, settings: settings, seed: random.next())
+    world.tenantsRestAt = Instant(nanoseconds: 0).advanced(milliseconds: scenario.endMilliseconds)
     // The last machine is the liar's.
     liar = Liar(world, on: world.addNode(), seed: random.next())
     bounds = Bounds(settings.profile, nodes: scenario.nodes + Self.invented(scenario))
     judge = Judge(world, scenario, bounds)
+    world.leaseJudge = LeaseJudge(world) { [judge] in judge.complain($0, $1) }
     for node in world.nodes[0..<scenario.nodes] {
       world.after(milliseconds: random.below(Scenario.startMilliseconds)) { [world] in world.start(node) }
     }
@@ -68,7 +74,8 @@ struct ScenarioRun {
     world.run(milliseconds: end + 1)
     return Verdict(
       violation: judge.violation, digest: world.digest.value, events: world.eventCount,
-      milliseconds: world.now.milliseconds(since: Instant(nanoseconds: 0)))
+      milliseconds: world.now.milliseconds(since: Instant(nanoseconds: 0)),
+      placed: world.leaseJudge?.placed ?? 0, refused: world.leaseJudge?.refused ?? 0)
   }
 
   private func at(_ milliseconds: UInt64, _ body: @escaping () -> Void) {
@@ -82,7 +89,11 @@ struct ScenarioRun {
     case .crash(let index, let milliseconds, let state):
       let node = world.nodes[index]
       world.cutPower(node)
-      bringBack(index, after: milliseconds) { node.store.spoil(state) }
+      bringBack(index, after: milliseconds) { [world] in
+        node.store.spoil(state)
+        if state == .none { node.loseIdentity() }
+        if state == .none || state == .old { world.leaseJudge?.loses(node) }
+      }
     case .leave(let index, let milliseconds):
       world.leave(world.nodes[index])
       bringBack(index, after: milliseconds.map { max($0, World.farewellMilliseconds + 1) }) {}
@@ -103,6 +114,9 @@ struct ScenarioRun {
     case .drift(let index, let partsPerMillion): world.drift(world.nodes[index], partsPerMillion: partsPerMillion)
     case .jump(let index, let milliseconds): world.jump(world.nodes[index], milliseconds: milliseconds)
     case .lies(let milliseconds): liar.lie(milliseconds: milliseconds)
+    case .fill(let index, let milliseconds):
+      world.nodes[index].diskIsFullUntil = world.now.advanced(milliseconds: milliseconds)
+    case .replays(let milliseconds): world.tape.replay(in: world, milliseconds: milliseconds)
     }
   }
 

@@ -19,7 +19,8 @@ enum RunVerb {
         FailureReport.say(scenario, violation, shrinks: arguments.text("shrink") != "no")
         return 1
       }
-      Output.line("ok, \(verdict.events) events, digest \(String(verdict.digest, radix: 16))")
+      let placing = scenario.tenants > 0 ? "\(verdict.placed) placed and \(verdict.refused) not, " : ""
+      Output.line("ok, \(placing)\(verdict.events) events, digest \(String(verdict.digest, radix: 16))")
     }
     let took = Clock.now().milliseconds(since: begin)
     Output.line(

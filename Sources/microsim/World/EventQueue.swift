@@ -21,6 +21,9 @@ struct EventQueue<Event> {
 
   var count: Int { heap.count }
 
+  /// When the next event is due.
+  var nextTime: Instant? { heap.first?.at }
+
   mutating func add(_ event: Event, at: Instant) {
     number += 1
     let key = Key(at: at, number: number, slot: store(event))

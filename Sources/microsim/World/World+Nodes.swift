@@ -25,7 +25,15 @@ extension World {
     let gossip = GossipPart(node, in: self, settings)
     node.gossip = gossip
     node.parts = [gossip]
+    if tenants > 0 { addControl(to: node) }
     act(node, begin)
+  }
+
+  private func addControl(to node: SimulatedNode) {
+    let control = ControlPart(node, in: self)
+    node.control = control
+    node.parts.append(control)
+    letRun(node) { [unowned self] in control.start(now: node.clock.local(now)) }
   }
 
   /// Takes the power from a node.
@@ -35,6 +43,7 @@ extension World {
     node.since = now
     node.parts = []
     node.gossip = nil
+    node.control = nil
     node.waiting = []
     node.wakesAt = nil
     node.stalledUntil = nil

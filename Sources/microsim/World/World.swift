@@ -31,6 +31,12 @@ final class World {
   var network: Network
   let settings: GossipPart.Settings
   weak var observer: (any WorldObserver)?
+  /// How many of the nodes, from the first one on, have containers run elsewhere; if none, nobody is asked for any.
+  let tenants: Int
+  /// From then on they wish for nothing more.
+  var tenantsRestAt = Instant(nanoseconds: .max)
+  var leaseJudge: LeaseJudge?
+  let tape: Tape
   private(set) var traffic = Traffic()
   var digest = HistoryDigest()
   private(set) var eventCount = 0
@@ -43,9 +49,14 @@ final class World {
   /// The nodes that all others know from their configuration.
   private let contactCount: Int
 
-  init(_ topology: Topology, nodes count: Int, contacts: Int = 3, settings: GossipPart.Settings, seed: UInt64) {
+  init(
+    _ topology: Topology, nodes count: Int, contacts: Int = 3, tenants: Int = 0, settings: GossipPart.Settings,
+    seed: UInt64
+  ) {
     random = SeededRandom(seed: seed)
     network = Network(topology, seed: random.next())
+    tape = Tape(seed: ~seed)
+    self.tenants = tenants
     self.settings = settings
     contactCount = contacts
     for _ in 0..<count { addNode() }
@@ -184,6 +195,14 @@ final class World {
     let index = Int(number - Self.firstAddress)
     guard index < owners.count, owners[index] >= 0 else { return nil }
     return nodes[owners[index]]
+  }
+
+  /// Who calls itself so, or called itself so with another number.
+  func node(called name: NodeName) -> SimulatedNode? {
+    let text = String(decoding: name.bytes, as: UTF8.self)
+    let digits = text.dropFirst().prefix { $0 != "-" }
+    guard text.first == "n", let index = Int(digits), nodes.indices.contains(index) else { return nil }
+    return nodes[index]
   }
 
   /// Where somebody may be found, as a configuration or an announcement says it: never oneself.
