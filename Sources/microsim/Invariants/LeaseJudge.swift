@@ -26,7 +26,7 @@ final class LeaseJudge {
   private var past: [Promise] = []
   /// On which boards a container's program has begun.
   private var begun: [String: [Begin]] = [:]
-  /// How often each board was asked for a container.
+  /// How often each board had lost what it knew when it was asked for a container.
   private var asked: [String: Int] = [:]
   /// Since when a container has run beyond its lease, by its node's clock.
   private var overdue: [String: Instant] = [:]
@@ -96,15 +96,24 @@ final class LeaseJudge {
     past.removeAll { $0.node == node.index }
   }
 
+  /// A node's clock jumps: what is over by then ends when it next gets to look.
+  func jumps(_ node: SimulatedNode) {
+    past.removeAll { $0.node == node.index }
+    overdue = [:]
+  }
+
   /// A board takes a request for a container, which is made once on each.
   func isAsked(for container: String, on node: SimulatedNode) {
-    let key = "\(container) on \(node.hostName)"
-    asked[key, default: 0] += 1
-    if asked[key]! > 1 { complain(.once, "\(key) is asked for \(asked[key]!) times") }
+    let key = Self.key(container, node)
+    if asked.updateValue(node.store.board.losses, forKey: key) != nil { complain(.once, "\(key) is asked for twice") }
   }
+
+  private static func key(_ container: String, _ node: SimulatedNode) -> String { "\(container) on \(node.hostName)" }
 
   func begins(_ container: Container, on node: SimulatedNode) {
     let begin = Begin(node: node.index, losses: node.store.board.losses)
+    // Who was given back an old store knows what it was asked for and not that it was taken back.
+    guard asked[Self.key(container.name, node)] == begin.losses else { return }
     let earlier = begun[container.name] ?? []
     let other = earlier.first { other in
       other.node != begin.node && world.nodes[other.node].store.board.losses == other.losses
@@ -200,7 +209,11 @@ final class LeaseJudge {
       }
       promises[index].seen = now
     }
-    past += promises.filter { $0.node == node.index && $0.deadline <= now && $0.start == node.life }
+    for var promise in promises where promise.node == node.index && promise.deadline <= now {
+      // A clock that has jumped may have gone far beyond it.
+      promise.deadline = now
+      if promise.start == node.life { past.append(promise) }
+    }
     promises.removeAll { $0.node == node.index && $0.deadline <= now }
     if !board.isReady { return }
     checkPast(node, board, now)

@@ -11,8 +11,10 @@ final class Board {
   static let limits = Ledger.Limits(
     board: Resources(memoryBytes: 48 << 20, cpuMillis: 1000, diskBytes: 1 << 30, processes: 1000, containers: 12),
     offer: offer, sharePercent: 60)
-  private static let slowestWriteMilliseconds: UInt64 = 250
+  private static let slowestWriteMilliseconds: UInt64 = 400
   private static let retryMilliseconds: UInt64 = 1000
+  /// The answer to one request for a container in so many is lost.
+  private static let muteOneIn: UInt64 = 8
 
   /// A container's first process.
   private struct Program {
@@ -107,6 +109,7 @@ final class Board {
       perform(supervisor.release(lease: id, generation: generation, by: principal, token: token, now: now))
     case .run(let wish):
       world.leaseJudge?.isAsked(for: wish.name, on: node)
+      if node.random.below(Self.muteOneIn) == 0 { control.goMute() }
       perform(supervisor.run(wish, by: principal, token: token, now: now))
     case .remove(let name, let force):
       world.leaseJudge?.mayGo(name, on: node)
@@ -130,8 +133,10 @@ final class Board {
     switch reply {
     case .failed(let error): answer(error.response(token: []))
     case .done:
-      if case .run(let wish) = request { world.leaseJudge?.isPromised(wish, on: node, now: now) }
       answer(CoAPMessage(code: .changed))
+      guard case .run(let wish) = request else { return }
+      world.leaseJudge?.isPromised(wish, on: node, now: now)
+      world.onPromise?(node)
     case .lease(let id):
       guard let status = supervisor.leaseStatus(id: id, now: now) else { return }
       if case .changeLease = request { world.leaseJudge?.isPromised(status, on: node, now: now) }

@@ -9,6 +9,7 @@ import NodeSecurity
 final class ControlPart: NodePart {
   static let defaultPort: UInt16 = 5683
   private static let tenantsPerNode = 3
+  private static let muteMilliseconds: UInt64 = 15_000
 
   let port = ControlPart.defaultPort
   private unowned let node: SimulatedNode
@@ -20,6 +21,8 @@ final class ControlPart: NodePart {
   private var timers = EventQueue<(Instant) -> Void>()
   private(set) var board: Board!
   private(set) var tenants: [Tenant] = []
+  /// Until then nothing that it says arrives.
+  private var isMuteUntil = Instant(nanoseconds: 0)
   /// The requests that were taken, by context and number: each comes once.
   private var taken: Set<CoAPProtection> = []
   /// What was answered to each; nothing else may be said under the same nonce.
@@ -64,6 +67,9 @@ final class ControlPart: NodePart {
     board.tick(now: now)
   }
 
+  /// The way back is broken, for longer than anybody waits for one answer.
+  func goMute() { isMuteUntil = world.now.advanced(milliseconds: Self.muteMilliseconds) }
+
   func at(_ instant: Instant, _ body: @escaping (Instant) -> Void) { timers.add(body, at: instant) }
 
   func after(milliseconds: UInt64, _ body: @escaping (Instant) -> Void) {
@@ -88,7 +94,7 @@ final class ControlPart: NodePart {
       switch effect {
       case .send(let bytes, let address):
         world.tape.record(bytes, from: SocketAddress(node.address.address, port: port), to: address)
-        world.sendUnseen(bytes, from: node, port: port, to: address)
+        if world.now >= isMuteUntil { world.sendUnseen(bytes, from: node, port: port, to: address) }
       case .request(let message, let handle): serve(message, handle)
       case .response(let id, let message, _): waiting.removeValue(forKey: id)?(.response(message))
       case .ended(let id, let end): waiting.removeValue(forKey: id)?(.ended(end))

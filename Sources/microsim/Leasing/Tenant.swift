@@ -18,7 +18,7 @@ final class Tenant {
 
   private static let patienceMilliseconds: UInt64 = 120_000
   private static let sizes: [UInt64] = [2 << 20, 4 << 20, 10 << 20, 14 << 20]
-  private static let durations: [UInt64] = [30, 90, 400]
+  private static let durations: [UInt64] = [20, 60, 200]
 
   private static let pauseMilliseconds: ClosedRange<UInt64> = 500...15_000
 

@@ -20,26 +20,35 @@ extension Scenario {
       scenario.add(scenario.gentle(&random), at: time)
       time += random.number(in: gentlePauseMilliseconds)
     }
+    let storm = time
     for _ in 0..<random.number(in: 2...12) {
       scenario.add(scenario.rough(&random), at: time)
       time += random.number(in: roughPauseMilliseconds)
     }
-    if random.below(2) == 0 { scenario.addTenants(until: time, &random) }
+    if random.below(2) == 0 { scenario.addTenants(storm: storm...time, &random) }
     return scenario
   }
 
   /// Some who have containers run elsewhere, and what is bad for those only.
-  private mutating func addTenants(until end: UInt64, _ random: inout SeededRandom) {
+  private mutating func addTenants(storm: ClosedRange<UInt64>, _ random: inout SeededRandom) {
     tenants = min(nodes, Int(random.number(in: 1...4)))
     for _ in 0..<random.number(in: 0...4) {
-      let time = random.number(in: Self.firstStepMilliseconds...end)
       let milliseconds = random.number(in: 2000...60_000)
       let what: Disturbance =
         random.below(2) == 0
         ? .replays(milliseconds: milliseconds) : .fill(node: node(&random), milliseconds: milliseconds)
-      let place = steps.firstIndex { $0.atMilliseconds > time } ?? steps.count
-      steps.insert(Step(atMilliseconds: time, what: what), at: place)
+      insert(what, at: random.number(in: Self.firstStepMilliseconds...storm.upperBound))
     }
+    for _ in 0..<random.number(in: 0...4) {
+      let milliseconds = random.number(in: 100...10_000)
+      insert(
+        .crash(node: node(&random), milliseconds: milliseconds, finding: .old), at: random.number(in: storm))
+    }
+  }
+
+  private mutating func insert(_ what: Disturbance, at time: UInt64) {
+    let place = steps.firstIndex { $0.atMilliseconds > time } ?? steps.count
+    steps.insert(Step(atMilliseconds: time, what: what), at: place)
   }
 
   private mutating func add(_ what: Disturbance, at time: UInt64) {

@@ -17,6 +17,11 @@ struct ScenarioRun {
   /// Whom liars can make up is bounded by how long they lie.
   private static let inventedPerSecond = 5
 
+  /// How long tenants go on when all is mended. What they have begun then is over long before `Bounds.recovery` is.
+  private static let tenantsGoOnMilliseconds: UInt64 = 90_000
+
+  private static let briefCutMilliseconds: UInt64 = 3000
+
   private let scenario: Scenario
   private let bounds: Bounds
   private let world: World
@@ -31,7 +36,8 @@ struct ScenarioRun {
     var random = SeededRandom(seed: ~scenario.seed)
     world = World(
       scenario.topology, nodes: scenario.nodes, tenants: scenario.tenants, settings: settings, seed: random.next())
-    world.tenantsRestAt = Instant(nanoseconds: 0).advanced(milliseconds: scenario.endMilliseconds)
+    world.tenantsRestAt = Instant(nanoseconds: 0).advanced(
+      milliseconds: scenario.endMilliseconds + Self.tenantsGoOnMilliseconds)
     // The last machine is the liar's.
     liar = Liar(world, on: world.addNode(), seed: random.next())
     bounds = Bounds(settings.profile, nodes: scenario.nodes + Self.invented(scenario))
@@ -56,6 +62,7 @@ struct ScenarioRun {
   func judged(onChange: ((String) -> Void)? = nil) -> Verdict {
     judge.onChange = onChange
     judge.lookPeriodically()
+    cutPowerAfterPromises()
     at(Scenario.firstStepMilliseconds - 1) { judge.expectAgreement(.coldStart) }
     for step in scenario.steps {
       at(step.atMilliseconds) {
@@ -112,11 +119,28 @@ struct ScenarioRun {
         if world.network.weather == weather { world.network.weather = .init() }
       }
     case .drift(let index, let partsPerMillion): world.drift(world.nodes[index], partsPerMillion: partsPerMillion)
-    case .jump(let index, let milliseconds): world.jump(world.nodes[index], milliseconds: milliseconds)
+    case .jump(let index, let milliseconds):
+      world.leaseJudge?.jumps(world.nodes[index])
+      world.jump(world.nodes[index], milliseconds: milliseconds)
     case .lies(let milliseconds): liar.lie(milliseconds: milliseconds)
     case .fill(let index, let milliseconds):
       world.nodes[index].diskIsFullUntil = world.now.advanced(milliseconds: milliseconds)
     case .replays(let milliseconds): world.tape.replay(in: world, milliseconds: milliseconds)
+    }
+  }
+
+  /// In a storm the power goes now and then just when a board has promised something: that must be on its disk by then.
+  private func cutPowerAfterPromises() {
+    var random = SeededRandom(seed: scenario.seed)
+    let end = Instant(nanoseconds: 0).advanced(milliseconds: scenario.endMilliseconds)
+    world.onPromise = { [self] node in
+      guard world.now < end, !judge.truth.isCalm(from: world.now, to: world.now), random.below(4) == 0 else { return }
+      let cut = Disturbance.crash(node: node.index, milliseconds: Self.briefCutMilliseconds, finding: .intact)
+      // Not at once, as the node is still at work.
+      world.after(milliseconds: 1) {
+        judge.isAboutToHappen(cut)
+        carryOut(cut)
+      }
     }
   }
 

@@ -36,6 +36,8 @@ final class World {
   /// From then on they wish for nothing more.
   var tenantsRestAt = Instant(nanoseconds: .max)
   var leaseJudge: LeaseJudge?
+  /// Is told when a board has said that a container runs.
+  var onPromise: ((SimulatedNode) -> Void)?
   let tape: Tape
   private(set) var traffic = Traffic()
   var digest = HistoryDigest()
