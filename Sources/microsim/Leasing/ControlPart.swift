@@ -145,7 +145,7 @@ final class ControlPart: NodePart {
       switch try EDHOCOverCoAP.request(message.payload) {
       case .new(let message1):
         let answer = try exchanges.begin(
-          message1, key: node.newKey(), isFree: { [endpoint] in Self.isFree($0, endpoint) }, now: now)
+          message1, key: node.newKey(), isFree: { [unowned self] in isFree($0) }, now: now)
         respond(EDHOCOverCoAP.answer(answer, token: handle.token), to: handle)
       case .continued(let connection, let message3):
         try finish(connection, message3)
@@ -180,7 +180,7 @@ final class ControlPart: NodePart {
 
   // MARK: Asking
 
-  private static func isFree(_ connection: ConnectionIdentifier, _ endpoint: SecureCoAPEndpoint) -> Bool {
+  private func isFree(_ connection: ConnectionIdentifier) -> Bool {
     OSCOREIdentifier(connection.bytes[...]).map { endpoint.contexts.isFree($0) } ?? false
   }
 
@@ -189,7 +189,7 @@ final class ControlPart: NodePart {
     while true {
       let number = node.random.below(1 << 16)
       let name = ConnectionIdentifier([UInt8(number >> 8), UInt8(number & 0xFF)])
-      if let name, Self.isFree(name, endpoint) { return name }
+      if let name, isFree(name) { return name }
     }
   }
 
