@@ -94,6 +94,7 @@ def test_package_is_installed_upgraded_removed_and_purged(package, system):
     checked(*dpkg, "--install", package)
     assert checked("chroot", system, "/usr/sbin/microagentd", "--version").startswith("microagentd ")
     checked("chroot", system, "/usr/bin/microctl", "flash", "--help")
+    assert checked("chroot", system, "/usr/bin/microrun", "--version").startswith("microrun ")
     unit = (system / "usr/lib/systemd/system/microagentd.service").read_text()
     assert "ExecStart=/usr/sbin/microagentd --config /etc/microagent.conf\n" in unit
     assert says() == []
@@ -116,6 +117,17 @@ def test_package_is_installed_upgraded_removed_and_purged(package, system):
     checked(*dpkg, "--purge", "microagent")
     assert "deb-systemd-helper purge microagentd.service" in says()
     assert not configuration.exists() and not (system / "var/lib/microagent").exists()
+
+
+def test_package_for_64_bits_wants_a_processor_that_can(package, system, target):
+    (system / "proc").mkdir(exist_ok=True)
+    (system / "proc/cpuinfo").write_text("flags\t\t: fpu sse2 ssse3 cx16 popcnt\n")
+    said = run("dpkg", f"--root={system}", "--force-architecture", "--install", package)
+    if target == "atom64":
+        assert said.returncode != 0 and "this processor has no movbe: install the package for i386" in said.stderr
+        assert not (system / "usr/sbin/microagentd").exists()
+    else:
+        assert said.returncode == 0, said.stderr
 
 
 def test_archive_has_an_init_script_that_starts_the_agent(machine, packages, target, tmp_path):
