@@ -1,5 +1,5 @@
 // sources: Sources/Images/Tar Sources/Images/Layers Sources/Images/Manifests/Shown.swift Sources/Unpacker/LayerWriter.swift Sources/LinuxSystem/Errno.swift Sources/LinuxSystem/FileDescriptor.swift Sources/LinuxSystem/FileTree.swift Sources/Basics
-// C: Sources/CSystem/files.c Sources/CSystem/files_at.c Sources/CSystem/processes.c
+// C: Sources/CSystem/files.c Sources/CSystem/files_at.c Sources/CSystem/messages.c Sources/CSystem/processes.c
 // writes: below /mnt
 // A layer's archive becomes files in a directory, beside which others lie that it must not touch, without the confinement that
 // would stand behind the writer on a board. The input is a row of entries: a byte with the kind, one with the owner, and paths
