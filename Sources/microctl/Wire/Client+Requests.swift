@@ -29,22 +29,26 @@ extension Client {
     }
   }
 
-  /// The same of what changes nothing and can be asked again: an agent that went away meanwhile is waited for, once.
+  /// The same of what changes nothing and can be asked again: an agent that went away meanwhile is waited for.
   func fetch(_ path: [String], query: [String] = []) throws(Failure) -> CBORValue {
-    do throws(Failure) { return try request(.get, path, query: query) } catch {
-      guard error.kind == .connectionLost else { throw error }
-    }
-    try reconnect()
-    return try request(.get, path, query: query)
+    try asOftenAsNeeded { () throws(Failure) in try request(.get, path, query: query) }
   }
 
   /// The same of several things, asked for at once, in their order.
   func fetch(_ paths: [[String]]) throws(Failure) -> [CBORValue] {
-    do throws(Failure) { return try request(paths) } catch {
-      guard error.kind == .connectionLost else { throw error }
+    try asOftenAsNeeded { () throws(Failure) in try request(paths) }
+  }
+
+  // Its code is large where it is repeated.
+  @inline(never)
+  private func asOftenAsNeeded<Answer>(_ ask: () throws(Failure) -> Answer) throws(Failure) -> Answer {
+    for _ in 0..<Self.mostReconnections {
+      do throws(Failure) { return try ask() } catch {
+        guard error.kind == .connectionLost else { throw error }
+      }
+      try reconnect()
     }
-    try reconnect()
-    return try request(paths)
+    return try ask()
   }
 
   private func request(_ paths: [[String]]) throws(Failure) -> [CBORValue] {

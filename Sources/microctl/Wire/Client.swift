@@ -20,6 +20,8 @@ final class Client {
   static let greetingMilliseconds = 5000
   /// The keeper starts a killed agent again within moments; one that keeps dying, after a pause of up to 5 s.
   static let reconnectMilliseconds: UInt64 = 10_000
+  /// One that dies over and over while somebody asks is not waited for any more.
+  static let mostReconnections = 3
   /// A socket that nobody listens on may be that of an agent that starts again.
   private static let refusedMilliseconds: UInt64 = 1000
   private static let pauseMilliseconds: CInt = 50
