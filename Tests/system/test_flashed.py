@@ -104,8 +104,10 @@ def test_the_galileos_image_boots_by_efi(street, directory):
 def test_a_virtual_machine_gets_the_kernel_and_the_agent_of_its_processor(street, cpu, kernel, agent, bus, card):
     options = ["-smp", "2"] if kernel == "x86_64" else []
     board, owner, node = street.owned(image="vm", bus=bus, cpu=cpu, card=card, options=options)
-    assert board.sh("uname -m").strip() == kernel
-    assert board.sh("readlink -f /proc/$(pidof microagentd | cut -d' ' -f1)/exe").strip() == f"/usr/lib/microagent/{agent}/microagentd"
+    # The last word; before it stands what was typed.
+    assert board.sh("uname -m").split()[-1] == kernel
+    program = board.sh("readlink -f /proc/$(pidof microagentd | cut -d' ' -f1)/exe").split()[-1]
+    assert program == f"/usr/lib/microagent/{agent}/microagentd"
     assert owner.json(*node, "nodes")
     owner.ctl(*node, "push", ARCHIVE, "base", timeout=120).check()
     said = owner.ctl(*node, "run", "--rm", "-m", "4M", "base", "sh", "-c", "cat /sys/fs/cgroup/memory.max; echo it runs", timeout=120)
