@@ -1,4 +1,4 @@
-"""What a request costs our CoAP server in instructions of its own: they are counted, so they are the same on every machine."""
+"""What a request costs our CoAP server in instructions of its own: they are counted, so the machine's speed is no matter."""
 
 import shutil
 import socket
@@ -13,8 +13,9 @@ pytestmark = pytest.mark.machines("local")
 
 #: bench/README.md has what they are beside libcoap's, asked four at a time; one at a time they are some hundred more.
 MOST_INSTRUCTIONS = 15_800
-#: So many times those of a plain request a protected one may take.
-MOST_TIMES = 2.5
+#: The same with OSCORE. The aim is 2.5 times the plain ones, which were 13,560 to 15,180 in different runs of the same sources: of
+#: them it was 2.36 to 2.65 times as many, so that only the numbers themselves are held to.
+MOST_INSTRUCTIONS_PROTECTED = 37_000
 COUNTED = (100, 300)
 
 
@@ -91,4 +92,4 @@ def test_a_request_costs_few_instructions(coap_driver, tmp_path):
     plain, protected = (of_one(coap_driver, tmp_path, kind) for kind in (Plain, Protected))
     print(f"instructions of a request: plain {plain:.0f}, with OSCORE {protected:.0f}, {protected / plain:.2f} times as many")
     assert plain <= MOST_INSTRUCTIONS
-    assert protected <= MOST_TIMES * plain
+    assert protected <= MOST_INSTRUCTIONS_PROTECTED
