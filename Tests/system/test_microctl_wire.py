@@ -299,6 +299,16 @@ def test_a_question_is_asked_again_where_the_agent_went_away(ctl, fake):
     assert ctl("info", "--json").stdout == b'{"version":"1"}\n'
 
 
+def test_an_agent_that_dies_over_and_over_is_asked_three_times_more(ctl, fake):
+    asked = lambda talk: talk.expect(GET, "info")
+    fake.serve(asked, asked, asked, lambda talk: talk.answer(talk.expect(GET, "info"), {80: "1"}))
+    assert ctl("info", "--json").stdout == b'{"version":"1"}\n'
+    fake.serve(asked, asked, asked, asked)
+    result = ctl("info", "--json")
+    assert result.returncode == 3
+    assert "went away" in one_line(result.stderr)
+
+
 def test_what_changes_things_is_not_asked_twice(ctl, fake):
     fake.serve(lambda talk: talk.expect(DELETE, "containers/a"))
     result = ctl("rm", "a")

@@ -47,7 +47,7 @@ class Podman:
 @pytest.fixture
 def podman(machine, microrun, test_name, directory, rootfs):
     if subprocess.run(["which", "podman"], capture_output=True).returncode != 0:
-        pytest.skip("there is no podman: install what Tests/system/packages.txt names")
+        pytest.fail("there is no podman: install what Tests/system/packages.txt names")
     podman = Podman(machine, microrun, test_name, directory)
     machine.sh(f"tar -C {rootfs} -cf {directory}/box.tar .")
     podman("import", f"{directory}/box.tar", "box").check()
