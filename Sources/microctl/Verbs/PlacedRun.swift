@@ -80,18 +80,16 @@ final class PlacedRun {
     switch step {
     case .lease(let node):
       if let refusal = try lackOfImage(node) { return refusal }
-      return try ask(node, .post, ["leases"], wish.lease.value, as: Self.lease)
+      return try ask(node, .post, ["leases"], wish.lease.value, as: Placement.Answer.init(lease:))
     case .run(let node, let lease):
       var request = wish.container
       request.lease = lease
       return try ask(node, .post, ["containers"], request.value) { _ in .done }
     case .lookAtLease(let node, let id):
       try wait(for: node)
-      return try ask(node, .get, ["leases", "\(id)"], as: Self.lease)
+      return try ask(node, .get, ["leases", "\(id)"], as: Placement.Answer.init(lease:))
     case .lookAtContainer(let node):
-      return try ask(node, .get, ["containers", wish.container.name]) {
-        .container(lease: $0[.request]?[.lease]?.unsignedValue)
-      }
+      return try ask(node, .get, ["containers", wish.container.name], as: Placement.Answer.init(container:))
     case .remove(let node):
       return try ask(node, .delete, ["containers", wish.container.name], query: ["force"]) { _ in .done }
     case .release(let node, let id): return try ask(node, .delete, ["leases", "\(id)"]) { _ in .done }
@@ -108,17 +106,6 @@ final class PlacedRun {
       return .refused(RequestError(.notFound, "image \(name): another one has that name there: push this one, too"))
     }
     return answer == .done ? nil : answer
-  }
-
-  private static func lease(_ value: CBORValue) -> Placement.Answer {
-    let phase: Lease.Phase =
-      switch value[.phase]?.textValue {
-      case "tentative": .tentative
-      case "over": .over
-      default: .active
-      }
-    guard let id = value[.id]?.unsignedValue else { return .done }
-    return .lease(id: id, requestID: value[.requestID]?.bytesValue ?? [], phase: phase)
   }
 
   private func ask(
@@ -193,16 +180,7 @@ final class PlacedRun {
   }
 
   private static func refusal(_ message: CoAPMessage) -> RequestError {
-    let kind: RequestError.Kind =
-      switch message.code {
-      case .badRequest: .invalid
-      case .forbidden: .forbidden
-      case .notFound: .notFound
-      case .conflict: .conflict
-      case .serviceUnavailable: .noRoom
-      default: .failed
-      }
-    return RequestError(kind, Client.problem(of: message))
+    RequestError(RequestError.Kind(message.code), Client.problem(of: message))
   }
 
   // MARK: The end

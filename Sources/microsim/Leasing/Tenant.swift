@@ -84,32 +84,19 @@ final class Tenant {
   private func perform(_ step: Placement.Step) {
     guard let wish = placement?.wish else { return }
     switch step {
-    case .lease(let peer): ask(peer, .post, ["leases"], wish.lease.value) { Self.lease($0) }
+    case .lease(let peer): ask(peer, .post, ["leases"], wish.lease.value) { .init(lease: $0) }
     case .run(let peer, let lease):
       var request = wish.container
       request.lease = lease
       ask(peer, .post, ["containers"], request.value) { _ in .done }
-    case .lookAtLease(let peer, let id): ask(peer, .get, ["leases", "\(id)"]) { Self.lease($0) }
+    case .lookAtLease(let peer, let id): ask(peer, .get, ["leases", "\(id)"]) { .init(lease: $0) }
     case .lookAtContainer(let peer):
-      ask(peer, .get, ["containers", wish.container.name]) {
-        .container(lease: $0[.request]?[.lease]?.unsignedValue)
-      }
+      ask(peer, .get, ["containers", wish.container.name]) { .init(container: $0) }
     case .remove(let peer):
       ask(peer, .delete, ["containers", wish.container.name], query: ["force"]) { _ in .done }
     case .release(let peer, let id): ask(peer, .delete, ["leases", "\(id)"]) { _ in .done }
     case .end(let outcome): take(outcome, wish)
     }
-  }
-
-  private static func lease(_ value: CBORValue) -> Placement.Answer {
-    let phase: Lease.Phase =
-      switch value[.phase]?.textValue {
-      case "tentative": .tentative
-      case "over": .over
-      default: .active
-      }
-    guard let id = value[.id]?.unsignedValue else { return .done }
-    return .lease(id: id, requestID: value[.requestID]?.bytesValue ?? [], phase: phase)
   }
 
   private func ask(
@@ -121,7 +108,7 @@ final class Tenant {
         switch outcome {
         case .response(let message) where message.code.isSuccess:
           answer((try? CBORDecoder.decode(message.payload)) ?? .null)
-        case .response(let message): .refused(RequestError(Self.kind(message.code), "\(message.code)"))
+        case .response(let message): .refused(RequestError(RequestError.Kind(message.code), "\(message.code)"))
         case .unsent(let line): .unsent(line)
         case .lost(let line): .lost(line)
         }
@@ -142,17 +129,6 @@ final class Tenant {
     for part in query { message.options.add(CoAPOption(.uriQuery, part)) }
     if payload != nil { message.contentFormat = .cbor }
     talk?.talk.ask(message, told)
-  }
-
-  private static func kind(_ code: CoAPCode) -> RequestError.Kind {
-    switch code {
-    case .badRequest: .invalid
-    case .forbidden: .forbidden
-    case .notFound: .notFound
-    case .conflict: .conflict
-    case .serviceUnavailable: .noRoom
-    default: .failed
-    }
   }
 
   private func take(_ outcome: Placement.Outcome, _ wish: PlacementWish) {
