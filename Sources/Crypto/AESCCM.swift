@@ -71,7 +71,7 @@ public final class AESCCM {
   ) throws(CryptoError) {
     let count = text.count
     guard count <= Self.maximumMessageBytes else { throw .wrongLength }
-    for _ in 0..<tag.rawValue { text.append(0) }
+    text.append(contentsOf: repeatElement(0, count: tag.rawValue))
     let code = text.withUnsafeMutableBufferPointer { text in
       additionalData.withUnsafeBufferPointer { data in
         nonce.withPointer {

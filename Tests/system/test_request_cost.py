@@ -13,7 +13,7 @@ from test_oscore_peers import CLIENT, context_directory
 pytestmark = pytest.mark.machines("local")
 
 #: bench/README.md has what they are beside libcoap's, asked four at a time; one at a time they are some hundred more.
-MOST_INSTRUCTIONS = 15_800
+MOST_INSTRUCTIONS = 12_600
 #: So many times those of a plain request a protected one may take.
 MOST_TIMES = 2.5
 COUNTED = (100, 300)

@@ -15,7 +15,8 @@ extension CoAPEndpoint {
     guard let place = peers.place(of: request.source), let index = peers[place].open(request.messageID) else { return }
     var response = response
     response.token = request.token
-    let isUnwanted = request.isUnwanted(response)
+    // Of what is protected only the layer that did it knows what it says.
+    let isUnwanted = request.protection == nil && request.isUnwanted(response)
     if request.isMulticast {
       peers[place].remembered[index].isOpen = false
       if response.code.isSuccess, !isUnwanted { answerLater(response, to: request, at: place, now: now) }

@@ -19,11 +19,11 @@ struct OSCOREAdditionalData {
   }
 
   /// The lower bytes of a number, the most significant one first. All eight are written, and those that are none of it are
-  /// overwritten by what comes next: one by one it takes five times the instructions.
+  /// overwritten by what comes next: one by one it takes five times the instructions. (Of a number without bytes all are.)
   @inline(__always)
   private mutating func append(_ number: UInt64, count: Int) {
     let place = self.count
-    let bigEndian = (number << UInt64(64 - 8 * count)).bigEndian
+    let bigEndian = (number &<< UInt64(64 - 8 * count)).bigEndian
     withUnsafeMutableBytes(of: &bytes) { $0.storeBytes(of: bigEndian, toByteOffset: place, as: UInt64.self) }
     self.count += count
   }

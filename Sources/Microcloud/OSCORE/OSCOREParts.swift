@@ -63,8 +63,8 @@ struct OSCOREParts {
     where option.number != .oscore && option.number.isOutsideOfOSCORE && inner[option.number] == nil {
       options.add(option)
     }
-    return CoAPMessage(
-      code: CoAPCode(rawValue: code), token: outer.token, options: options, payload: Array(rest))
+    let payload = rest.isEmpty ? [] : Array(rest)
+    return CoAPMessage(code: CoAPCode(rawValue: code), token: outer.token, options: options, payload: payload)
   }
 }
 

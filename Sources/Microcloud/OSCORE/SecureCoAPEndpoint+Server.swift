@@ -21,7 +21,7 @@ extension SecureCoAPEndpoint {
 
   /// Takes a request that says it is protected. Until that is verified, it costs and leaves behind as little as can be; what is
   /// wrong with it is said in plain.
-  mutating func verify(_ message: CoAPMessage, _ handle: CoAPRequestHandle, now: Instant) -> [CoAPEffect] {
+  mutating func verify(_ message: CoAPMessage, _ handle: consuming CoAPRequestHandle, now: Instant) -> [CoAPEffect] {
     do throws(OSCOREError) {
       let option = try OSCOREOption(message.options[.oscore]?.value ?? [])
       let context = try contexts.context(for: option)
@@ -39,9 +39,9 @@ extension SecureCoAPEndpoint {
 
   /// Takes a request that is verified.
   private mutating func take(
-    _ request: CoAPMessage, _ partialIV: UInt64, _ context: OSCOREContext, _ handle: CoAPRequestHandle, now: Instant
+    _ request: CoAPMessage, _ partialIV: UInt64, _ context: OSCOREContext, _ handle: consuming CoAPRequestHandle,
+    now: Instant
   ) -> [CoAPEffect] {
-    var handle = handle
     handle.isProven = true
     // Of what was said outside nothing counts.
     handle.isFresh =
@@ -69,9 +69,7 @@ extension SecureCoAPEndpoint {
     if request.isUnwanted(response) { return endpoint.settle(request, now: now) }
     do throws(OSCOREError) {
       let message = try protect(response, protection, context, isNumbered: response.options[.observe] != nil)
-      var outer = request
-      outer.noResponse = 0
-      return endpoint.respond(message, to: outer, now: now)
+      return endpoint.respond(message, to: request, now: now)
     } catch {
       return endpoint.settle(request, now: now)
     }
