@@ -174,17 +174,25 @@ class Asking:
 def contenders(home, target):
     asking = Asking(home)
     driver = shutil.copy(f"{BENCH}/../.build-cross/{target}/coap-driver", home)
+    peers = subprocess.run([f"{BENCH}/make-libcoap"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     here = ["-A", "127.0.0.1"]
 
     def ours(*words):
         return lambda port: [driver, "serve", str(port), "trust", *words]
 
+    def theirs(program, *words):
+        program = shutil.copy(f"{peers}/{program}", home)
+        return lambda port: [program, str(port), *words]
+
     return [
-        Contender("libcoap, plain", lambda port: ["coap-server-notls", *here, "-p", str(port)], asking.plain("time"), home),
+        Contender("libcoap i586, plain", theirs("coap_server"), asking.plain("counter"), home),
         Contender(f"MicroAgent {target}, plain", ours(), asking.plain("counter"), home),
-        Contender("libcoap, DTLS (OpenSSL)",
-                  lambda port: ["coap-server-openssl", *here, "-p", str(port), "-k", KEY, "-h", IDENTITY], asking.dtls("time"), home),
+        Contender("libcoap i586, DTLS (mbedtls)", theirs("coap_server_dtls", IDENTITY, KEY), asking.dtls("counter"), home),
         Contender(f"MicroAgent {target}, OSCORE", ours("oscore"), asking.oscore("counter"), home),
+        # As Debian has it, for a processor that no board has.
+        Contender("libcoap amd64, plain", lambda port: ["coap-server-notls", *here, "-p", str(port)], asking.plain("time"), home),
+        Contender("libcoap amd64, DTLS (OpenSSL)",
+                  lambda port: ["coap-server-openssl", *here, "-p", str(port), "-k", KEY, "-h", IDENTITY], asking.dtls("time"), home),
     ]
 
 
