@@ -4,6 +4,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <sched.h>
 
 #include "CSystem.h"
 
@@ -185,13 +186,38 @@ int system_route_socket(void) {
   return -error;
 }
 
-int system_netfilter_socket(void) {
-  int made = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+// For requests, of which refusals are told in words.
+static int request_socket(int protocol) {
+  int made = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (made < 0) return -errno;
   // Refusals come with the kernel's words, and without the request.
   set(made, SOL_NETLINK, NETLINK_EXT_ACK, 1);
   set(made, SOL_NETLINK, NETLINK_CAP_ACK, 1);
   return made;
+}
+
+int system_netfilter_socket(void) { return request_socket(NETLINK_NETFILTER); }
+
+// A socket stays in the namespace that it was made in. A process that could not come back would take a container's network
+// for its own.
+int system_route_requests(int pidfd) {
+  if (pidfd < 0) return request_socket(NETLINK_ROUTE);
+  int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (own < 0) return -errno;
+  int made = setns(pidfd, CLONE_NEWNET) < 0 ? -errno : request_socket(NETLINK_ROUTE);
+  if (setns(own, CLONE_NEWNET) < 0) abort();
+  close(own);
+  return made;
+}
+
+int system_port_is_free(unsigned port, int is_udp) {
+  int made = socket(AF_INET, (is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+  if (made < 0) return 1;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  if (!is_udp) set(made, SOL_SOCKET, SO_REUSEADDR, 1);
+  int is_free = bind(made, (struct sockaddr *)&address, sizeof address) == 0 || errno != EADDRINUSE;
+  close(made);
+  return is_free;
 }
 
 ssize_t system_receive_from_kernel(int socket, void *buffer, size_t capacity) {

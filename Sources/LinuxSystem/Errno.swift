@@ -29,6 +29,7 @@ public struct Errno: RawRepresentable, Equatable, Hashable, Sendable, CustomStri
   public static let nameTooLong = Errno(rawValue: 36)
   public static let notImplemented = Errno(rawValue: 38)
   public static let notEmpty = Errno(rawValue: 39)
+  public static let protocolNotSupported = Errno(rawValue: 93)
   public static let notSupported = Errno(rawValue: 95)
   public static let addressFamilyNotSupported = Errno(rawValue: 97)
   public static let addressInUse = Errno(rawValue: 98)

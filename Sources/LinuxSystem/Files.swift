@@ -36,6 +36,14 @@ public enum Files {
     try write(Array(text.utf8), to: path)
   }
 
+  /// Makes a file with this content, or empties one that is there before. Nothing of it need be durable.
+  public static func create(_ path: String, _ bytes: [UInt8], mode: UInt32) throws(SystemError) {
+    let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+    let count = bytes.withUnsafeBytes { system_write(file.rawValue, $0.baseAddress, $0.count) }
+    try check(count, "write", path)
+    if count < bytes.count { throw SystemError("write", path, .noSpace) }
+  }
+
   public static func exists(_ path: String) -> Bool {
     var status = system_file_status()
     return system_lstat(path, &status) == 0

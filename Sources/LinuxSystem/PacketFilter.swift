@@ -8,14 +8,18 @@ public enum PacketFilter {
   ///
   /// - Throws: what the kernel refused, on which rule, and why; then all is as it was.
   public static func replace(_ rules: PacketRules) throws(PacketFilterError) {
-    let batch = PacketRulesBatch(replacing: rules)
+    try perform(PacketRulesBatch(replacing: [rules]))
+  }
+
+  /// Makes changes, all or nothing. They stay when this process ends.
+  public static func perform(_ batch: PacketRulesBatch) throws(PacketFilterError) {
     let answers: [NetlinkAnswer]
-    do throws(SystemError) { answers = try send(batch.bytes) } catch { throw PacketFilterError("\(error)") }
+    do throws(SystemError) { answers = try send(batch.bytes) } catch { throw PacketFilterError(error) }
     if let refusal = answers.first(where: { $0.errno != 0 }) {
       throw PacketFilterError(batch.subject(refusal.sequence), refusal)
     }
     if !answers.contains(where: { $0.sequence == batch.lastSequence }) {
-      throw PacketFilterError("the kernel does not say whether it took the rules")
+      throw PacketFilterError("the kernel does not say whether it took the rules", Errno(rawValue: 0))
     }
   }
 
@@ -43,13 +47,19 @@ public enum PacketFilter {
 /// Why the packet filter did not take rules; one line for a person.
 public struct PacketFilterError: Error, Equatable, CustomStringConvertible {
   public let description: String
+  public let errno: Errno
 
-  init(_ description: String) {
-    self.description = description
+  init(_ description: String, _ errno: Errno) {
+    (self.description, self.errno) = (description, errno)
+  }
+
+  init(_ error: SystemError) {
+    self.init(error.description, error.errno)
   }
 
   init(_ subject: String, _ answer: NetlinkAnswer) {
     let words = answer.text.isEmpty ? "" : " (\(answer.text))"
-    description = "put \(subject) into the packet filter: \(Errno(rawValue: answer.errno))\(words)"
+    let errno = Errno(rawValue: answer.errno)
+    self.init("put \(subject) into the packet filter: \(errno)\(words)", errno)
   }
 }

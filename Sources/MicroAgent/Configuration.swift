@@ -16,6 +16,8 @@ public struct Configuration: Equatable, Sendable {
   public var node = NodeSettings()
   /// What it gives to them.
   public var offer = OfferSettings()
+  /// The network of containers that are on the board's bridge.
+  public var bridge = BridgeSettings()
   /// The system below the agent, where that is the agent's, too.
   public var board = BoardSettings()
 
@@ -162,6 +164,7 @@ public struct Configuration: Equatable, Sendable {
       memoryReserveBytes = bytes
     default:
       if OfferSettings.has(setting.name) { return offer.set(setting) }
+      if BridgeSettings.has(setting.name) { return bridge.set(setting) }
       return BoardSettings.has(setting.name) ? board.set(setting) : node.set(setting)
     }
     return nil

@@ -10,6 +10,8 @@ public struct ContainerRequest: Equatable, Sendable {
     case none = 0
     /// The board's own network.
     case host = 1
+    /// A link to the board's bridge, and an address there (`BridgeNetwork`).
+    case bridge = 2
   }
 
   /// A directory or file of the board shown inside the container.
@@ -49,6 +51,8 @@ public struct ContainerRequest: Equatable, Sendable {
   /// Without it, what the container writes goes to an overlay above the root and is kept until it is removed.
   public var readOnlyRoot = false
   public var network = Network.none
+  /// Ports of the board that lead to it.
+  public var ports: [PublishedPort] = []
   /// Without it, root in the container is root on the board.
   public var userNamespace = true
   public var mounts: [Mount] = []
@@ -75,6 +79,7 @@ public struct ContainerRequest: Equatable, Sendable {
   public static let maximumArguments = 256
   public static let maximumMounts = 32
   public static let maximumPublications = 8
+  public static let maximumPorts = 8
   /// Of all strings of a request together.
   public static let maximumTextBytes = 16 * 1024
   public static let maximumGraceMilliseconds: UInt64 = 3_600_000
@@ -114,7 +119,19 @@ public struct ContainerRequest: Equatable, Sendable {
     if graceMilliseconds > Self.maximumGraceMilliseconds {
       return "grace period: at most \(Self.maximumGraceMilliseconds / 1000) s"
     }
-    return publicationProblem ?? budget.problem
+    return portProblem ?? publicationProblem ?? budget.problem
+  }
+
+  private var portProblem: String? {
+    if ports.count > Self.maximumPorts { return "published ports: at most \(Self.maximumPorts)" }
+    for (index, port) in ports.enumerated() {
+      if let line = port.problem { return line }
+      if ports[..<index].contains(where: { $0.collides(with: port) }) {
+        return "published port \(port): the board's port is there twice: leave one out"
+      }
+    }
+    if ports.isEmpty || network == .bridge { return nil }
+    return "published ports: they lead to containers in the network \"bridge\": give it that"
   }
 
   private var imageProblem: String? {
@@ -137,7 +154,12 @@ public struct ContainerRequest: Equatable, Sendable {
         return "publication \(publication.name): it is there twice: leave one out"
       }
       if network == .none {
-        return "publication \(publication.name): nobody could reach it: give the container the network \"host\""
+        return
+          "publication \(publication.name): nobody could reach it: give the container the network \"host\" or \"bridge\""
+      }
+      if network == .bridge, !ports.contains(where: { $0.port == publication.port && $0.transport == .tcp }) {
+        return
+          "publication \(publication.name): nobody could reach it: publish the port, too, as \(publication.port):80"
       }
     }
     return nil

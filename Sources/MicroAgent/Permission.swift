@@ -91,6 +91,9 @@ public enum Permission {
   /// What of a container would let its owner reach what is not its own.
   private static func memberProblem(of wish: ContainerRequest, _ policy: LeasePolicy) -> String? {
     if wish.network == .host { return "network \"host\": only the board's owner may give it" }
+    if wish.ports.contains(where: { $0.port < PublishedPort.firstFree }) {
+      return "ports below \(PublishedPort.firstFree): only the board's owner may give them"
+    }
     if !wish.userNamespace { return "root on the board: only its owner may give it" }
     if !wish.mounts.isEmpty { return "mounts: only the board's owner may show files of the board" }
     if !wish.publications.isEmpty { return "publications: only the board's owner may speak for it" }

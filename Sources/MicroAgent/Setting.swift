@@ -18,7 +18,7 @@ public struct Setting: Equatable, Sendable {
   static let names =
     "state-directory, runtime-directory, cgroup, first-user-id, memory-reserve, offer-memory, "
     + "offer-cpu, offer-disk, offer-processes, offer-containers, lease-to, lease-longest, lease-share, lease-roots, zone, "
-    + "guifi-node, contact, name, owner, interfaces, coap-port, microcloud, microcloud-key, gossip-key, public, "
+    + "guifi-node, contact, container-address, container-address6, container-dns, container-reach, containers-together, name, owner, interfaces, coap-port, microcloud, microcloud-key, gossip-key, public, "
     + "resource-directory, with microcloud- or public- before it contacts, port, family, profile, advertise, and for a "
     + "board's system network, router, dns, uplink, home, home-address, home-open, ntp, ssh-key"
 }

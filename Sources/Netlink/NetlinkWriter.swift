@@ -5,6 +5,10 @@ public struct NetlinkWriter: Sendable {
   // What a request is (linux/netlink.h).
   public static let request: UInt16 = 0x1
   public static let acknowledge: UInt16 = 0x4
+  /// In place of what is there.
+  public static let replace: UInt16 = 0x100
+  /// Not where something is there.
+  public static let exclusive: UInt16 = 0x200
   public static let create: UInt16 = 0x400
   public static let append: UInt16 = 0x800
 
@@ -54,6 +58,12 @@ public struct NetlinkWriter: Sendable {
     attribute(type, Self.bigEndian(number))
   }
 
+  /// Adds an attribute with a number in the processor's order, as rtnetlink has them.
+  @inline(never)
+  public mutating func attribute(_ type: UInt16, native number: UInt32) {
+    attribute(type, Self.bigEndian(number.byteSwapped))
+  }
+
   /// Adds an attribute with a text and the zero behind it.
   @inline(never)
   public mutating func attribute(_ type: UInt16, text: String) {
@@ -77,7 +87,7 @@ public struct NetlinkWriter: Sendable {
 
   /// In the processor's order, which on all our machines is the little end first.
   @inline(never)
-  private mutating func number(_ number: UInt32) {
+  public mutating func number(_ number: UInt32) {
     bytes += Self.bigEndian(number.byteSwapped)
   }
 }

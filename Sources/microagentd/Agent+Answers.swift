@@ -30,10 +30,10 @@ extension Agent {
         CrashPoint.begin(.remove)
         ask(request) { $0.remove(named: name, force: force, token: $1, now: $2) }
       case .list:
-        send(.array(containers(for: request.principal).map { $0.value }), request)
+        send(.array(containers(for: request.principal).map { value(of: $0) }), request)
       case .inspect(let name, let observe):
         let container = try need(name)
-        if observe { watch(.state(.container(container.id)), request) } else { send(container.value, request) }
+        if observe { watch(.state(.container(container.id)), request) } else { send(value(of: container), request) }
       case .logs(let name, let from, let tail, let observe):
         try answerLogs(request, try need(name), from, tail, observe)
       case .exec(let name, let number, let wish): try exec(request, in: try need(name), number, wish)
@@ -118,10 +118,18 @@ extension Agent {
   /// What somebody watches, as it is now.
   func state(of subject: ObservedState) -> CBORValue? {
     switch subject {
-    case .container(let id): supervisor.container(id: id)?.value
+    case .container(let id): supervisor.container(id: id).map { value(of: $0) }
     case .lease(let id): supervisor.leaseStatus(id: id, now: loop.now)?.value
     case .exec(let name): execs.value(of: name)
     }
+  }
+
+  /// A container's state, and where it is reached.
+  private func value(of container: Container) -> CBORValue {
+    let addresses = host.bridge.addresses(of: container.id)
+    guard !addresses.isEmpty, case .map(var map) = container.value else { return container.value }
+    map[.addresses] = .array(addresses.map { .text("\($0)") })
+    return .map(map)
   }
 
   private func answered(_ request: ControlRequest, _ answer: Result<CBORValue, RequestError>) {
@@ -198,7 +206,8 @@ extension Agent {
     map[.memoryReservedBytes] = .unsigned(supervisor.ledger.reserved.memoryBytes)
     addBoots(to: &map)
     network.status.add(to: &map)
-    map[.notices] = .array((notices + network.notices + server.problems + (gateway?.notices ?? [])).map { .text($0) })
+    map[.notices] = .array(
+      (notices + network.notices + server.problems + (gateway?.notices ?? []) + host.bridge.notices).map { .text($0) })
     return .map(map)
   }
 }

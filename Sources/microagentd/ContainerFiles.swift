@@ -10,6 +10,7 @@ import LinuxSystem
 /// for it; what an agent that died had not deleted the next one finds.
 final class ContainerFiles {
   private let directory: String
+  private let runtimeDirectory: String
   private let loop: EventLoop
   /// Paths to be deleted.
   private var doomed: [String] = []
@@ -23,8 +24,9 @@ final class ContainerFiles {
   /// The store's numbers are signed.
   private static let highestID = UInt64(Int64.max)
 
-  init(directory: String, on loop: EventLoop) throws(SystemError) {
+  init(directory: String, runtimeDirectory: String, on loop: EventLoop) throws(SystemError) {
     self.directory = directory
+    self.runtimeDirectory = runtimeDirectory
     self.loop = loop
     try Files.makeDirectories(directory, mode: 0o711)
     delay = nil
@@ -33,6 +35,7 @@ final class ContainerFiles {
 
   /// What is still to be deleted is, by a process that nobody waits for.
   func close() {
+    deleteAllNetworkFiles()
     delay?.close()
     delay = nil
     sweeper?.close()
@@ -51,6 +54,32 @@ final class ContainerFiles {
   /// Where a container writes; the container's mounter makes the directories.
   func overlay(of id: UInt64, start: UInt32) -> OverlaySpec {
     OverlaySpec(directory: folder(of: id), upper: folder(of: id) + "/upper", work: work(of: id, start: start))
+  }
+
+  // MARK: Files of its network
+
+  /// In memory, and there only until they are mounted.
+  private var networkDirectory: String { runtimeDirectory + "/network" }
+
+  func networkFiles(of id: UInt64) -> NetworkFiles {
+    NetworkFiles(hosts: "\(networkDirectory)/\(id).hosts", resolver: "\(networkDirectory)/\(id).resolv")
+  }
+
+  func writeNetworkFiles(_ texts: Bridge.Texts, of id: UInt64) throws(SystemError) {
+    try Files.makeDirectories(networkDirectory, mode: 0o700)
+    let files = networkFiles(of: id)
+    for (path, text) in [(files.hosts, texts.hosts), (files.resolver, texts.resolver)] {
+      try Files.create(path, Array(text.utf8), mode: 0o644)
+    }
+  }
+
+  func deleteNetworkFiles(of id: UInt64) {
+    let files = networkFiles(of: id)
+    for path in [files.hosts, files.resolver] { try? Files.remove(path) }
+  }
+
+  func deleteAllNetworkFiles() {
+    if Files.exists(networkDirectory) { try? FileTree.remove(networkDirectory) }
   }
 
   /// Deletes a container's folder; a folder that is not there is as good.

@@ -149,8 +149,20 @@ extension ContainerHost {
     }
   }
 
+  /// Those whose processes are there stay in the network.
+  private func recoverBridge(_ containers: [Container]) {
+    let alive = live.filter { $0.identity != nil && !$0.hasEnded }
+    bridge.recover(
+      containers.filter { container in
+        container.request.network == .bridge && alive.contains { $0.id == container.id }
+      })
+    for entry in alive { entry.isOnBridge = bridge.has(entry.id) }
+  }
+
   /// Removes what belongs to no container: left by an agent that died before it could record one.
   func removeUnclaimed(_ containers: [Container]) {
+    files.deleteAllNetworkFiles()
+    recoverBridge(containers)
     logs.removeAll(except: containers.map { $0.id })
     files.deleteAll(except: containers.map { $0.id })
     let claimed = live.compactMap { $0.identity?.process }

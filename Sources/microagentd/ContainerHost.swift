@@ -14,6 +14,7 @@ final class ContainerHost {
   let launcher: Launcher
   let logs: LogKeeping
   let files: ContainerFiles
+  let bridge: Bridge
   let keeper: KeeperLink
   let boot = ProcessStatus.bootID()
   /// The memory that containers together may have.
@@ -45,9 +46,11 @@ final class ContainerHost {
     self.keeper = keeper
     logs = LogKeeping(on: loop, keeper: keeper)
     launcher = try Launcher(configuration)
+    bridge = Bridge(configuration, on: loop)
     offerBytes = configuration.containersMemory(of: MachineStatus.memory().totalBytes)
     do throws(SystemError) {
-      files = try ContainerFiles(directory: configuration.containersDirectory, on: loop)
+      files = try ContainerFiles(
+        directory: configuration.containersDirectory, runtimeDirectory: configuration.runtimeDirectory, on: loop)
       busyTimer = nil
       busyTimer = try Timer(on: loop) { [self] in removeBusyNow() }
     } catch {
@@ -68,6 +71,7 @@ final class ContainerHost {
     machineWatcher?.close()
     machineEvent = nil
     logs.close()
+    bridge.close()
     files.close()
     busyTimer?.close()
     busyTimer = nil
@@ -91,13 +95,17 @@ final class ContainerHost {
 
   /// The plan by which a container would be launched, without doing anything.
   func plan(_ request: ContainerRequest) throws(RequestError) -> LaunchPlan {
-    try plan(Container(id: 0, name: request.name.isEmpty ? "c0" : request.name, request: request, createdSeconds: 0))
+    let container = Container(
+      id: 0, name: request.name.isEmpty ? "c0" : request.name, request: request, createdSeconds: 0)
+    if request.network == .bridge { try bridge.check(container) }
+    return try plan(container)
   }
 
   private func plan(_ container: Container) throws(RequestError) -> LaunchPlan {
     try launcher.plan(
       container.request, name: container.name, image: imageRoot(container.request),
-      overlay: files.overlay(of: container.id, start: container.starts))
+      overlay: files.overlay(of: container.id, start: container.starts),
+      networkFiles: container.request.network == .bridge ? files.networkFiles(of: container.id) : nil)
   }
 
   func launch(_ container: Container) {
@@ -105,6 +113,7 @@ final class ContainerHost {
     let entry = launcher.entry(for: container)
     live.append(entry)
     do throws(RequestError) {
+      if container.request.network == .bridge { try prepareBridge(entry, container) }
       let plan = try plan(container)
       entry.plan = plan
       try start(plan, entry, container)
@@ -118,7 +127,15 @@ final class ContainerHost {
   /// All that is done without the program is done, or will not fail for want of room. Only now is the start recorded.
   private func launched(_ entry: LiveContainer) {
     guard let identity = entry.identity, !entry.hasEnded, live.contains(where: { $0 === entry }) else { return }
+    // They are mounted.
+    if entry.isOnBridge { files.deleteNetworkFiles(of: entry.id) }
     tell(.launched(identity), entry.id)
+  }
+
+  private func prepareBridge(_ entry: LiveContainer, _ container: Container) throws(RequestError) {
+    entry.isOnBridge = true
+    let texts = try bridge.admit(container)
+    try explained(entry) { () throws(SystemError) in try files.writeNetworkFiles(texts, of: entry.id) }
   }
 
   private func start(_ plan: LaunchPlan, _ entry: LiveContainer, _ container: Container) throws(RequestError) {
@@ -137,6 +154,10 @@ final class ContainerHost {
       try logs.watch(entry.id)
     } catch {
       throw failure(entry, error)
+    }
+    if entry.isOnBridge, let process = entry.identity?.process, let child = entry.child {
+      try bridge.connect(entry.id, entry.name, process, pidfd: child.pidfd)
+      CrashPoint.pass("its network is connected")
     }
     watchMemory(entry)
   }
@@ -269,6 +290,11 @@ final class ContainerHost {
     }
     guard entry.removeGroup() else { return putOff(entry) }
     CrashPoint.pass("its control group is removed")
+    if entry.isOnBridge {
+      files.deleteNetworkFiles(of: entry.id)
+      bridge.disconnect(entry.id)
+      CrashPoint.pass("its network is gone")
+    }
     tell(.wasPutAway, entry.id)
   }
 

@@ -136,9 +136,12 @@ final class Launcher {
   }
 
   /// The launch plan of a request; nothing is done yet.
-  /// - Parameter overlay: where what it writes goes, unless its root is read-only.
+  /// - Parameters:
+  ///   - overlay: where what it writes goes, unless its root is read-only.
+  ///   - networkFiles: what it is shown of its network; nil: it has none, or the board's.
   func plan(
-    _ request: ContainerRequest, name: String, image: ImageRoot?, overlay: OverlaySpec
+    _ request: ContainerRequest, name: String, image: ImageRoot?, overlay: OverlaySpec,
+    networkFiles: NetworkFiles?
   ) throws(RequestError) -> LaunchPlan {
     var root = try root(of: request, image)
     let placement = try placement(request.budget, name)
@@ -149,6 +152,7 @@ final class Launcher {
     }
     var spec = spec(request, name, root, placement)
     spec.hostname = request.hostname.isEmpty ? name : request.hostname
+    if let networkFiles { spec.mounts += networkFiles.mounts(for: request, root) }
     spec.mounts += request.mounts.map { mount in
       MountSpec(
         destination: mount.target, type: "bind", source: mount.source,
@@ -321,4 +325,20 @@ struct ImageRoot {
   let layers: [String]
   /// Their files belong to the containers' users on the board.
   let idsAreMapped: Bool
+}
+
+/// A container's /etc/hosts and /etc/resolv.conf, as files of the board's until they are mounted.
+struct NetworkFiles {
+  let hosts: String
+  let resolver: String
+
+  /// Where they go: not below a mount of the container's own, and not where the root cannot be given a file.
+  fileprivate func mounts(for request: ContainerRequest, _ root: RootSpec) -> [MountSpec] {
+    [("/etc/hosts", hosts), ("/etc/resolv.conf", resolver)].compactMap { target, source in
+      if request.mounts.contains(where: { $0.target == target || $0.target == "/etc" }) { return nil }
+      let layers = [root.path] + root.below
+      if request.readOnlyRoot, !layers.contains(where: { Files.exists($0 + target) }) { return nil }
+      return MountSpec.bind(source, on: target, readonly: true)
+    }
+  }
 }

@@ -40,6 +40,8 @@ final class LiveContainer {
   var pauseTimer: Timer?
   /// Its process had not ended when it was to be collected.
   var isUncollected = false
+  /// It has a place in the network `bridge`.
+  var isOnBridge = false
   /// Its process has ended and that was told.
   var hasEnded = false
 

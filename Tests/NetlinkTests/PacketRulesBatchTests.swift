@@ -25,7 +25,7 @@ func bytes(_ text: String) -> [UInt8] {
 
   @Test func replacesATableInOneTransaction() {
     let chain = PacketChain("c", at: .output, drops: true, [Self.rule])
-    let batch = PacketRulesBatch(replacing: rules([PacketSet("s", .ports([53]))], [chain]))
+    let batch = PacketRulesBatch(replacing: [rules([PacketSet("s", .ports([53]))], [chain])])
     #expect(
       batch.bytes
         == bytes(
@@ -125,7 +125,7 @@ func bytes(_ text: String) -> [UInt8] {
   @Test func longNamesAndManyElementsStayWithinTheirLimits() {
     #expect(PacketExpressions.interface("a-name-that-is-too-long") == Array("a-name-that-is-".utf8) + [0])
     let ports = PacketSet("s", .ports((0...UInt16.max).map { $0 }))
-    var rest = PacketRulesBatch(replacing: rules([ports], [])).bytes[...]
+    var rest = PacketRulesBatch(replacing: [rules([ports], [])]).bytes[...]
     var lengths: [Int] = []
     while let message = rest.popNetlinkMessage() { lengths.append(message.body.count) }
     #expect(rest.isEmpty && lengths.count == 7)

@@ -63,6 +63,8 @@ table inet microagent {
 		ct state 0x2,0x4 accept comment "answers"
 		ct state 0x1 counter drop comment "of no connection"
 		iifname @home oifname "eth0" accept comment "from home"
+		iifname "microagent" accept comment "from containers"
+		oifname "microagent" accept comment "to containers"
 	}
 
 	chain translation {

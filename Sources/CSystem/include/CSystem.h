@@ -206,6 +206,9 @@ ssize_t system_receive_datagram(int socket, void *buffer, size_t capacity, struc
 int system_route_socket(void);
 // For requests to netfilter, which are done when they are sent; answers are there then.
 int system_netfilter_socket(void);
+// The same about links (rtnetlink(7)), in the network namespace of the process of a pidfd, or with -1 in this one's.
+int system_route_requests(int pidfd);
+int system_port_is_free(unsigned port, int is_udp);  // 1 or 0: somebody on this machine has it
 ssize_t system_receive_from_kernel(int socket, void *buffer, size_t capacity);
 
 // The address that this machine would speak from to another one. Nothing is sent.

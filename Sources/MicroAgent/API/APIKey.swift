@@ -191,6 +191,12 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   // Of a container: none of its processes gets to run.
   case paused = 219
 
+  // How it is reached in the network "bridge".
+  case ports = 220
+  case targetPort = 221
+  case transport = 222
+  case addresses = 223
+
   // How often the board was started, and how that ended.
   case boots = 230
   case resets = 231
@@ -350,6 +356,10 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .errors: "errors"
     case .cutBytes: "cutBytes"
     case .paused: "paused"
+    case .ports: "ports"
+    case .targetPort: "targetPort"
+    case .transport: "transport"
+    case .addresses: "addresses"
     case .boots: "boots"
     case .resets: "resets"
     case .lastReset: "lastReset"

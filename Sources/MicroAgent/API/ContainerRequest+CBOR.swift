@@ -20,6 +20,7 @@ extension ContainerRequest {
     if !hostname.isEmpty { map[.hostname] = .text(hostname) }
     if readOnlyRoot { map[.readOnlyRoot] = true }
     if network != .none { map[.network] = .text(network.description) }
+    if !ports.isEmpty { map[.ports] = .array(ports.map { $0.value }) }
     if !userNamespace { map[.userNamespace] = false }
     if !mounts.isEmpty { map[.mounts] = .array(mounts.map { $0.value }) }
     map[.memoryBytes] = .unsigned(budget.memoryBytes)
@@ -42,7 +43,7 @@ extension ContainerRequest {
     try reader.refuseKeys { key in
       switch key {
       case .source, .target, .readOnly: false
-      case .publications, .lease, .image, .manifest, .endsWith: true
+      case .publications, .lease, .image, .manifest, .endsWith, .ports: true
       default: key.rawValue <= APIKey.graceMilliseconds.rawValue
       }
     }
@@ -67,7 +68,12 @@ extension ContainerRequest {
     try reader.unsigned(.graceMilliseconds, into: &graceMilliseconds)
     if let found = value[.lease] { lease = try reader.need(found.unsignedValue, .lease, "a lease's number") }
     if let found = value[.network] {
-      network = try reader.need(found.textValue.flatMap { Network($0) }, .network, "\"none\" or \"host\"")
+      network = try reader.need(found.textValue.flatMap { Network($0) }, .network, "\"none\", \"host\" or \"bridge\"")
+    }
+    if let found = value[.ports] {
+      for item in try reader.need(found.arrayValue, .ports, "an array of maps") {
+        ports.append(try PublishedPort(item))
+      }
     }
     if let found = value[.restart] {
       let policy = found.textValue.flatMap { RestartPolicy($0) }
@@ -103,11 +109,35 @@ extension ContainerRequest.Mount {
   }
 }
 
+extension PublishedPort {
+  /// TCP is left out.
+  var value: CBORValue {
+    var map = CBORMap()
+    map[.port] = .unsigned(UInt64(port))
+    map[.targetPort] = .unsigned(UInt64(target))
+    if transport != .tcp { map[.transport] = .text(transport.description) }
+    return .map(map)
+  }
+
+  init(_ value: CBORValue) throws(RequestError) {
+    let reader = try APIMapReader(value)
+    try reader.refuseKeys { $0 == .port || $0 == .targetPort || $0 == .transport }
+    func port(_ key: APIKey) throws(RequestError) -> UInt16 {
+      try reader.need(value[key]?.unsignedValue.flatMap { UInt16(exactly: $0) }, key, "a port")
+    }
+    self.init(port: try port(.port), target: try port(.targetPort))
+    if let found = value[.transport] {
+      transport = try reader.need(found.textValue.flatMap { Transport($0) }, .transport, "\"tcp\" or \"udp\"")
+    }
+  }
+}
+
 extension ContainerRequest.Network: CustomStringConvertible {
   public var description: String {
     switch self {
     case .none: "none"
     case .host: "host"
+    case .bridge: "bridge"
     }
   }
 
@@ -115,6 +145,7 @@ extension ContainerRequest.Network: CustomStringConvertible {
     switch text {
     case "none": self = .none
     case "host": self = .host
+    case "bridge": self = .bridge
     default: return nil
     }
   }

@@ -86,6 +86,9 @@ public struct GatewayRules: Equatable, Sendable {
         PacketRule("answers", [.known], .accept),
         PacketRule("of no connection", [.invalid], .drop),
         PacketRule("from home", [.fromOne(ofSet: Self.home), outside], .accept),
+        // BridgeRules judge it.
+        PacketRule("from containers", [.from(BridgeNetwork.name)], .accept),
+        PacketRule("to containers", [.to(BridgeNetwork.name)], .accept),
       ])
   }
 

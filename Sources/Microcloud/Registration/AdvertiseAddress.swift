@@ -80,7 +80,7 @@ public enum AdvertiseAddress {
   /// Names that container engines give to their bridges and to the board's ends of containers' links. A router's own
   /// bridge, `br-lan`, is none; Docker's are `br-` and 12 hexadecimal digits.
   private static let containerPrefixes = [
-    "veth", "docker", "lxcbr", "lxdbr", "virbr", "cni", "podman", "flannel", "incusbr", "vnet",
+    "veth", "docker", "lxcbr", "lxdbr", "virbr", "cni", "podman", "flannel", "incusbr", "vnet", "microagent",
   ]
   private static let dockerBridge = "br-"
   private static let dockerDigits = 12

@@ -17,6 +17,7 @@ struct PacketExpressions {
 
   /// enum nft_meta_keys.
   private enum Meta: UInt32 {
+    case type = 1
     case inputName = 6
     case outputName = 7
     case user = 10
@@ -24,8 +25,12 @@ struct PacketExpressions {
     case transport = 16
   }
 
+  /// Of 16 bytes, as the second; in the first lie four of 4 bytes, the first of which has the number 8 (enum nft_registers).
   private static let register: UInt32 = 1
+  private static let secondRegister: UInt32 = 2
+  private static let firstSmallRegister: UInt32 = 8
   private static let verdictRegister: UInt32 = 0
+  private static let linkHeader: UInt32 = 0
   private static let networkHeader: UInt32 = 1
   private static let transportHeader: UInt32 = 2
   private static let notEqual: UInt32 = 1
@@ -54,10 +59,19 @@ struct PacketExpressions {
     case .portOne(let set):
       loadPort()
       look(in: set)
-    case .destination(let address, let bits): destination(address, bits)
-    case .notDestination(let address): destination(address, address.networkBytes.count * 8, isNot: true)
-    case .known: state(2 | 4)
-    case .invalid: state(1)
+    case .destination(let address, let bits): compare(Self.destination(of: address), address, bits)
+    case .notDestination(let address):
+      compare(Self.destination(of: address), address, address.networkBytes.count * 8, isNot: true)
+    case .source(let address, let bits): compare(Self.source(of: address), address, bits)
+    case .notTo(let name):
+      load(.outputName)
+      compare(Self.interface(name), isNot: true)
+    case .forThisMachine: forThisMachine()
+    case .translated: connection(2, 0x20)
+    case .type(let number): compare(.type, Self.port(number))
+    case .senderOne(let set, let sender): look(for: sender, in: set)
+    case .known: connection(0, 2 | 4)
+    case .invalid: connection(0, 1)
     case .sender(let users): sender(users)
     }
   }
@@ -70,6 +84,7 @@ struct PacketExpressions {
       decide(Self.drop)
     case .jump(let chain): decide(Self.jump, chain)
     case .masquerade: add("masq", [])
+    case .translate(let map, let family): translate(by: map, family)
     case .reject:
       add("counter", [])
       // By the ICMP of the packet's family: it is forbidden by an administrator.
@@ -114,8 +129,8 @@ struct PacketExpressions {
   }
 
   @inline(never)
-  private mutating func load(_ header: UInt32, at offset: UInt32, bytes: UInt32) {
-    add("payload", [Self.register, header, offset, bytes])
+  private mutating func load(_ header: UInt32, at offset: UInt32, bytes: UInt32, into register: UInt32 = register) {
+    add("payload", [register, header, offset, bytes])
   }
 
   /// TCP and UDP have it in the same place.
@@ -160,19 +175,23 @@ struct PacketExpressions {
     end(places)
   }
 
-  /// The kernel has a connection's state in the processor's order; one of these bits has to be set.
+  /// The kernel has a connection's state (key 0) and status (2) in the processor's order; one of these bits has to be set.
   @inline(never)
-  private mutating func state(_ bits: UInt8) {
-    add("ct", [Self.register, 0])
+  private mutating func connection(_ key: UInt32, _ bits: UInt8) {
+    add("ct", [Self.register, key])
     mask([bits, 0, 0, 0])
     compare([0, 0, 0, 0], isNot: true)
   }
 
+  // Where the headers have the addresses.
+  private static func source(of address: IPAddress) -> UInt32 { IPFamily(address) == .v4 ? 12 : 8 }
+  private static func destination(of address: IPAddress) -> UInt32 { IPFamily(address) == .v4 ? 16 : 24 }
+
   @inline(never)
-  private mutating func destination(_ address: IPAddress, _ prefixBits: Int, isNot: Bool = false) {
+  private mutating func compare(_ offset: UInt32, _ address: IPAddress, _ prefixBits: Int, isNot: Bool = false) {
     var bytes = address.networkBytes
     compare(.family, [Self.number(of: IPFamily(address))])
-    load(Self.networkHeader, at: bytes.count == 4 ? 16 : 24, bytes: UInt32(bytes.count))
+    load(Self.networkHeader, at: offset, bytes: UInt32(bytes.count))
     if prefixBits < bytes.count * 8 {
       var mask = bytes
       for index in bytes.indices {
@@ -182,6 +201,42 @@ struct PacketExpressions {
       self.mask(mask)
     }
     compare(bytes, isNot: isNot)
+  }
+
+  /// By the kernel's own routes (rtnetlink(7)): of type RTN_LOCAL, in the processor's order.
+  private mutating func forThisMachine() {
+    add("fib", [Self.register, 3, 2])
+    compare([2, 0, 0, 0])
+  }
+
+  /// Interface and hardware address fill six small registers, the address follows.
+  private mutating func look(for sender: PacketSender, in set: String) {
+    load(.inputName)
+    load(Self.linkHeader, at: 6, bytes: 6, into: Self.firstSmallRegister + 4)
+    let (offset, bytes): (UInt32, UInt32) =
+      switch sender {
+      case .arp: (14, 4)
+      case .v4: (12, 4)
+      case .v6: (8, 16)
+      }
+    load(Self.networkHeader, at: offset, bytes: bytes, into: Self.firstSmallRegister + 6)
+    look(in: set)
+  }
+
+  /// What the map has for transport and port: an address, and a port behind it.
+  private mutating func translate(by map: String, _ family: IPFamily) {
+    compare(.family, [Self.number(of: family)])
+    load(.transport)
+    load(Self.transportHeader, at: 2, bytes: 2, into: Self.firstSmallRegister + 1)
+    let places = begin("lookup", [])
+    writer.attribute(1, text: map)
+    writer.attribute(2, big: Self.register)
+    writer.attribute(3, big: Self.register)
+    end(places)
+    let port = family == .v4 ? Self.firstSmallRegister + 1 : Self.secondRegister
+    let translation = begin("nat", [1, UInt32(Self.number(of: family)), Self.register])
+    writer.attribute(5, big: port)
+    end(translation)
   }
 
   /// A range is of bytes as they stand, so the number is brought into network order first.

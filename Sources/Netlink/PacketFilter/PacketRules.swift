@@ -2,13 +2,23 @@ import Basics
 
 /// A table of nf_tables: which packets may come, go and pass.
 public struct PacketRules: Equatable, Sendable {
+  /// Which packets a table judges (enum nfproto).
+  public enum Family: UInt8, Equatable, Sendable {
+    /// IPv4 and IPv6 alike.
+    case inet = 1
+    /// What comes into the ports of bridges.
+    case bridge = 7
+  }
+
   public var table: String
+  public var family: Family
   public var sets: [PacketSet] = []
   public var chains: [PacketChain] = []
 
-  /// - Parameter table: its name; it judges IPv4 and IPv6 alike (family `inet`).
-  public init(table: String) {
+  /// - Parameter table: its name, within the family.
+  public init(table: String, family: Family = .inet) {
     self.table = table
+    self.family = family
   }
 }
 
@@ -17,6 +27,10 @@ public struct PacketSet: Equatable, Sendable {
   public enum Elements: Equatable, Sendable {
     case interfaces([String])
     case ports([UInt16])
+    /// Several fields in a row, each padded with zeros to four bytes.
+    case rows([PacketField], [[UInt8]])
+    /// As many rows, each with what is found under it.
+    case map([PacketField], to: [PacketField], [PacketMapping])
   }
 
   public let name: String
@@ -28,6 +42,21 @@ public struct PacketSet: Equatable, Sendable {
   public init(_ name: String, _ elements: Elements) {
     self.name = name
     self.elements = elements
+  }
+}
+
+/// What a row of a set consists of.
+public enum PacketField: Equatable, Sendable {
+  case interface, hardware, v4, v6, transport, port
+}
+
+/// An element of a map.
+public struct PacketMapping: Equatable, Sendable {
+  public let key: [UInt8]
+  public let value: [UInt8]
+
+  public init(_ key: [UInt8], _ value: [UInt8]) {
+    (self.key, self.value) = (key, value)
   }
 }
 
@@ -43,6 +72,10 @@ public struct PacketChain: Equatable, Sendable {
     case output
     /// The first packet of a connection, on its way out: where it seems to come from.
     case sourceTranslation
+    /// The first packet of a connection, before it is known where it goes: where it is really for.
+    case destinationTranslation
+    /// What comes into a port of a bridge, before the bridge learns from it.
+    case port
   }
 
   public let name: String
@@ -90,12 +123,27 @@ public enum PacketMatch: Equatable, Sendable {
   case portOne(ofSet: String)
   case destination(IPAddress, prefixBits: Int)
   case notDestination(IPAddress)
+  case source(IPAddress, prefixBits: Int)
+  case notTo(String)
+  /// It is for an address of this machine.
+  case forThisMachine
+  /// It belongs to a connection of which the kernel has changed the destination.
+  case translated
+  /// The type in its Ethernet header.
+  case type(UInt16)
+  /// The interface that it comes by, its hardware's address and its own, which says it is from there, are in a set of rows.
+  case senderOne(ofSet: String, PacketSender)
   /// It belongs to what is known already: a connection in either direction, or an error about one.
   case known
   /// It belongs to no connection that could be.
   case invalid
   /// A process with a user of this range sent it. Of what the kernel itself sends this is never true.
   case sender(ClosedRange<UInt32>)
+}
+
+/// Where a packet says whom it is from.
+public enum PacketSender: Equatable, Sendable {
+  case arp, v4, v6
 }
 
 /// What becomes of a packet.
@@ -109,4 +157,6 @@ public enum PacketVerdict: Equatable, Sendable {
   case jump(String)
   /// It seems to come from the address of the interface that it goes out by.
   case masquerade
+  /// It goes where a map of transport and port to address and port says; the next rule's where it says nothing.
+  case translate(map: String, IPFamily)
 }

@@ -1,25 +1,59 @@
-/// The messages that put a table in the place of the one of that name, in one transaction: at no time is there none, and
-/// where one message is refused nothing has changed (linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h).
+/// Messages that change tables in one transaction: at no time is there none, and where one message is refused nothing has
+/// changed (linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h).
 public struct PacketRulesBatch: Sendable {
   private var writer = NetlinkWriter()
   /// What each message is about, in their order.
   private var subjects: [String] = []
-  private let rules: PacketRules
+  /// The one that the messages are about.
+  private var current = PacketRules(table: "")
 
-  public init(replacing rules: PacketRules) {
-    self.rules = rules
+  /// Puts tables in the place of those of their names.
+  public init(replacing tables: [PacketRules]) {
     batchMark(Self.batchBegin)
-    // A table that is not there cannot be deleted, so it is made first.
-    table(Self.newTable)
-    table(Self.deleteTable)
-    table(Self.newTable)
-    for (index, set) in rules.sets.enumerated() { add(set, id: UInt32(index + 1)) }
-    // A rule may jump to any chain.
-    for chain in rules.chains { add(chain) }
-    for chain in rules.chains {
-      for rule in chain.rules { add(rule, to: chain) }
+    for rules in tables {
+      remove(rules)
+      table(Self.newTable)
+      for (index, set) in rules.sets.enumerated() { add(set, id: UInt32(index + 1)) }
+      // A rule may jump to any chain.
+      for chain in rules.chains { add(chain) }
+      for chain in rules.chains {
+        for rule in chain.rules { add(rule, to: chain) }
+      }
     }
     batchMark(Self.batchEnd)
+  }
+
+  /// Removes tables, or sees to it that they are not there.
+  public init(removing tables: [PacketRules]) {
+    batchMark(Self.batchBegin)
+    for rules in tables { remove(rules) }
+    batchMark(Self.batchEnd)
+  }
+
+  /// Adds to sets that are there what these sets have.
+  public init(adding tables: [PacketRules]) {
+    self.init(elementsOf: tables, Self.newElements)
+  }
+
+  /// Takes from sets what these sets have, all of which must be there.
+  public init(takingAway tables: [PacketRules]) {
+    self.init(elementsOf: tables, Self.deleteElements)
+  }
+
+  private init(elementsOf tables: [PacketRules], _ type: UInt16) {
+    batchMark(Self.batchBegin)
+    for rules in tables {
+      current = rules
+      for set in rules.sets where !set.elements.isEmpty { elements(type, set) }
+    }
+    batchMark(Self.batchEnd)
+  }
+
+  /// A table that is not there cannot be deleted, so it is made first.
+  private mutating func remove(_ rules: PacketRules) {
+    current = rules
+    table(Self.newTable)
+    table(Self.deleteTable)
   }
 
   /// What is sent to the kernel, at once.
@@ -30,14 +64,13 @@ public struct PacketRulesBatch: Sendable {
 
   /// What the message of this number is about.
   public func subject(_ sequence: UInt32) -> String {
-    sequence < UInt32(subjects.count) ? subjects[Int(sequence)] : rules.table
+    sequence < UInt32(subjects.count) ? subjects[Int(sequence)] : current.table
   }
 
   // Of netfilter (linux/netfilter.h, linux/netfilter/nfnetlink.h).
   private static let batchBegin: UInt16 = 0x10
   private static let batchEnd: UInt16 = 0x11
   private static let subsystem: UInt16 = 10
-  private static let inet: UInt8 = 1
   // Of nf_tables: enum nf_tables_msg_types.
   private static let newTable: UInt16 = 0
   private static let deleteTable: UInt16 = 2
@@ -45,6 +78,7 @@ public struct PacketRulesBatch: Sendable {
   private static let newRule: UInt16 = 6
   private static let newSet: UInt16 = 9
   private static let newElements: UInt16 = 12
+  private static let deleteElements: UInt16 = 14
   /// Of a list, each of its elements; and a value (enum nft_list_attributes, enum nft_data_attributes).
   static let element: UInt16 = 1
   static let value: UInt16 = 1
@@ -54,7 +88,7 @@ public struct PacketRulesBatch: Sendable {
     let place = writer.begin(message: type, flags: 0, sequence: UInt32(subjects.count))
     writer.raw(0, 0, 0, UInt8(Self.subsystem))
     writer.end(place)
-    subjects.append("table \(rules.table)")
+    subjects.append("table \(current.table)")
   }
 
   /// Begins a change; returns its place, for the writer's `end`.
@@ -64,48 +98,56 @@ public struct PacketRulesBatch: Sendable {
     let flags = NetlinkWriter.acknowledge | NetlinkWriter.create | (type == Self.newRule ? NetlinkWriter.append : 0)
     let place = writer.begin(
       message: Self.subsystem << 8 | type, flags: flags, sequence: UInt32(subjects.count))
-    writer.raw(Self.inet, 0, 0, 0)
-    writer.attribute(1, text: rules.table)
+    writer.raw(current.family.rawValue, 0, 0, 0)
+    writer.attribute(1, text: current.table)
     subjects.append(subject)
     return place
   }
 
   private mutating func table(_ type: UInt16) {
-    writer.end(begin(type, "table \(rules.table)"))
+    writer.end(begin(type, "table \(current.table)"))
   }
 
-  /// Name, type of the values (as nft(8) numbers them, to show them), their length and a number for this batch; then the
-  /// elements, where there are any.
+  /// Name, kind, type of the values (as nft(8) numbers them, to show them), their length and a number for this batch, of a
+  /// map also type and length of what is found; then the elements, where there are any.
   private mutating func add(_ set: PacketSet, id: UInt32) {
-    let (type, length, order): (UInt32, UInt32, UInt8) =
-      switch set.elements {
-      case .interfaces: (41, UInt32(PacketExpressions.interfaceNameBytes), 1)
-      case .ports: (13, 2, 2)
-      }
     let place = begin(Self.newSet, "set \(set.name)")
+    let key = set.elements.keyFields
     writer.attribute(2, text: set.name)
-    writer.attribute(4, big: type)
-    writer.attribute(5, big: length)
+    if set.elements.valueFields != nil { writer.attribute(3, big: Self.isMap) }
+    writer.attribute(4, big: PacketField.type(key))
+    writer.attribute(5, big: PacketField.bytes(key))
+    if let value = set.elements.valueFields {
+      writer.attribute(6, big: PacketField.type(value))
+      writer.attribute(7, big: PacketField.bytes(value))
+    }
     writer.attribute(10, big: id)
     // For nft(8) as well: which end of a value is first, the processor's (1) or the big one (2).
-    writer.attribute(13, [0, 4, order, 0, 0, 0])
+    if key.count == 1 { writer.attribute(13, [0, 4, key[0] == .interface ? 1 : 2, 0, 0, 0]) }
     writer.end(place)
-    let values = set.elements.values
-    if !values.isEmpty { add(values, to: set.name) }
+    if !set.elements.isEmpty { elements(Self.newElements, set) }
   }
 
-  private mutating func add(_ values: [[UInt8]], to set: String) {
-    let place = begin(Self.newElements, "set \(set)")
-    writer.attribute(2, text: set)
+  private static let isMap: UInt32 = 8
+
+  /// Of each its key, and of a map what is found under it.
+  private mutating func elements(_ type: UInt16, _ set: PacketSet) {
+    let place = begin(type, "set \(set.name)")
+    writer.attribute(2, text: set.name)
     let list = writer.begin(attributes: 3)
-    for value in values.prefix(PacketSet.maximumElements) {
+    for mapping in set.elements.mappings.prefix(PacketSet.maximumElements) {
       let element = writer.begin(attributes: Self.element)
-      let key = writer.begin(attributes: 1)
-      writer.attribute(Self.value, value)
-      writer.end(key)
+      value(1, mapping.key)
+      if !mapping.value.isEmpty { value(2, mapping.value) }
       writer.end(element)
     }
     writer.end(list)
+    writer.end(place)
+  }
+
+  private mutating func value(_ type: UInt16, _ bytes: [UInt8]) {
+    let place = writer.begin(attributes: type)
+    writer.attribute(Self.value, bytes)
     writer.end(place)
   }
 
@@ -118,7 +160,7 @@ public struct PacketRulesBatch: Sendable {
       writer.attribute(2, big: hook.priority)
       writer.end(attributes)
       writer.attribute(5, big: chain.drops ? PacketExpressions.drop : PacketExpressions.accept)
-      writer.attribute(7, text: hook == .sourceTranslation ? "nat" : "filter")
+      writer.attribute(7, text: hook.isTranslation ? "nat" : "filter")
     }
     writer.end(place)
   }
@@ -137,18 +179,76 @@ public struct PacketRulesBatch: Sendable {
 }
 
 extension PacketSet.Elements {
-  fileprivate var values: [[UInt8]] {
+  fileprivate var keyFields: [PacketField] {
     switch self {
-    case .interfaces(let names): names.map { PacketExpressions.interface($0) }
-    case .ports(let ports): ports.map { PacketExpressions.port($0) }
+    case .interfaces: [.interface]
+    case .ports: [.port]
+    case .rows(let fields, _), .map(let fields, _, _): fields
+    }
+  }
+
+  fileprivate var valueFields: [PacketField]? {
+    if case .map(_, let fields, _) = self { fields } else { nil }
+  }
+
+  fileprivate var mappings: [PacketMapping] {
+    switch self {
+    case .interfaces(let names): names.map { PacketMapping(PacketExpressions.interface($0), []) }
+    case .ports(let ports): ports.map { PacketMapping(PacketExpressions.port($0), []) }
+    case .rows(_, let rows): rows.map { PacketMapping($0, []) }
+    case .map(_, _, let mappings): mappings
+    }
+  }
+
+  public var isEmpty: Bool {
+    switch self {
+    case .interfaces(let names): names.isEmpty
+    case .ports(let ports): ports.isEmpty
+    case .rows(_, let rows): rows.isEmpty
+    case .map(_, _, let mappings): mappings.isEmpty
     }
   }
 }
 
+extension PacketField {
+  /// As nft(8) numbers types, and how many bytes they have.
+  private var typeAndBytes: (type: UInt32, bytes: UInt32) {
+    switch self {
+    case .v4: (7, 4)
+    case .v6: (8, 16)
+    case .hardware: (9, 6)
+    case .transport: (12, 1)
+    case .port: (13, 2)
+    case .interface: (41, UInt32(PacketExpressions.interfaceNameBytes))
+    }
+  }
+
+  /// Six bits a field.
+  fileprivate static func type(_ fields: [PacketField]) -> UInt32 {
+    fields.reduce(0) { $0 << 6 | $1.typeAndBytes.type }
+  }
+
+  fileprivate static func bytes(_ fields: [PacketField]) -> UInt32 {
+    fields.count == 1 ? fields[0].typeAndBytes.bytes : fields.reduce(0) { $0 + ($1.typeAndBytes.bytes + 3) / 4 * 4 }
+  }
+
+  /// A row: each value with zeros up to a multiple of four bytes.
+  public static func row(_ values: [UInt8]...) -> [UInt8] {
+    values.flatMap { $0 + [UInt8](repeating: 0, count: (4 - $0.count % 4) % 4) }
+  }
+
+  /// An interface's name as a row has it.
+  public static func interface(_ name: String) -> [UInt8] { PacketExpressions.interface(name) }
+
+  /// A port as a row has it.
+  public static func port(_ port: UInt16) -> [UInt8] { PacketExpressions.port(port) }
+}
+
 extension PacketChain.Hook {
-  /// enum nf_inet_hooks.
+  /// enum nf_inet_hooks; a bridge's are numbered alike.
   fileprivate var number: UInt32 {
     switch self {
+    case .destinationTranslation, .port: 0
     case .input: 1
     case .forward: 2
     case .output: 3
@@ -156,6 +256,15 @@ extension PacketChain.Hook {
     }
   }
 
-  /// enum nf_ip_hook_priorities.
-  fileprivate var priority: UInt32 { self == .sourceTranslation ? 100 : 0 }
+  fileprivate var isTranslation: Bool { self == .sourceTranslation || self == .destinationTranslation }
+
+  /// enum nf_ip_hook_priorities, of a port enum nf_br_hook_priorities.
+  fileprivate var priority: UInt32 {
+    switch self {
+    case .sourceTranslation: 100
+    case .destinationTranslation: UInt32(bitPattern: -100)
+    case .port: UInt32(bitPattern: -200)
+    case .input, .forward, .output: 0
+    }
+  }
 }

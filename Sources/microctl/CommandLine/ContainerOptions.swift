@@ -14,14 +14,18 @@ let containerOptions = [
   Option(
     .restart, "restart", value: "POLICY", choices: ["no", "on-failure", "on-failure:3", "always"],
     "no, on-failure[:COUNT] or always (no)"),
-  Option(.network, "network", alias: "net", value: "NETWORK", choices: ["none", "host"], "none or host (none)"),
+  Option(
+    .network, "network", alias: "net", value: "NETWORK", choices: ["none", "host", "bridge"],
+    "none, host or bridge (none)"),
   Option(.environment, "env", short: "e", value: "NAME=VALUE", "An environment variable; NAME alone takes yours"),
   Option(.volume, "volume", short: "v", value: "SRC:DST[:ro]", "Show a file or directory of the node inside"),
   Option(.workdir, "workdir", short: "w", value: "DIR", "Where the program starts (/)"),
   Option(.user, "user", short: "u", value: "UID[:GID]", "Who the program is, in numbers (0:0)"),
   Option(.entrypoint, "entrypoint", value: "PROGRAM", "Instead of what the image runs"),
   Option(.hostname, "hostname", short: "h", value: "NAME", "The host name inside (the container's name)"),
-  Option(.publish, "publish", value: "TYPE:PORT[:DESCRIPTION]", "Offer a service of it to the neighbours"),
+  Option(
+    .publish, "publish", value: "PORT:PORT[/udp]",
+    "Lead a port of the node to one of it; TYPE:PORT[:DESCRIPTION]: offer it to the neighbours"),
   Option(.readOnly, "read-only", "Let nothing be written to the root file system"),
   Option(.userns, "userns", value: "host", choices: ["host"], "host: root inside is root on the node"),
   Option(.logSize, "log-size", value: "BYTES", "How much of its output is kept (64K)"),
@@ -50,7 +54,7 @@ extension ContainerRequest {
     try reader.read(.restart, "--restart", "no, on-failure, on-failure:COUNT or always", into: &restart) {
       RestartPolicy($0)
     }
-    try reader.read(.network, "--network", "none or host", into: &network) { Network($0) }
+    try reader.read(.network, "--network", "none, host or bridge", into: &network) { Network($0) }
     if let text = arguments.value(.lease) {
       guard let id = Decimal.parse(text) else { throw reader.wrong("--lease \(text)", "the number of a lease") }
       lease = id
@@ -58,7 +62,15 @@ extension ContainerRequest {
     try reader.read(.userns, "--userns", "host, or leave it out", into: &userNamespace) { $0 == "host" ? false : nil }
     if let text = arguments.value(.user) { (user, group) = try reader.user(text) }
     for text in arguments.values(.volume) { mounts.append(try reader.mount(text)) }
-    for text in arguments.values(.publish) { publications.append(try reader.publication(text)) }
+    for text in arguments.values(.publish) {
+      if let port = PublishedPort(text: text) {
+        ports.append(port)
+      } else {
+        publications.append(try reader.publication(text))
+      }
+    }
+    // Ports lead nowhere else.
+    if !ports.isEmpty, arguments.value(.network) == nil { network = .bridge }
   }
 }
 
