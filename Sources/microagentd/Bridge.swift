@@ -217,7 +217,7 @@ final class Bridge {
   private func boardNetworks(_ interfaces: [NetworkInterface]) -> [IPPrefix] {
     var found = configuration.board.home.isEmpty ? [] : [IPPrefix(configuration.board.homeAddress)]
     for interface in interfaces where interface.name != BridgeNetwork.name && !interface.flags.contains(.loopback) {
-      for one in interface.addresses where !one.address.isLinkLocalV6 {
+      for one in interface.addresses where one.scope != .link {
         if let prefix = IPPrefix(one.address, bits: UInt64(one.prefixBits)), !found.contains(prefix) {
           found.append(prefix)
         }

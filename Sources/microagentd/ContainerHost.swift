@@ -127,8 +127,6 @@ final class ContainerHost {
   /// All that is done without the program is done, or will not fail for want of room. Only now is the start recorded.
   private func launched(_ entry: LiveContainer) {
     guard let identity = entry.identity, !entry.hasEnded, live.contains(where: { $0 === entry }) else { return }
-    // They are mounted.
-    if entry.isOnBridge { files.deleteNetworkFiles(of: entry.id) }
     tell(.launched(identity), entry.id)
   }
 
@@ -228,6 +226,8 @@ final class ContainerHost {
     guard entry.failureReport.isEmpty, entry.isReleased, !entry.hasEnded else { return }
     entry.hasStarted = true
     entry.plan = nil
+    // They are mounted; the kernel refuses to mount what is deleted.
+    if entry.isOnBridge { files.deleteNetworkFiles(of: entry.id) }
     CrashPoint.pass("its program was heard to run")
     tell(.started, entry.id)
   }

@@ -2,8 +2,9 @@
 
 import json
 import re
+import signal as signals
 import socket
-import subprocess
+import struct
 
 import pytest
 
@@ -17,7 +18,7 @@ PATIENCE_SECONDS = 1
 FIRST, SECOND = "172.29.77.2", "172.29.77.3"
 OUTSIDE = "198.51.100.7"
 #: Answers on a port with what it is given.
-ECHO = "while :; do nc -l -p 80 -e cat; done"
+ECHO = "nc -ll -p 80 -e cat"
 
 
 class Site:
@@ -107,10 +108,211 @@ def test_a_container_has_an_address_and_a_way_out(site):
     server = site.listen(site.outside, 8000)
     assert left_on(board) == [] and not forwards(board)
     name = start(node, "one")
-    assert node.state(name)["addresses"] == ["172.29.77.1"] or node.state(name)["addresses"] == [FIRST]
+    assert node.state(name)["addresses"] == [FIRST]
     text = node.ctl("exec", name, "sh", "-c", "ip -4 address show dev eth0; ip route; cat /etc/hosts").check().text
     assert f"inet {FIRST}/32" in text and "default via 172.29.77.1 dev eth0" in text and f"{FIRST}\tone" in text
     assert reaches(node, name, OUTSIDE, 8000)
     assert server.accept()[1][0] == board.address
     board.ctl("rm", "--force", name).check()
+    assert_nothing_left(board)
+
+
+def test_containers_are_kept_from_each_other_and_from_home(site):
+    board = site.board(coap_port=5683, microcloud=None)
+    node = site.node
+    for host in (site.pc, site.router, board.host, site.outside):
+        site.listen(host, 8000)
+    start(node, "one")
+    start(node, "two", ECHO)
+    board.machine.wait_until(lambda: connects(board.host, SECOND, 80))
+    kept = [(SECOND, 80), ("10.77.0.100", 8000), ("10.77.0.254", 8000), (board.address, 8000), ("172.29.77.1", 8000),
+            (board.address, 5683), ("172.29.77.1", 5683)]
+    assert [one for one in kept if reaches(node, "one", *one)] == []
+    assert reaches(node, "one", OUTSIDE, 8000)
+    # It is the container that is refused: the board gets there.
+    assert all(connects(board.host, *one) for one in kept)
+    # Nobody at home or beyond gets into it, nor through the board to anybody else.
+    for host in (site.pc, site.outside):
+        host.ip("route", "add", "172.29.77.0/24", "via", board.address if host is site.pc else "198.51.100.1")
+        assert not connects(host, SECOND, 80)
+    site.pc.ip("route", "add", f"{OUTSIDE}/32", "via", board.address)
+    assert not connects(site.pc, OUTSIDE, 8000)
+
+
+def test_what_is_allowed_is_reached(site):
+    board = site.board(container_reach="10.77.0.100", containers_together="on", container_address="10.9.0.1/16")
+    node = site.node
+    for host in (site.pc, site.router):
+        site.listen(host, 8000)
+    start(node, "one")
+    start(node, "two", ECHO)
+    (address,) = node.state("two")["addresses"]
+    assert address == "10.9.0.3"
+    board.machine.wait_until(lambda: connects(board.host, address, 80))
+    assert reaches(node, "one", address, 80) and reaches(node, "one", "10.77.0.100", 8000)
+    assert not reaches(node, "one", "10.77.0.254", 8000)
+
+
+def test_a_published_port_leads_to_the_container(site):
+    board = site.board()
+    node = site.node
+    start(node, "web", ECHO, "--publish", "8080:80")
+    board.machine.wait_until(lambda: connects(board.host, FIRST, 80))
+    for host in (site.pc, site.outside):
+        if host is site.outside:
+            host.ip("route", "add", f"{board.address}/32", "via", "198.51.100.1")
+        with host.call(lambda: socket.create_connection((board.address, 8080), 10)) as connection:
+            connection.sendall(b"hello")
+            assert connection.recv(5) == b"hello"
+    assert not connects(site.pc, board.address, 80)
+    assert {"port": 8080, "targetPort": 80} in node.state("web")["request"]["ports"]
+    assert "8080->80" in board.ctl("ps").check().text and FIRST in board.ctl("ps").text
+    # Ports that are somebody's are not taken from them.
+    line = refused(node.ctl("run", "-d", "--name", "other", "--publish", "8080:80", site.rootfs, "sleep", "9"), 125)
+    assert line == "container other: port 8080/tcp of the board leads to another container: publish another one"
+    site.listen(board.host, 8081)
+    line = refused(node.ctl("run", "-d", "--publish", "8081:80", "--name", "third", site.rootfs, "sleep", "9"), 125)
+    assert line == "container third: port 8081/tcp of the board is in use there: publish another one"
+    # Nor is what only passes through the board led there.
+    board.ctl("rm", "--force", "web").check()
+    assert not connects(site.pc, board.address, 8080)
+
+
+#: Answers each datagram on a port with itself.
+UDP_ECHO = """
+import socket
+one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+one.bind(("", 53))
+while True:
+    one.sendto(*one.recvfrom(2048))
+"""
+
+
+def test_udp_is_published(site):
+    board = site.board()
+    node = site.node
+    start(node, "names", "sleep 1000", "--publish", "5300:53/udp")
+    # busybox has no program that answers by UDP.
+    board.host.spawn(["nsenter", "-t", str(node.process("names")), "-n", "python3", "-c", UDP_ECHO])
+
+    def asks():
+        with site.pc.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as one:
+            one.settimeout(PATIENCE_SECONDS)
+            one.sendto(b"hello", (board.address, 5300))
+            try:
+                return one.recv(16) == b"hello"
+            except OSError:
+                return False
+
+    board.machine.wait_until(asks)
+    assert "5300->53/udp" in board.ctl("ps").check().text
+
+
+#: Sends a frame as somebody else, from inside.
+THIEF = """
+import socket, struct, sys
+frame = bytes.fromhex(sys.argv[1])
+one = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+one.bind(("eth0", 0))
+for _ in range(3):
+    one.send(frame)
+"""
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def hardware(address):
+    return bytes([2, 0x4D, 0x41, 0, 0, int(address.rsplit(".", 1)[1])])
+
+
+def udp_frame(source_hardware, source, target, port):
+    """A UDP datagram to the board, as a frame to its bridge."""
+    body = struct.pack("!4H", 1, port, 13, 0) + b"theft"
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 0, 0, 64, 17, 0, socket.inet_aton(source),
+                       socket.inet_aton(target))
+    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+    return bytes.fromhex("024d41ff0000") + source_hardware + b"\x08\x00" + head + body
+
+
+def test_nobody_speaks_as_somebody_else(site):
+    board = site.board()
+    node = site.node
+    listener = site.outside.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    site.sockets.append(listener)
+    listener.bind(("", 7000))
+    listener.settimeout(PATIENCE_SECONDS)
+    start(node, "thief")
+    start(node, "victim", ECHO)
+
+    def send(frame):
+        """As the thief's own programs could: from its network namespace, with no more than raw sockets."""
+        board.machine.run(["nsenter", "-t", str(node.process("thief")), "-n", "python3", "-c", THIEF, frame.hex()]).check()
+
+    def heard():
+        try:
+            return listener.recv(16)
+        except OSError:
+            return None
+
+    send(udp_frame(hardware(FIRST), FIRST, OUTSIDE, 7000))
+    assert heard() == b"theft"
+    while heard():
+        pass
+    send(udp_frame(hardware(FIRST), SECOND, OUTSIDE, 7000))
+    send(udp_frame(hardware(SECOND), SECOND, OUTSIDE, 7000))
+    send(udp_frame(hardware(FIRST), "172.29.77.9", OUTSIDE, 7000))
+    assert heard() is None
+    # Nor does it get its neighbour's packets by saying that it is there.
+    arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 2, hardware(FIRST), socket.inet_aton(SECOND), bytes(6),
+                      socket.inet_aton("172.29.77.1"))
+    send(b"\xff" * 6 + hardware(FIRST) + b"\x08\x06" + arp)
+    send(bytes.fromhex("024d41ff0000") + hardware(SECOND) + b"\x08\x06" + arp)
+    neighbours = board.host.ip("neigh", "show", "dev", "microagent").text
+    assert f"{SECOND} lladdr 02:4d:41:00:00:03 PERMANENT" in neighbours
+    known = board.host.run(["bridge", "fdb", "show", "br", "microagent"]).text
+    assert not re.search(r"02:4d:41:00:00:03 dev veth0002", known)
+    board.machine.wait_until(lambda: connects(board.host, SECOND, 80))
+    # Two containers have no way to each other past the board.
+    ports = json.loads(board.host.run(["bridge", "-j", "-d", "link"]).check().text)
+    assert [one["isolated"] for one in ports if one.get("master") == "microagent"] == [True, True]
+
+
+def test_containers_go_on_when_the_agent_dies(site):
+    board = site.board()
+    node = site.node
+    start(node, "web", ECHO, "--publish", "8080:80")
+    start(node, "short", "sleep 1000")
+    board.machine.wait_until(lambda: connects(site.pc, board.address, 8080))
+    short = node.process("short")
+    node.kill_agent()
+    assert connects(site.pc, board.address, 8080) and node.state("web")["addresses"] == [FIRST]
+    # What ends meanwhile is put away by the next one; what was left of nobody goes, too.
+    with node.without_agent():
+        assert connects(site.pc, board.address, 8080)
+        board.machine.kill(short, signals.SIGKILL)
+    board.machine.wait_until(lambda: node.state("short")["phase"] == "ended")
+    # A power cut of both, and a switch that is off and on again.
+    node.kill_all()
+    board.host.ip("link", "add", "name", "vethffff-00aaaa", "type", "veth", "peer", "name", "stray")
+    board.host.ip("link", "set", "vethffff-00aaaa", "master", "microagent")
+    board.host.run(["nft", "flush", "ruleset"]).check()
+    assert not connects(site.pc, board.address, 8080)
+    board.start()
+    assert connects(site.pc, board.address, 8080) and node.state("web")["addresses"] == [FIRST]
+    assert "vethffff-00aaaa" not in left_on(board)
+    # A clean end leaves what containers need.
+    board.stop()
+    assert connects(site.pc, board.address, 8080)
+    board.start()
+    # It keeps its address over its own restart.
+    board.ctl("stop", "web").check()
+    board.ctl("start", "web").check()
+    assert node.state("web")["addresses"] == [FIRST]
+    board.machine.wait_until(lambda: connects(site.pc, board.address, 8080))
+    board.ctl("rm", "--force", "web", "short").check()
     assert_nothing_left(board)

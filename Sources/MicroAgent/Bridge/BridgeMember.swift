@@ -62,7 +62,8 @@ extension LinkRequests {
   /// What makes the bridge, as the next agent is to find it.
   public static func bridge(_ label: BridgeNetwork.Label) -> LinkRequests {
     var requests = LinkRequests()
-    requests.addBridge(BridgeNetwork.name, hardware: BridgeNetwork.hardwareOfBridge, alias: label.text)
+    requests.addBridge(BridgeNetwork.name, hardware: BridgeNetwork.hardwareOfBridge)
+    requests.label(BridgeNetwork.name, label.text)
     return requests
   }
 

@@ -36,7 +36,7 @@ public struct InterfaceAddress: Hashable, Sendable {
 
 extension IPAddress {
   /// fe80::/10: means something only together with an interface.
-  public var isLinkLocalV6: Bool {
+  var isLinkLocalV6: Bool {
     if case .v6(let high, _) = self { high >> 54 == 0xFE80 >> 6 } else { false }
   }
 }

@@ -48,17 +48,23 @@ public struct LinkRequests: Sendable {
   // MARK: Links
 
   /// A bridge, which is down. Its hardware address stays whatever becomes its port.
-  ///
-  /// - Parameter alias: what can be read of it as long as it is there.
-  public mutating func addBridge(_ name: String, hardware: [UInt8], alias: String) {
+  public mutating func addBridge(_ name: String, hardware: [UInt8]) {
     let place = begin(Self.newLink, Self.made, "make bridge \(name)")
     link(index: 0, flags: 0)
     writer.attribute(Self.linkName, text: name)
     writer.attribute(Self.hardwareAddress, hardware)
-    writer.attribute(Self.alias, text: alias)
     let info = writer.begin(attributes: Self.linkInfo)
     writer.attribute(Self.infoKind, text: "bridge")
     writer.end(info)
+    writer.end(place)
+  }
+
+  /// Writes down what can be read of a link as long as it is there.
+  public mutating func label(_ name: String, _ text: String) {
+    let place = begin(Self.newLink, 0, "label \(name)")
+    link(index: 0, flags: 0)
+    writer.attribute(Self.linkName, text: name)
+    writer.attribute(Self.alias, text: text)
     writer.end(place)
   }
 

@@ -55,15 +55,19 @@ private func everywhere(_ session: Session) throws(Failure) -> [State] {
 /// The texts of a table that may be long are cut after so many characters.
 private let statusWidth = 60
 private let commandWidth = 40
+private let networkWidth = 60
 
 func table(of states: [State], now: UInt64, withNodes: Bool = false) -> Table {
-  let head = ["NAME", "STATUS", "MEMORY", "COMMAND"]
+  // Few boards have any on a bridge.
+  let networks = states.contains { !$0.network.isEmpty }
+  let head = ["NAME", "STATUS", "MEMORY"] + (networks ? ["NETWORK"] : []) + ["COMMAND"]
   var table = Table(withNodes ? ["NODE"] + head : head)
   for state in states {
-    let row = [
-      state.name, Text.shortened(state.status(now: now), to: statusWidth), ByteCount.short(state.memoryBytes),
-      Text.shortened(Text.joined(state.command, by: " "), to: commandWidth),
-    ]
+    let row =
+      [
+        state.name, Text.shortened(state.status(now: now), to: statusWidth), ByteCount.short(state.memoryBytes),
+      ] + (networks ? [Text.shortened(state.network, to: networkWidth)] : [])
+      + [Text.shortened(Text.joined(state.command, by: " "), to: commandWidth)]
     table.add(withNodes ? [Text.shortened(state.node, to: Directory.textWidth)] + row : row)
   }
   return table

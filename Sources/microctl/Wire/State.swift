@@ -14,6 +14,18 @@ struct State {
   var exitCode: CInt? { value[.end]?[.exitCode]?.unsignedValue.map { CInt(truncatingIfNeeded: $0 & 0xFF) } }
   var reason: String? { value[.end]?[.reason]?.textValue }
   var memoryBytes: UInt64 { value[.request]?[.memoryBytes]?.unsignedValue ?? 0 }
+  /// Where it is reached in the network "bridge": its addresses, and the node's ports that lead to it.
+  var network: String {
+    let addresses = value[.addresses]?.arrayValue?.compactMap { $0.textValue } ?? []
+    let ports = value[.request]?[.ports]?.arrayValue ?? []
+    return Text.joined(addresses + (addresses.isEmpty ? [] : ports.map { Self.port($0) }), by: " ")
+  }
+
+  private static func port(_ value: CBORValue) -> String {
+    let text = "\(value[.port]?.unsignedValue ?? 0)->\(value[.targetPort]?.unsignedValue ?? 0)"
+    return value[.transport]?.textValue.map { "\(text)/\($0)" } ?? text
+  }
+
   var command: [String] { value[.request]?[.command]?.arrayValue?.compactMap { $0.textValue } ?? [] }
 
   /// Nothing of it runs, and nothing will unless somebody asks for it.
