@@ -12,6 +12,7 @@ public enum PacketFilter {
   }
 
   /// Makes changes, all or nothing. They stay when this process ends.
+  @inline(never)
   public static func perform(_ batch: PacketRulesBatch) throws(PacketFilterError) {
     let answers: [NetlinkAnswer]
     do throws(SystemError) { answers = try send(batch.bytes) } catch { throw PacketFilterError(error) }

@@ -53,6 +53,8 @@ public struct ContainerRequest: Equatable, Sendable {
   public var network = Network.none
   /// Ports of the board that lead to it.
   public var ports: [PublishedPort] = []
+  /// What its link to the bridge carries.
+  public var rates = BridgeRates()
   /// Without it, root in the container is root on the board.
   public var userNamespace = true
   public var mounts: [Mount] = []
@@ -130,8 +132,9 @@ public struct ContainerRequest: Equatable, Sendable {
         return "published port \(port): the board's port is there twice: leave one out"
       }
     }
-    if ports.isEmpty || network == .bridge { return nil }
-    return "published ports: they lead to containers in the network \"bridge\": give it that"
+    if let line = rates.problem { return line }
+    if ports.isEmpty && rates == BridgeRates() || network == .bridge { return nil }
+    return "published ports and rates: they are for containers in the network \"bridge\": give it that"
   }
 
   private var imageProblem: String? {

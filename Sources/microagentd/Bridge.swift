@@ -83,6 +83,7 @@ final class Bridge {
       try perform(
         member.joinRequests(bridge: made.index, made.label.network, process: process), socket,
         optional: BridgeMember.optionalOfJoining)
+      if let link = socket.link(member.link) { try perform(member.outsideRequests(index: link.index), socket) }
       try settle(member, made.label.network, pidfd)
     } catch {
       disconnect(id)
@@ -120,7 +121,8 @@ final class Bridge {
       members.contains { $0.place == place && $0.id != container.id }
     }
     guard let place else { throw full }
-    return BridgeMember(id: container.id, place: place, ports: container.request.ports)
+    return BridgeMember(
+      id: container.id, place: place, ports: container.request.ports, rates: container.request.rates)
   }
 
   private var full: RequestError {
@@ -217,13 +219,18 @@ final class Bridge {
   private func boardNetworks(_ interfaces: [NetworkInterface]) -> [IPPrefix] {
     var found = configuration.board.home.isEmpty ? [] : [IPPrefix(configuration.board.homeAddress)]
     for interface in interfaces where interface.name != BridgeNetwork.name && !interface.flags.contains(.loopback) {
-      for one in interface.addresses where one.scope != .link {
+      for one in interface.addresses where !Self.isLinkLocal(one) {
         if let prefix = IPPrefix(one.address, bits: UInt64(one.prefixBits)), !found.contains(prefix) {
           found.append(prefix)
         }
       }
     }
     return found
+  }
+
+  /// Of each link the same, and passed on by nobody.
+  private static func isLinkLocal(_ address: NetworkInterface.Address) -> Bool {
+    address.scope == .link && IPFamily(address.address) == .v6
   }
 
   /// A gateway knows where its owner's home is; any other board may be in it.

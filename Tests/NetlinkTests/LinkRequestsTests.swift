@@ -122,6 +122,24 @@ import Testing
     #expect(requests.subject(0) == "give it fd77::2" && requests.subject(1) == "a request" && requests.count == 1)
   }
 
+  @Test func limitsWhatLeaves() {
+    let made = requests { $0.limit("v", index: 3, bitsPerSecond: 8_000_000) }
+    #expect(
+      made
+        == bytes(
+          """
+          60000000 2400 0505 00000000 00000000            ; RTM_NEWQDISC: replace, create
+            00000000 03000000 00000000 ffffffff 00000000  ; tcmsg: the link's index, TC_H_ROOT
+            0800 0100 74626600                            ; TCA_KIND "tbf"
+            3400 0280                                     ; TCA_OPTIONS
+              2800 0100                                   ; TCA_TBF_PARMS
+                00 01 0000 0000 0000 40420f00             ; TC_LINKLAYER_ETHERNET, 1000000 bytes a second
+                00 00 0000 0000 0000 00000000             ; no peak
+                c0d40100 00000000 00000000                ; 120000 bytes may wait
+              0800 0600 204e0000                          ; TCA_TBF_BURST: 20000 bytes
+          """))
+  }
+
   private static let link = bytes(
     """
     48000000 1000 0000 00000000 00000000

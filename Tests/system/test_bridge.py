@@ -316,3 +316,113 @@ def test_containers_go_on_when_the_agent_dies(site):
     board.machine.wait_until(lambda: connects(site.pc, board.address, 8080))
     board.ctl("rm", "--force", "web", "short").check()
     assert_nothing_left(board)
+
+
+def received(connection, seconds=0.5):
+    """How many bytes come while they come: until there is a pause."""
+    connection.settimeout(seconds)
+    count = 0
+    try:
+        while data := connection.recv(65536):
+            count += len(data)
+    except TimeoutError:
+        pass
+    return count
+
+
+def dropped(board, namespace_of, interface):
+    """How the kernel says that it limits an interface: its rate, and packets that found no room."""
+    command = ["tc", "-s", "-j", "qdisc", "show", "dev", interface]
+    if namespace_of:
+        command = ["nsenter", "-t", str(namespace_of), "-n", *command]
+    (one,) = [one for one in json.loads(board.host.run(command).check().text) if one["kind"] == "tbf"]
+    return one["options"]["rate"], one["drops"] + one["overlimits"]
+
+
+def test_a_container_has_a_rate_each_way(site):
+    board = site.board()
+    node = site.node
+    start(node, "web", ECHO, "--upload", "4M", "--download", "8M", "--publish", "8080:80")
+    board.machine.wait_until(lambda: connects(board.host, FIRST, 80))
+    with site.pc.call(lambda: socket.create_connection((board.address, 8080), 10)) as connection:
+        connection.settimeout(20)
+        sent = 256 * 1024
+        connection.sendall(bytes(sent))
+        assert received(connection, 10 if sent else 0) >= 0
+        connection.close()
+    # In bytes a second. That packets had to wait says that it counts.
+    inside = dropped(board, node.process("web"), "eth0")
+    (link,) = [one for one in left_on(board) if one.startswith("veth")]
+    outside = dropped(board, None, link)
+    assert inside[0] == 500_000 and outside[0] == 1_000_000
+    assert inside[1] > 0 and outside[1] > 0
+
+
+def test_a_container_has_ipv6_where_the_board_gives_it(site):
+    board = site.board(container_address6="fd77::1/64")
+    node = site.node
+    board.host.address("2001:db8::1/64")
+    board.host.ip("-6", "route", "add", "default", "via", "2001:db8::fe")
+    site.router.address("2001:db8::fe/64").address("2001:db8:1::fe/64", "eth1")
+    site.router.run(["sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding"]).check()
+    site.outside.address("2001:db8:1::7/64").ip("-6", "route", "add", "default", "via", "2001:db8:1::fe")
+    site.pc.address("2001:db8::64/64")
+    server = site.listen(site.outside, 8000, "2001:db8:1::7")
+    for host, address in ((site.pc, "2001:db8::64"), (board.host, "2001:db8::1")):
+        site.listen(host, 8000, address)
+    start(node, "web", ECHO, "--publish", "8080:80")
+    start(node, "two")
+    assert node.state("web")["addresses"] == [FIRST, "fd77::2"]
+    assert reaches(node, "two", "2001:db8:1::7", 8000)
+    assert server.accept()[1][0] == "2001:db8::1"
+    board.machine.wait_until(lambda: connects(board.host, "fd77::2", 80))
+    kept = [("fd77::2", 80), ("2001:db8::64", 8000), ("2001:db8::1", 8000), ("fd77::1", 8000)]
+    assert [one for one in kept if reaches(node, "two", *one)] == []
+    with site.pc.call(lambda: socket.create_connection(("2001:db8::1", 8080), 10)) as connection:
+        connection.sendall(b"hello")
+        assert connection.recv(5) == b"hello"
+    board.ctl("rm", "--force", "web", "two").check()
+    assert_nothing_left(board)
+    assert board.host.run(["cat", "/proc/sys/net/ipv6/conf/all/forwarding"]).text.strip() == "0"
+
+
+def test_what_does_not_go_together_is_said_in_a_line(site):
+    board = site.board(container_address="10.77.0.129/25")
+    node = site.node
+    line = refused(node.ctl("run", "-d", "--name", "one", "--network", "bridge", site.rootfs, "sleep", "9"), 125)
+    assert line == ("container one: network bridge: container-address 10.77.0.129/25 overlaps the board's own "
+                    "10.77.0.1/24: set another one")
+    assert left_on(board) == [] and not forwards(board)
+    # Others go on as ever.
+    assert node.sh("echo hello") == "hello\n"
+
+
+def test_the_usual_addresses_give_way(site):
+    board = site.boards.board().plug()
+    board.host.address("172.16.0.9/12")
+    board.start()
+    site.node = node = Node(board, site.rootfs)
+    start(node, "one")
+    assert node.state("one")["addresses"] == ["192.168.229.2"]
+    assert ("containers have addresses of 192.168.229.1/24, for 172.29.77.1/24 overlaps one of the board's networks"
+            in board.info()["notices"])
+
+
+def test_an_interface_of_somebody_elses_is_left_alone(site):
+    board = site.board()
+    board.host.ip("link", "add", "name", "microagent", "type", "bridge")
+    line = refused(site.node.ctl("run", "-d", "--name", "one", "--network", "bridge", site.rootfs, "sleep", "9"), 125)
+    assert line == ("container one: network bridge: there is an interface microagent that this agent did not make: remove it")
+    board.stop()
+    assert left_on(board) == ["microagent"]
+    board.start()
+
+
+def test_without_rights_it_is_said_in_a_line(site):
+    board = site.boards.board().plug()
+    board._prefix += ["setpriv", "--bounding-set=-net_admin"]
+    board.start()
+    site.node = node = Node(board, site.rootfs)
+    line = refused(node.ctl("run", "-d", "--name", "one", "--network", "bridge", site.rootfs, "sleep", "9"), 125)
+    assert line == "container one: network bridge: make bridge microagent: Operation not permitted"
+    assert node.sh("echo hello") == "hello\n"

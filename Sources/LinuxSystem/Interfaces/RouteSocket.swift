@@ -20,7 +20,9 @@ public struct RouteSocket: ~Copyable {
   /// Performs requests.
   /// - Parameter optional: numbers of requests that the kernel may refuse.
   /// - Throws: what the kernel refused first, and why. What was not refused is done.
+  @inline(never)
   public func perform(_ requests: LinkRequests, optional: [UInt32] = []) throws(LinkError) {
+    if requests.count == 0 { return }
     var answers: [NetlinkAnswer] = []
     do throws(SystemError) {
       try ask(requests.bytes) { answers += NetlinkAnswer.decode($0) }
@@ -39,11 +41,13 @@ public struct RouteSocket: ~Copyable {
   }
 
   /// The link of this name; nil: there is none.
+  @inline(never)
   public func link(_ name: String) -> LinkRecord? {
     links(LinkRecord.request(for: name)).first
   }
 
   /// All links that there are.
+  @inline(never)
   public func links() -> [LinkRecord] {
     links(LinkRecord.requestForAll)
   }
@@ -60,6 +64,7 @@ public struct RouteSocket: ~Copyable {
   }
 
   /// Everything about the interfaces of this namespace, at once.
+  @inline(never)
   public func interfaces() -> [NetworkInterface] {
     var table = InterfaceTable()
     var request: [UInt8]? = table.begin()

@@ -196,6 +196,8 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case targetPort = 221
   case transport = 222
   case addresses = 223
+  case uploadBits = 224
+  case downloadBits = 228
 
   // How often the board was started, and how that ended.
   case boots = 230
@@ -360,6 +362,8 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .targetPort: "targetPort"
     case .transport: "transport"
     case .addresses: "addresses"
+    case .uploadBits: "uploadBits"
+    case .downloadBits: "downloadBits"
     case .boots: "boots"
     case .resets: "resets"
     case .lastReset: "lastReset"

@@ -21,6 +21,8 @@ extension ContainerRequest {
     if readOnlyRoot { map[.readOnlyRoot] = true }
     if network != .none { map[.network] = .text(network.description) }
     if !ports.isEmpty { map[.ports] = .array(ports.map { $0.value }) }
+    if rates.upload != 0 { map[.uploadBits] = .unsigned(rates.upload) }
+    if rates.download != 0 { map[.downloadBits] = .unsigned(rates.download) }
     if !userNamespace { map[.userNamespace] = false }
     if !mounts.isEmpty { map[.mounts] = .array(mounts.map { $0.value }) }
     map[.memoryBytes] = .unsigned(budget.memoryBytes)
@@ -43,7 +45,7 @@ extension ContainerRequest {
     try reader.refuseKeys { key in
       switch key {
       case .source, .target, .readOnly: false
-      case .publications, .lease, .image, .manifest, .endsWith, .ports: true
+      case .publications, .lease, .image, .manifest, .endsWith, .ports, .uploadBits, .downloadBits: true
       default: key.rawValue <= APIKey.graceMilliseconds.rawValue
       }
     }
@@ -70,6 +72,8 @@ extension ContainerRequest {
     if let found = value[.network] {
       network = try reader.need(found.textValue.flatMap { Network($0) }, .network, "\"none\", \"host\" or \"bridge\"")
     }
+    try reader.unsigned(.uploadBits, into: &rates.upload)
+    try reader.unsigned(.downloadBits, into: &rates.download)
     if let found = value[.ports] {
       for item in try reader.need(found.arrayValue, .ports, "an array of maps") {
         ports.append(try PublishedPort(item))

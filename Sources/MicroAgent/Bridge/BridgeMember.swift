@@ -6,9 +6,10 @@ public struct BridgeMember: Equatable, Sendable {
   public let id: UInt64
   public let place: UInt16
   public let ports: [PublishedPort]
+  public let rates: BridgeRates
 
-  public init(id: UInt64, place: UInt16, ports: [PublishedPort]) {
-    (self.id, self.place, self.ports) = (id, place, ports)
+  public init(id: UInt64, place: UInt16, ports: [PublishedPort], rates: BridgeRates = BridgeRates()) {
+    (self.id, self.place, self.ports, self.rates) = (id, place, ports, rates)
   }
 
   /// What its link is called on the board.
@@ -39,6 +40,14 @@ public struct BridgeMember: Equatable, Sendable {
       requests.add(address, prefixBits: UInt8(address.networkBytes.count * 8), to: index)
       requests.addDefaultRoute(by: router, on: index)
     }
+    if rates.upload > 0 { requests.limit(BridgeNetwork.inside, index: index, bitsPerSecond: rates.upload) }
+    return requests
+  }
+
+  /// What is done to its link on the board, which has this index.
+  public func outsideRequests(index: UInt32) -> LinkRequests {
+    var requests = LinkRequests()
+    if rates.download > 0 { requests.limit(link, index: index, bitsPerSecond: rates.download) }
     return requests
   }
 
@@ -55,6 +64,24 @@ public struct BridgeMember: Equatable, Sendable {
     if network.addressV6 != nil { text += "::1\tlocalhost\n" }
     for address in network.addresses(of: place) { text += "\(address)\t\(name)\n" }
     return text
+  }
+}
+
+/// How much a container in the network `bridge` may send and be sent, in bits a second; 0: without limit.
+public struct BridgeRates: Hashable, Sendable {
+  public var upload: UInt64 = 0
+  public var download: UInt64 = 0
+
+  public init() {}
+
+  static let least: UInt64 = 8000
+  static let most: UInt64 = 10_000_000_000
+
+  var problem: String? {
+    for rate in [upload, download] where rate != 0 && !(Self.least...Self.most).contains(rate) {
+      return "rate \(rate): use \(Self.least) to \(Self.most) bits a second"
+    }
+    return nil
   }
 }
 

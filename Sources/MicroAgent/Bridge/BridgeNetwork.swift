@@ -153,13 +153,13 @@ public struct BridgeNetwork: Equatable, Sendable {
     let usual = BridgeSettings.usualAddresses
     guard let free = usual.first(where: { one in !own.contains { $0.overlaps(IPPrefix(one)) } }) else {
       throw RequestError(
-        .failed, "network bridge: all usual addresses are those of the board's networks: set container-address")
+        .failed, "all usual addresses are those of the board's networks: set container-address")
     }
     let line = "containers have addresses of \(free), for \(usual[0]) overlaps one of the board's networks"
     return (BridgeNetwork(free, settings.addressV6), free == usual[0] ? nil : line)
   }
 
   private static func clash(_ setting: String, _ value: String, _ other: IPPrefix) -> String {
-    "network bridge: \(setting) \(value) overlaps the board's own \(other): set another one"
+    "\(setting) \(value) overlaps the board's own \(other): set another one"
   }
 }

@@ -47,6 +47,7 @@ public struct BridgeRules: Equatable, Sendable {
   private static let typeV6: UInt16 = 0x86DD
 
   /// Both tables, with these containers in them.
+  @inline(never)
   public func tables(_ members: [BridgeMember]) -> [PacketRules] {
     var tables = elements(members)
     if !home.isEmpty { tables[0].sets.append(PacketSet(Self.homeSet, .interfaces(home))) }
@@ -61,6 +62,7 @@ public struct BridgeRules: Equatable, Sendable {
   }
 
   /// What of the tables is about these containers.
+  @inline(never)
   public func elements(_ members: [BridgeMember]) -> [PacketRules] {
     var tables = Self.noTables
     let place: [PacketField] = [.transport, .port]

@@ -186,6 +186,39 @@ public struct LinkRequests: Sendable {
     writer.attribute(1, address.networkBytes)
   }
 
+  // MARK: Rates
+
+  /// What leaves by this link takes so many bits a second (tc-tbf(8)); what would wait longer than a tenth of a second is dropped.
+  ///
+  /// - Parameter name: of the link, for messages.
+  public mutating func limit(_ name: String, index: UInt32, bitsPerSecond: UInt64) {
+    let rate = UInt32(clamping: bitsPerSecond / 8)
+    let burst = max(rate / 50, Self.leastBurstBytes)
+    let place = begin(Self.newDiscipline, NetlinkWriter.create | NetlinkWriter.replace, "limit \(name)")
+    // Of no family; the link; no handle; at the root.
+    writer.number(0)
+    writer.number(index)
+    writer.number(0)
+    writer.number(.max)
+    writer.number(0)
+    writer.attribute(1, text: "tbf")
+    let options = writer.begin(attributes: 2)
+    // struct tc_tbf_qopt: the rate, with Ethernet as its link layer (so that the kernel needs no table), no peak rate, the
+    // bytes that may wait, and two numbers in ticks of which the burst says the first.
+    let parameters = Self.littleEndian([1 << 8, 0, rate, 0, 0, 0, burst + rate / 10, 0, 0])
+    writer.attribute(1, parameters)
+    writer.attribute(6, native: burst)
+    writer.end(options)
+    writer.end(place)
+  }
+
+  /// Some packets.
+  private static let leastBurstBytes: UInt32 = 16 * 1024
+
+  private static func littleEndian(_ words: [UInt32]) -> [UInt8] {
+    words.flatMap { NetlinkWriter.bigEndian($0.byteSwapped) }
+  }
+
   // MARK: Parts
 
   private static let made = NetlinkWriter.create | NetlinkWriter.exclusive

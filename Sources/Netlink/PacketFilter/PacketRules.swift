@@ -24,13 +24,32 @@ public struct PacketRules: Equatable, Sendable {
 
 /// Values that a rule can look up under a name.
 public struct PacketSet: Equatable, Sendable {
-  public enum Elements: Equatable, Sendable {
-    case interfaces([String])
-    case ports([UInt16])
+  public struct Elements: Equatable, Sendable {
+    /// What each is found by.
+    let key: [PacketField]
+    /// What is found under it; none: it is no map.
+    let value: [PacketField]
+    let mappings: [PacketMapping]
+
+    public var isEmpty: Bool { mappings.isEmpty }
+
+    public static func interfaces(_ names: [String]) -> Elements {
+      rows([.interface], names.map { PacketField.interface($0) })
+    }
+
+    public static func ports(_ ports: [UInt16]) -> Elements {
+      rows([.port], ports.map { PacketField.port($0) })
+    }
+
     /// Several fields in a row, each padded with zeros to four bytes.
-    case rows([PacketField], [[UInt8]])
-    /// As many rows, each with what is found under it.
-    case map([PacketField], to: [PacketField], [PacketMapping])
+    public static func rows(_ key: [PacketField], _ rows: [[UInt8]]) -> Elements {
+      Elements(key: key, value: [], mappings: rows.map { PacketMapping($0, []) })
+    }
+
+    /// Rows, each with what is found under it.
+    public static func map(_ key: [PacketField], to value: [PacketField], _ mappings: [PacketMapping]) -> Elements {
+      Elements(key: key, value: value, mappings: mappings)
+    }
   }
 
   public let name: String

@@ -8,6 +8,7 @@ public struct PacketRulesBatch: Sendable {
   private var current = PacketRules(table: "")
 
   /// Puts tables in the place of those of their names.
+  @inline(never)
   public init(replacing tables: [PacketRules]) {
     batchMark(Self.batchBegin)
     for rules in tables {
@@ -24,6 +25,7 @@ public struct PacketRulesBatch: Sendable {
   }
 
   /// Removes tables, or sees to it that they are not there.
+  @inline(never)
   public init(removing tables: [PacketRules]) {
     batchMark(Self.batchBegin)
     for rules in tables { remove(rules) }
@@ -31,15 +33,18 @@ public struct PacketRulesBatch: Sendable {
   }
 
   /// Adds to sets that are there what these sets have.
+  @inline(never)
   public init(adding tables: [PacketRules]) {
     self.init(elementsOf: tables, Self.newElements)
   }
 
   /// Takes from sets what these sets have, all of which must be there.
+  @inline(never)
   public init(takingAway tables: [PacketRules]) {
     self.init(elementsOf: tables, Self.deleteElements)
   }
 
+  @inline(never)
   private init(elementsOf tables: [PacketRules], _ type: UInt16) {
     batchMark(Self.batchBegin)
     for rules in tables {
@@ -112,12 +117,12 @@ public struct PacketRulesBatch: Sendable {
   /// map also type and length of what is found; then the elements, where there are any.
   private mutating func add(_ set: PacketSet, id: UInt32) {
     let place = begin(Self.newSet, "set \(set.name)")
-    let key = set.elements.keyFields
+    let (key, value) = (set.elements.key, set.elements.value)
     writer.attribute(2, text: set.name)
-    if set.elements.valueFields != nil { writer.attribute(3, big: Self.isMap) }
+    if !value.isEmpty { writer.attribute(3, big: Self.isMap) }
     writer.attribute(4, big: PacketField.type(key))
     writer.attribute(5, big: PacketField.bytes(key))
-    if let value = set.elements.valueFields {
+    if !value.isEmpty {
       writer.attribute(6, big: PacketField.type(value))
       writer.attribute(7, big: PacketField.bytes(value))
     }
@@ -175,38 +180,6 @@ public struct PacketRulesBatch: Sendable {
     // As nft(8) keeps a comment: type 0, length, text, zero.
     writer.attribute(7, [0, UInt8(truncatingIfNeeded: rule.comment.utf8.count + 1)] + Array(rule.comment.utf8) + [0])
     writer.end(place)
-  }
-}
-
-extension PacketSet.Elements {
-  fileprivate var keyFields: [PacketField] {
-    switch self {
-    case .interfaces: [.interface]
-    case .ports: [.port]
-    case .rows(let fields, _), .map(let fields, _, _): fields
-    }
-  }
-
-  fileprivate var valueFields: [PacketField]? {
-    if case .map(_, let fields, _) = self { fields } else { nil }
-  }
-
-  fileprivate var mappings: [PacketMapping] {
-    switch self {
-    case .interfaces(let names): names.map { PacketMapping(PacketExpressions.interface($0), []) }
-    case .ports(let ports): ports.map { PacketMapping(PacketExpressions.port($0), []) }
-    case .rows(_, let rows): rows.map { PacketMapping($0, []) }
-    case .map(_, _, let mappings): mappings
-    }
-  }
-
-  public var isEmpty: Bool {
-    switch self {
-    case .interfaces(let names): names.isEmpty
-    case .ports(let ports): ports.isEmpty
-    case .rows(_, let rows): rows.isEmpty
-    case .map(_, _, let mappings): mappings.isEmpty
-    }
   }
 }
 

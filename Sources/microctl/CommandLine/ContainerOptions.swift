@@ -17,6 +17,8 @@ let containerOptions = [
   Option(
     .network, "network", alias: "net", value: "NETWORK", choices: ["none", "host", "bridge"],
     "none, host or bridge (none)"),
+  Option(.upload, "upload", value: "BITS", "How much it sends a second on the bridge, as 2M (no limit)"),
+  Option(.download, "download", value: "BITS", "How much it is sent a second on the bridge (no limit)"),
   Option(.environment, "env", short: "e", value: "NAME=VALUE", "An environment variable; NAME alone takes yours"),
   Option(.volume, "volume", short: "v", value: "SRC:DST[:ro]", "Show a file or directory of the node inside"),
   Option(.workdir, "workdir", short: "w", value: "DIR", "Where the program starts (/)"),
@@ -55,6 +57,8 @@ extension ContainerRequest {
       RestartPolicy($0)
     }
     try reader.read(.network, "--network", "none, host or bridge", into: &network) { Network($0) }
+    try reader.read(.upload, "--upload", "bits a second, as 2M", into: &rates.upload) { OptionReader.bits($0) }
+    try reader.read(.download, "--download", "bits a second, as 2M", into: &rates.download) { OptionReader.bits($0) }
     if let text = arguments.value(.lease) {
       guard let id = Decimal.parse(text) else { throw reader.wrong("--lease \(text)", "the number of a lease") }
       lease = id
@@ -83,6 +87,21 @@ extension OptionReader {
       throw wrong("--user \(text)", "numbers, as 1000 or 1000:1000")
     }
     return (user, group)
+  }
+
+  /// `2M` is two million bits, as networks count.
+  fileprivate static func bits(_ text: String) -> UInt64? {
+    let bytes = Array(text.utf8)
+    let factor: UInt64 =
+      switch bytes.last {
+      case UInt8(ascii: "k"), UInt8(ascii: "K"): 1000
+      case UInt8(ascii: "M"): 1_000_000
+      case UInt8(ascii: "G"): 1_000_000_000
+      default: 1
+      }
+    guard let number = Decimal.parse(bytes[...].dropLast(factor == 1 ? 0 : 1)) else { return nil }
+    let (product, overflow) = number.multipliedReportingOverflow(by: factor)
+    return overflow ? nil : product
   }
 
   fileprivate func mount(_ text: String) throws(Failure) -> ContainerRequest.Mount {

@@ -3,7 +3,7 @@ struct Option: Sendable {
   enum Name: UInt8, Sendable {
     case help, version, socket, remote, json
     case detach, name, remove, memory, processes, cpus, restart, network, environment, hostname, user, readOnly, workdir
-    case volume, logSize, stopTimeout, userns, publish, entrypoint
+    case upload, download, volume, logSize, stopTimeout, userns, publish, entrypoint
     case all, quiet, follow, tail, force, time, once, watch, of
     case lease, cpu, disk, containers, duration, priority, requestID, tentative, off
     case any, elsewhere, isa, patience, allNodes

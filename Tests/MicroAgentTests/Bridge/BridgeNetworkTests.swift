@@ -82,11 +82,11 @@ import Testing
     for (own, line) in [
       (
         "192.168.1.7/24",
-        "network bridge: container-address 192.168.1.129/25 overlaps the board's own 192.168.1.7/24: set another one"
+        "container-address 192.168.1.129/25 overlaps the board's own 192.168.1.7/24: set another one"
       ),
       (
         "fd77::9/48",
-        "network bridge: container-address6 fd77::1/64 overlaps the board's own fd77::9/48: set another one"
+        "container-address6 fd77::1/64 overlaps the board's own fd77::9/48: set another one"
       ),
     ] {
       #expect(throws: RequestError(.failed, line)) { try BridgeNetwork.choose(settings, beside: self.prefixes(own)) }

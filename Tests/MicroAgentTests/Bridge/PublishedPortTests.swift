@@ -26,7 +26,8 @@ import Testing
   }
 
   @Test func requestsCarryThem() throws {
-    let request = request(.bridge, "8080:80", "53:53/udp")
+    var request = request(.bridge, "8080:80", "53:53/udp")
+    request.rates.download = 2_000_000
     #expect(request.problem == nil)
     #expect(try ContainerRequest(request.value) == request)
   }
@@ -38,7 +39,12 @@ import Testing
     #expect(request(.bridge, "0:80").problem == "published port 0:80/tcp: ports are 1 to 65535")
     #expect(
       request(.none, "8080:80").problem
-        == "published ports: they lead to containers in the network \"bridge\": give it that")
+        == "published ports and rates: they are for containers in the network \"bridge\": give it that")
+    var limited = request(.bridge)
+    limited.rates.upload = 7999
+    #expect(limited.problem == "rate 7999: use 8000 to 10000000000 bits a second")
+    limited.rates.upload = 8000
+    #expect(limited.problem == nil)
     var many = request(.bridge)
     many.ports = (1...9).map { PublishedPort(port: $0, target: 80) }
     #expect(many.problem == "published ports: at most 8")
