@@ -33,6 +33,7 @@ final class Bridge {
   var notices: [String] { [choice, problem].compactMap { $0 } }
 
   /// Where a container is reached, as long as it is there.
+  @inline(never)
   func addresses(of id: UInt64) -> [IPAddress] {
     guard let made, let member = members.first(where: { $0.id == id }) else { return [] }
     return made.label.network.addresses(of: member.place)
@@ -57,6 +58,7 @@ final class Bridge {
   }
 
   /// Gives a container a place.
+  @inline(never)
   func admit(_ container: Container) throws(RequestError) -> Texts {
     try checkPorts(of: container)
     do throws(BridgeError) { try make() } catch { throw failure(container.name, error) }
@@ -69,6 +71,7 @@ final class Bridge {
   }
 
   /// Connects the network namespace of a container's process, which must not run its program before.
+  @inline(never)
   func connect(_ id: UInt64, _ name: String, _ process: Int32, pidfd: CInt) throws(RequestError) {
     guard let made, let member = members.first(where: { $0.id == id }) else { return }
     do throws(BridgeError) {
@@ -142,6 +145,7 @@ final class Bridge {
   }
 
   /// Puts a container into the packet filter.
+  @inline(never)
   private func letIn(_ member: BridgeMember, _ made: Made) throws(BridgeError) {
     let servers = nameServers
     if servers == made.rules.nameServers {
@@ -157,10 +161,12 @@ final class Bridge {
 
   // MARK: The bridge
 
+  @inline(never)
   private func own() throws(BridgeError) -> RouteSocket {
     do throws(SystemError) { return try RouteSocket() } catch { throw BridgeError("\(error)", error.errno) }
   }
 
+  @inline(never)
   private func perform(
     _ requests: LinkRequests, _ socket: borrowing RouteSocket, optional: [UInt32] = []
   ) throws(BridgeError) {
@@ -176,6 +182,7 @@ final class Bridge {
   }
 
   /// Makes the bridge where there is none: first the link, then the rules, and only then packets are passed on.
+  @inline(never)
   private func make() throws(BridgeError) {
     if made != nil { return }
     let socket = try own()
@@ -209,6 +216,7 @@ final class Bridge {
     watch()
   }
 
+  @inline(never)
   private func rules(_ label: BridgeNetwork.Label, _ interfaces: [NetworkInterface]) -> BridgeRules {
     BridgeRules(
       label.network, configuration.bridge, kept: kept(interfaces), home: configuration.board.homeInterfaces,
@@ -216,6 +224,7 @@ final class Bridge {
   }
 
   /// The networks that the board is in, but for this one.
+  @inline(never)
   private func boardNetworks(_ interfaces: [NetworkInterface]) -> [IPPrefix] {
     var found = configuration.board.home.isEmpty ? [] : [IPPrefix(configuration.board.homeAddress)]
     for interface in interfaces where interface.name != BridgeNetwork.name && !interface.flags.contains(.loopback) {
@@ -248,6 +257,7 @@ final class Bridge {
     return NameServers.parse(text ?? [])
   }
 
+  @inline(never)
   private func replaceTables() throws(BridgeError) {
     guard let made else { return }
     do throws(PacketFilterError) {
@@ -296,6 +306,7 @@ final class Bridge {
   }
 
   /// Takes over what an earlier agent left: the links of these containers, which are alive. All others go.
+  @inline(never)
   func recover(_ containers: [Container]) {
     guard let socket = try? RouteSocket(), let link = socket.link(BridgeNetwork.name),
       let label = BridgeNetwork.Label(link.alias), label.owner == configuration.cgroup

@@ -7,6 +7,7 @@
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzConfiguration(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let input = Array(UnsafeBufferPointer(start: start, count: count))
+  checkOtherTexts(input)
   do throws(ConfigurationError) {
     check(try Configuration(parsing: input), input)
   } catch {
@@ -18,6 +19,17 @@ public func fuzzConfiguration(_ start: UnsafePointer<UInt8>?, _ count: Int) -> C
   }
   checkTolerated(input, nil)
   return 0
+}
+
+/// What a bridge says of itself is the same when written and read again; a resolv.conf names at most three servers.
+private func checkOtherTexts(_ input: [UInt8]) {
+  if let label = BridgeNetwork.Label(ASCII.string(input[...])) {
+    precondition(BridgeNetwork.Label(label.text) == label, "another label when read again")
+  }
+  let servers = NameServers.parse(input)
+  precondition(servers.count <= BridgeSettings.maximumNameServers, "too many name servers")
+  precondition(
+    NameServers.parse(Array(NameServers.text(servers).utf8)) == servers, "other name servers when read again")
 }
 
 private func checkTolerated(_ input: [UInt8], _ error: ConfigurationError?) {
@@ -53,7 +65,20 @@ private func text(_ settings: Configuration) -> String {
   runtime-directory = \(settings.runtimeDirectory)
   cgroup = \(settings.cgroup)
   first-user-id = \(settings.firstUserID)
-  """ + "\n" + (settings.memoryReserveBytes.map { "memory-reserve = \($0)\n" } ?? "") + text(settings.offer) + "\n" + text(settings.node) + "\n" + text(settings.board)
+  """ + "\n" + (settings.memoryReserveBytes.map { "memory-reserve = \($0)\n" } ?? "") + text(settings.offer) + "\n"
+    + text(settings.node) + "\n" + text(settings.board)
+    + "\n" + text(settings.bridge)
+}
+
+private func text(_ bridge: BridgeSettings) -> String {
+  var lines = ["containers-together = \(bridge.areTogether ? "on" : "off")"]
+  if let address = bridge.address { lines.append("container-address = \(address)") }
+  if let address = bridge.addressV6 { lines.append("container-address6 = \(address)") }
+  let servers = bridge.nameServers.map { "\($0)" }
+  if !servers.isEmpty { lines.append("container-dns = \(servers.joined(separator: " "))") }
+  let reach = bridge.reach.map { "\($0)" }
+  if !reach.isEmpty { lines.append("container-reach = \(reach.joined(separator: " "))") }
+  return lines.joined(separator: "\n")
 }
 
 private func text(_ board: BoardSettings) -> String {

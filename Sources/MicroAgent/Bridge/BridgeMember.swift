@@ -17,6 +17,7 @@ public struct BridgeMember: Equatable, Sendable {
 
   /// What makes it a member: its link on the board, a port of the bridge of this index, and the other end in the network
   /// namespace of its process. The number of the request that a kernel without IPv6 refuses is 2.
+  @inline(never)
   public func joinRequests(bridge: UInt32, _ network: BridgeNetwork, process: Int32) -> LinkRequests {
     var requests = LinkRequests()
     let hardware = BridgeNetwork.hardware(of: place)
@@ -32,6 +33,7 @@ public struct BridgeMember: Equatable, Sendable {
   public static let optionalOfJoining: [UInt32] = [2]
 
   /// What is done inside, where the link has this index. Each address stands alone, so that all packets go to the board.
+  @inline(never)
   public func insideRequests(_ network: BridgeNetwork, index: UInt32) -> LinkRequests {
     var requests = LinkRequests()
     requests.setUp(BridgeNetwork.inside)
@@ -45,6 +47,7 @@ public struct BridgeMember: Equatable, Sendable {
   }
 
   /// What is done to its link on the board, which has this index.
+  @inline(never)
   public func outsideRequests(index: UInt32) -> LinkRequests {
     var requests = LinkRequests()
     if rates.download > 0 { requests.limit(link, index: index, bitsPerSecond: rates.download) }
@@ -52,6 +55,7 @@ public struct BridgeMember: Equatable, Sendable {
   }
 
   /// What of it the kernel does not forget with its namespace.
+  @inline(never)
   public func leaveRequests(bridge: UInt32, _ network: BridgeNetwork) -> LinkRequests {
     var requests = LinkRequests()
     for address in network.addresses(of: place) { requests.delete(neighbour: address, on: bridge) }
@@ -59,6 +63,7 @@ public struct BridgeMember: Equatable, Sendable {
   }
 
   /// Lines of its /etc/hosts.
+  @inline(never)
   public func hosts(_ name: String, _ network: BridgeNetwork) -> String {
     var text = "127.0.0.1\tlocalhost\n"
     if network.addressV6 != nil { text += "::1\tlocalhost\n" }
@@ -109,6 +114,7 @@ public enum NameServers {
   public static let maximumFileBytes = 16 * 1024
 
   /// Those of a resolv.conf(5) that are reached from elsewhere than the board itself, at most three as everywhere.
+  @inline(never)
   public static func parse(_ text: [UInt8]) -> [IPAddress] {
     var found: [IPAddress] = []
     for line in ASCII.split(text[...], at: ASCII.newline) {

@@ -57,6 +57,7 @@ public struct BridgeNetwork: Equatable, Sendable {
   }
 
   /// All addresses of a container.
+  @inline(never)
   public func addresses(of place: UInt16) -> [IPAddress] {
     [address(of: place)] + (addressV6(of: place).map { [$0] } ?? [])
   }
@@ -75,11 +76,13 @@ public struct BridgeNetwork: Equatable, Sendable {
   private static let idDigits = 6
 
   /// What a container's link is called on the board: `veth0005-00002a`, as long as a name may be.
+  @inline(never)
   public static func link(of id: UInt64, at place: UInt16) -> String {
     linkPrefix + hexadecimal(UInt64(place), placeDigits) + "-" + hexadecimal(id, idDigits)
   }
 
   /// The place that a link's name tells, where it is a container's of this id.
+  @inline(never)
   public static func place(of id: UInt64, link name: String) -> UInt16? {
     let digits = name.utf8.dropFirst(linkPrefix.utf8.count).prefix(placeDigits)
     guard let place = UInt16(ASCII.string(digits), radix: 16), link(of: id, at: place) == name else { return nil }

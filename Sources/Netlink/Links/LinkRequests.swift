@@ -1,7 +1,8 @@
 import Basics
 
 /// Requests to the kernel about links, their addresses, neighbours and routes (rtnetlink(7)), one behind the other. The
-/// kernel performs them in their order and acknowledges each; those behind one that it refused it performs as well.
+/// kernel performs them in their order and acknowledges each; those behind one that it refused it performs as well. Nothing
+/// here is inlined, as a container takes a dozen of them.
 public struct LinkRequests: Sendable {
   private var writer = NetlinkWriter()
   /// What each is about, for the line that tells why it was refused.
@@ -48,6 +49,7 @@ public struct LinkRequests: Sendable {
   // MARK: Links
 
   /// A bridge, which is down. Its hardware address stays whatever becomes its port.
+  @inline(never)
   public mutating func addBridge(_ name: String, hardware: [UInt8]) {
     let place = begin(Self.newLink, Self.made, "make bridge \(name)")
     link(index: 0, flags: 0)
@@ -60,6 +62,7 @@ public struct LinkRequests: Sendable {
   }
 
   /// Writes down what can be read of a link as long as it is there.
+  @inline(never)
   public mutating func label(_ name: String, _ text: String) {
     let place = begin(Self.newLink, 0, "label \(name)")
     link(index: 0, flags: 0)
@@ -69,6 +72,7 @@ public struct LinkRequests: Sendable {
   }
 
   /// A pair of links: one here, down, a port of the bridge of this index; the other one in the network namespace of a process.
+  @inline(never)
   public mutating func addPair(
     _ name: String, bridge: UInt32, peer: String, hardware: [UInt8], namespaceOf process: Int32
   ) {
@@ -91,6 +95,7 @@ public struct LinkRequests: Sendable {
   }
 
   /// A port of a bridge to which no other such port may speak, nor it to them.
+  @inline(never)
   public mutating func isolate(port name: String) {
     let place = begin(Self.newLink, 0, "isolate \(name)")
     link(index: 0, flags: 0)
@@ -105,6 +110,7 @@ public struct LinkRequests: Sendable {
   }
 
   /// The kernel gives this link no IPv6 address of itself. Without IPv6 it refuses that.
+  @inline(never)
   public mutating func giveNoAddress(to name: String) {
     let place = begin(Self.newLink, 0, "give \(name) no address")
     link(index: 0, flags: 0)
@@ -117,6 +123,7 @@ public struct LinkRequests: Sendable {
     writer.end(place)
   }
 
+  @inline(never)
   public mutating func setUp(_ name: String) {
     let place = begin(Self.newLink, 0, "set \(name) up")
     link(index: 0, flags: Self.isUp)
@@ -124,6 +131,7 @@ public struct LinkRequests: Sendable {
     writer.end(place)
   }
 
+  @inline(never)
   public mutating func delete(_ name: String) {
     let place = begin(Self.deleteLink, 0, "delete \(name)")
     link(index: 0, flags: 0)
@@ -137,6 +145,7 @@ public struct LinkRequests: Sendable {
   private static let v6: UInt8 = 10
 
   /// Nobody is asked whether it is free.
+  @inline(never)
   public mutating func add(_ address: IPAddress, prefixBits: UInt8, to index: UInt32) {
     let place = begin(Self.newAddress, Self.made, "give it \(address)")
     let isV4 = IPFamily(address) == .v4
@@ -149,6 +158,7 @@ public struct LinkRequests: Sendable {
   }
 
   /// Everything goes by a neighbour on this link.
+  @inline(never)
   public mutating func addDefaultRoute(by router: IPAddress, on index: UInt32) {
     let place = begin(Self.newRoute, Self.made, "route by \(router)")
     let family = IPFamily(router) == .v4 ? Self.v4 : Self.v6
@@ -163,6 +173,7 @@ public struct LinkRequests: Sendable {
   }
 
   /// Where an address is on a link, for good: nobody is asked, and nobody who says otherwise is heard.
+  @inline(never)
   public mutating func add(neighbour address: IPAddress, hardware: [UInt8], on index: UInt32) {
     let place = begin(Self.newNeighbour, NetlinkWriter.create | NetlinkWriter.replace, "know \(address)")
     neighbour(address, index, state: Self.isPermanent)
@@ -170,6 +181,7 @@ public struct LinkRequests: Sendable {
     writer.end(place)
   }
 
+  @inline(never)
   public mutating func delete(neighbour address: IPAddress, on index: UInt32) {
     let place = begin(Self.deleteNeighbour, 0, "forget \(address)")
     neighbour(address, index, state: 0)
@@ -179,6 +191,7 @@ public struct LinkRequests: Sendable {
   /// linux/neighbour.h
   private static let isPermanent: UInt8 = 0x80
 
+  @inline(never)
   private mutating func neighbour(_ address: IPAddress, _ index: UInt32, state: UInt8) {
     writer.raw(IPFamily(address) == .v4 ? Self.v4 : Self.v6, 0, 0, 0)
     writer.number(index)
@@ -191,6 +204,7 @@ public struct LinkRequests: Sendable {
   /// What leaves by this link takes so many bits a second (tc-tbf(8)); what would wait longer than a tenth of a second is dropped.
   ///
   /// - Parameter name: of the link, for messages.
+  @inline(never)
   public mutating func limit(_ name: String, index: UInt32, bitsPerSecond: UInt64) {
     let rate = UInt32(clamping: bitsPerSecond / 8)
     let burst = max(rate / 50, Self.leastBurstBytes)
@@ -223,6 +237,7 @@ public struct LinkRequests: Sendable {
 
   private static let made = NetlinkWriter.create | NetlinkWriter.exclusive
 
+  @inline(never)
   private mutating func begin(_ type: UInt16, _ flags: UInt16, _ subject: String) -> Int {
     subjects.append(subject)
     return writer.begin(
@@ -230,6 +245,7 @@ public struct LinkRequests: Sendable {
   }
 
   /// Family (1 byte), padding (1), type (2), index (4), flags (4), which of them are meant (4).
+  @inline(never)
   private mutating func link(index: UInt32, flags: UInt32) {
     writer.number(0)
     writer.number(index)
