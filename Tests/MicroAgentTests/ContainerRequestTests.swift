@@ -145,7 +145,12 @@ import Testing
     request.group = generator.pick([0, 1000, .max])
     request.hostname = generator.pick(["", "host"])
     request.readOnlyRoot = generator.oneIn(2)
-    request.network = generator.pick([.none, .host])
+    request.network = generator.pick([.none, .host, .bridge])
+    request.ports = (0..<generator.below(3)).map { _ in
+      PublishedPort(port: generator.pick([1, .max]), target: 80, transport: generator.pick([.tcp, .udp]))
+    }
+    request.rates.upload = generator.pick([0, 8000])
+    request.rates.download = generator.pick([0, .max])
     request.userNamespace = generator.oneIn(2)
     request.mounts = (0..<generator.below(3)).map { _ in
       .init(source: generator.pick(["", "/a"]), target: "/b", readOnly: generator.oneIn(2))
@@ -207,7 +212,9 @@ import Testing
       ([3: ["sh", 1]], "command: give an array of texts"), ([4: [[]]], "environment: give an array of texts"),
       ([6: -1], "user: give a number of at most 32 bits"),
       ([6: 4_294_967_296], "user: give a number of at most 32 bits"),
-      ([9: 1], "readOnlyRoot: give true or false"), ([10: "bridge"], "network: give \"none\" or \"host\""),
+      ([9: 1], "readOnlyRoot: give true or false"), ([10: "lan"], "network: give \"none\", \"host\" or"),
+      ([220: [80]], "the message is not a CBOR map"), ([220: [:]], "ports: give an array of maps"),
+      ([224: "2M"], "uploadBits: give an unsigned number"),
       ([10: 0], "network: give"), ([12: [7]], "the message is not a CBOR map"),
       ([12: [:]], "mounts: give an array of maps"),
       ([16: -1], "memoryBytes: give an unsigned number"), ([16: "4M"], "memoryBytes: give an unsigned number"),

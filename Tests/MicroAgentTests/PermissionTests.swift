@@ -62,6 +62,12 @@ import Testing
     let cases: [((inout ContainerRequest) -> Void, String)] = [
       ({ $0.lease = nil }, "run: name a lease of yours that it is to be in"),
       ({ $0.network = .host }, "network \"host\": only the board's owner may give it"),
+      (
+        {
+          $0.network = .bridge
+          $0.ports = [PublishedPort(port: 80, target: 80)]
+        }, "ports below 1024: only the board's owner may give them"
+      ),
       ({ $0.userNamespace = false }, "root on the board: only its owner may give it"),
       ({ $0.mounts = [.init(source: "/etc", target: "/mnt", readOnly: true)] }, "mounts: only the board's owner"),
       ({ $0.publications = [Publication(type: "http", port: 80)] }, "publications: only the board's owner"),

@@ -148,6 +148,10 @@ def test_every_message_is_as_specified(boards, rootfs, tmp_path):
     said("run", "-d", *SMALL, "--name", "web", "--network", "host", "--publish", "http:8080:Our library", "-e", "A=1", "-v",
          "/tmp:/mnt:ro", "--restart", "on-failure:3", rootfs, "sh", "-c", "echo up; exec sleep 1000")
     assert ctl("run", "--rm", *SMALL, rootfs, "sh", "-c", "exit 3").code == 3
+    said("run", "-d", *SMALL, "--name", "bridged", "--publish", "8081:80", "--publish", "53:53/udp", "--upload", "2M", rootfs,
+         "sleep", "1000")
+    said("inspect", "bridged")
+    said("rm", "--force", "bridged")
     for command in (["ps", "-a"], ["inspect", "web"], ["logs", "web"], ["stats"], ["plan", rootfs, "true"], ["nodes"],
                     ["search"], ["search", "--of", there.node_name], ["publish", "ssh:22:Shell"], ["publish"],
                     ["unpublish", "ssh:22"], ["offer"], ["owner"], ["audit"], ["resets"], ["events"],
