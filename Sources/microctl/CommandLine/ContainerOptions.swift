@@ -27,7 +27,7 @@ let containerOptions = [
   Option(.hostname, "hostname", short: "h", value: "NAME", "The host name inside (the container's name)"),
   Option(
     .publish, "publish", value: "PORT:PORT[/udp]",
-    "Lead a port of the node to one of it; TYPE:PORT[:DESCRIPTION]: offer it to the neighbours"),
+    "A node's port that leads to it, or TYPE:PORT[:TEXT] for neighbours"),
   Option(.readOnly, "read-only", "Let nothing be written to the root file system"),
   Option(.userns, "userns", value: "host", choices: ["host"], "host: root inside is root on the node"),
   Option(.logSize, "log-size", value: "BYTES", "How much of its output is kept (64K)"),
