@@ -45,7 +45,7 @@ def test_containers_reach_what_they_may(machine, agent, rootfs, peer):
     def inside(*command):
         return node.ctl("exec", "one", *command)
 
-    node.start("sleep", "1000", options=["--name", "one", "--network", "bridge", "--upload", "4M"])
+    node.start("sleep", "1000", options=["--name", "one", "--network", "bridge"])
     node.start("sh", "-c", ECHO, options=["--name", "two", "--publish", "8080:80"])
     (first,), (second,) = node.state("one")["addresses"], node.state("two")["addresses"]
     assert (first, second) == ("172.29.77.2", "172.29.77.3")

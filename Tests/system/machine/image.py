@@ -24,8 +24,8 @@ UNUSED_SECONDS = 30 * 24 * 3600
 BOOT_MODULES = ["virtio_pci", "virtio_blk", "virtio_console", "virtio_rng", "crc32c_generic", "quota_v2", "ext4"]
 #: There to be loaded when a test or the kernel asks for them.
 OTHER_MODULES = ["overlay", "squashfs", "loop", "veth", "bridge", "dummy", "tun", "macvlan", "nf_tables",
-                 "nft_chain_nat", "nft_masq", "nft_ct", "nft_nat", "nft_fib_inet", "nft_reject_inet", "sch_tbf", "softdog",
-                 "vfat", "nls_cp437", "nls_ascii"]
+                 "nft_chain_nat", "nft_masq", "nft_ct", "nft_nat", "nft_fib_inet", "nft_reject_inet", "nft_meta_bridge", "sch_tbf",
+                 "softdog", "vfat", "nls_cp437", "nls_ascii"]
 FOLDERS = ["bin", "sbin", "usr/bin", "usr/sbin", "etc", "proc", "sys", "dev", "run", "tmp", "data", "root", "mnt",
            "var/lib", "var/log", "var/tmp", "lib"]
 #: They want D-Bus, getty, kmod or a module, none of which is there.
