@@ -106,6 +106,7 @@ fuzz: deps
 bench: PACKAGE_LISTS += bench/packages.txt
 bench: tested $(VENV)
 	$(PYTHON) bench/run
+	$(PYTHON) bench/runtimes.py
 	$(PYTHON) bench/microcloud.py
 	$(PYTHON) bench/protocol.py
 	$(PYTHON) bench/serving.py

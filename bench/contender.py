@@ -42,3 +42,12 @@ def interleave(contenders, rounds, batch, cold_rounds, pause_milliseconds):
     for _ in range(cold_rounds):
         for contender in random.sample(contenders, len(contenders)):
             contender.laps["cold"] += contender.run(1, pause_milliseconds)
+
+
+def table(rows, base, base_name, moment="ended"):
+    print(f"| | hot, × {base_name} | cold, × {base_name} | hot median | hot least | cold median | cold least |")
+    print("|--|--|--|--|--|--|--|")
+    for row in rows:
+        ratios = [row.milliseconds(kind, moment) / base.milliseconds(kind, moment) for kind in ("hot", "cold")]
+        times = [row.milliseconds(kind, moment, *which) for kind in ("hot", "cold") for which in ((), (min,))]
+        print(f"| {row.name} | " + " | ".join(f"{number:.2f}" for number in ratios + times) + " |")

@@ -50,7 +50,7 @@ def remove_groups():
 
 
 def compile_tools(home):
-    for name in ("floor", "client", "spawn"):
+    for name in ("floor", "client", "spawn", "count"):
         subprocess.run(["gcc", "-O2", "-static", "-Wall", "-Wextra", "-o", f"{home}/{name}", f"{BENCH}/{name}.c"], check=True)
 
 

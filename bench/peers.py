@@ -20,7 +20,7 @@ OCI_MOUNTS = [
 ]
 
 
-def oci_bundle(folder, rootfs, cgroup):
+def oci_bundle(folder, rootfs, cgroup, *command):
     """Writes an OCI bundle's config.json into a new folder."""
     ids = [{"containerID": 0, "hostID": FIRST_USER, "size": 65536}]
     os.mkdir(folder)
@@ -29,7 +29,7 @@ def oci_bundle(folder, rootfs, cgroup):
         "hostname": "bench",
         "root": {"path": rootfs, "readonly": True},
         "process": {
-            "user": {"uid": 0, "gid": 0}, "args": ["/bin/true"], "env": ["PATH=/bin"], "cwd": "/",
+            "user": {"uid": 0, "gid": 0}, "args": command or ["/bin/true"], "env": ["PATH=/bin"], "cwd": "/",
             "noNewPrivileges": True,
             "capabilities": {"bounding": CAPABILITIES, "effective": CAPABILITIES, "permitted": CAPABILITIES},
         },
@@ -53,13 +53,21 @@ def oci_bundle(folder, rootfs, cgroup):
         json.dump(config, file)
 
 
-def oci_runtime(name, home, rootfs, cgroup):
-    """crun or runc. crun takes a hybrid layout for v2, so it is not shown the unified hierarchy beside v1's."""
-    oci_bundle(f"{home}/{name}", rootfs, f"{cgroup}/{name}")
+PROGRAMS = {"crun": "/usr/bin/crun", "runc": "/usr/sbin/runc"}
+
+
+def without_unified(*command):
+    """crun takes a hybrid layout for v2, so no runtime is shown the unified hierarchy beside v1's."""
     hide = "mountpoint -q /sys/fs/cgroup/unified && umount /sys/fs/cgroup/unified; exec \"$@\""
-    command = [f"/usr/bin/{name}" if name == "crun" else f"/usr/sbin/{name}", "--root", f"{home}/{name}/state",
-               "run", "--bundle", f"{home}/{name}", f"microagent-bench-{name}"]
-    return Contender(f"{name} run", ["unshare", "-m", "sh", "-c", hide, "sh", f"{home}/spawn", *command])
+    return ["unshare", "-m", "sh", "-c", hide, "sh", *command]
+
+
+def oci_runtime(name, home, rootfs, cgroup):
+    """crun or runc."""
+    oci_bundle(f"{home}/{name}", rootfs, f"{cgroup}/{name}")
+    command = [PROGRAMS[name], "--root", f"{home}/{name}/state", "run", "--bundle", f"{home}/{name}",
+               f"microagent-bench-{name}"]
+    return Contender(f"{name} run", without_unified(f"{home}/spawn", *command))
 
 
 def lxc_execute(home, rootfs, cgroup):
