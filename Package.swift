@@ -21,6 +21,7 @@ let package = Package(
     .systemLibrary(name: "CZlib"),
     .target(name: "CSystem"),
     .target(name: "CEmbeddedRuntime"),
+    .target(name: "CShortLived"),
 
     // Values and decisions: no input or output.
     .target(name: "Basics"),
@@ -67,7 +68,9 @@ let package = Package(
       "microctl",
       ["MicroAgent", "Microcloud", "Images", "Compression", "NodeSecurity", "Crypto", "LinuxSystem", "Basics"]),
 
-    program("microrun", ["OCIRuntime", "ContainerRunner", "Cgroups", "Images", "LinuxSystem", "CSystem", "Basics"]),
+    program(
+      "microrun",
+      ["OCIRuntime", "ContainerRunner", "Cgroups", "Images", "LinuxSystem", "CSystem", "CShortLived", "Basics"]),
 
     // Many agents in one process, under virtual time; only ever built for the host.
     program("microsim", ["MicroAgent", "Microcloud", "NodeSecurity", "Crypto", "LinuxSystem", "CSystem", "Basics"]),

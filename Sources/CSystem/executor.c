@@ -60,7 +60,8 @@ static int perform(struct state *state, const struct step *step) {
     case EXECUTOR_WRITE_FILE: return put_file(step->text[0], step->text[1]);
     case EXECUTOR_OPEN:
       return keep_descriptor(
-          state, step->number[0], open(step->text[0], (int)step->number[1] | O_CLOEXEC, step->number[2]));
+          state, step->number[0],
+          openat(AT_FDCWD, step->text[0], (int)step->number[1] | O_CLOEXEC, step->number[2]));
     case EXECUTOR_WRITE: return put_text(slot(state, step->number[0]), step->text[0]);
     case EXECUTOR_OWN: return do_own(state, step);
     case EXECUTOR_OPEN_TREE: return do_open_tree(state, step);

@@ -61,7 +61,7 @@ static void close_both(int ends[2]) {
 
 // A child that is gone has told why on the error pipe: that it does not hear is no failure, and no SIGPIPE.
 static int tell(int control, const char *byte) {
-  return send(control, byte, 1, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET ? -errno : 0;
+  return send(control, byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EPIPE && errno != ECONNRESET ? -errno : 0;
 }
 
 int executor_release(int control) { return tell(control, "g"); }
@@ -97,10 +97,12 @@ static int clone_child(uint64_t namespaces, struct executor_birthplace birthplac
 int executor_clone(const uint8_t *steps, size_t count, uint32_t first, int32_t *slots, uint64_t namespaces,
                    struct executor_birthplace birthplace, struct executor_child *child) {
   int control[2], errors[2], pidfd = -1, error;
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) return -errno;
-  if (pipe2(errors, O_CLOEXEC) < 0) {
+  // The child's ends get numbers side by side, so that all others are closed by two calls. What a failure takes always fits
+  // into the pipe.
+  if (pipe2(errors, O_CLOEXEC | O_NONBLOCK) < 0) return -errno;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0) {
     error = errno;
-    close_both(control);
+    close_both(errors);
     return -error;
   }
   int process = clone_child(namespaces, birthplace, &pidfd);
@@ -116,8 +118,6 @@ int executor_clone(const uint8_t *steps, size_t count, uint32_t first, int32_t *
     close(errors[0]);
     return -error;
   }
-  fcntl(control[1], F_SETFL, O_NONBLOCK);
-  fcntl(errors[0], F_SETFL, O_NONBLOCK);
   *child = (struct executor_child){process, pidfd, control[1], errors[0]};
   return 0;
 }

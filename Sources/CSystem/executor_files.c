@@ -34,7 +34,7 @@ int put_text(int descriptor, const char *string) {
 }
 
 int put_file(const char *path, const char *string) {
-  int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+  int descriptor = openat(AT_FDCWD, path, O_WRONLY | O_CLOEXEC);  // see system_open
   if (descriptor < 0) return -1;
   int result = put_text(descriptor, string), error = errno;
   close(descriptor);

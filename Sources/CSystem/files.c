@@ -25,11 +25,13 @@
     return result_ < 0 ? -errno : result_; \
   } while (0)
 
-int system_open(const char *path, int flags, unsigned mode) { RETRY(open(path, flags | O_CLOEXEC, mode)); }
+// Not open(3): that of musl sets O_CLOEXEC once more by a second call.
+int system_open(const char *path, int flags, unsigned mode) { return system_openat(AT_FDCWD, path, flags, mode); }
 int system_openat(int directory, const char *path, int flags, unsigned mode) {
   RETRY(openat(directory, path, flags | O_CLOEXEC, mode));
 }
 int system_close(int descriptor) { RESULT(close(descriptor)); }
+int system_close_range(unsigned first, unsigned last) { RESULT((int)syscall(SYS_close_range, first, last, 0)); }
 ssize_t system_read(int descriptor, void *buffer, size_t count) { RETRY(read(descriptor, buffer, count)); }
 ssize_t system_write(int descriptor, const void *buffer, size_t count) { RETRY(write(descriptor, buffer, count)); }
 ssize_t system_pread(int descriptor, void *buffer, size_t count, int64_t offset) {

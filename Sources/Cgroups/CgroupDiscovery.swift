@@ -3,12 +3,15 @@ import LinuxSystem
 
 extension CgroupLayout {
   /// Reads the layout off this machine.
-  public static func discover() throws(CgroupError) -> CgroupLayout {
-    try discover(
-      mountInfo: read("/proc/self/mountinfo"), selfCgroup: read("/proc/self/cgroup"),
+  ///
+  /// - Parameter mountInfo: /proc/self/mountinfo, by whoever has read it already.
+  public static func discover(mountInfo: [UInt8]? = nil) throws(CgroupError) -> CgroupLayout {
+    let mountInfo = if let mountInfo { mountInfo } else { try read("/proc/self/mountinfo") }
+    return try discover(
+      mountInfo: mountInfo, selfCgroup: read("/proc/self/cgroup", inOnePiece: true),
       // A kernel without control groups has no such file: nothing is mounted then, which is the error that is told.
-      cgroupsTable: (try? read("/proc/cgroups")) ?? [],
-      readFile: { path in try? read(path) })
+      cgroupsTable: (try? read("/proc/cgroups", inOnePiece: true)) ?? [],
+      readFile: { path in try? read(path, inOnePiece: true) })
   }
 
   /// Decides the layout from what the kernel tells, and touches nothing.
@@ -19,39 +22,43 @@ extension CgroupLayout {
   /// - Parameters:
   ///   - mountInfo: `/proc/self/mountinfo`
   ///   - selfCgroup: `/proc/self/cgroup`
-  ///   - cgroupsTable: `/proc/cgroups`; it lists v1's names, so a controller that has no v1 part may be missing there
+  ///   - cgroupsTable: `/proc/cgroups`, asked for where a controller is absent; it lists v1's names, so one that has no v1
+  ///     part may be missing there
   ///   - readFile: gives a small file inside a mounted hierarchy, nil if there is none: `cgroup.controllers` of v2 and
   ///     `memory.memsw.limit_in_bytes` of v1 are asked for
   public static func discover(
-    mountInfo: [UInt8], selfCgroup: [UInt8], cgroupsTable: [UInt8], readFile: (String) -> [UInt8]?
+    mountInfo: [UInt8], selfCgroup: [UInt8], cgroupsTable: @autoclosure () -> [UInt8],
+    readFile: (String) -> [UInt8]?
   ) throws(CgroupError) -> CgroupLayout {
     let mounts = MountTable(mountInfo: mountInfo)
     let membership = Membership(selfCgroup: selfCgroup)
-    let kernel = KernelControllers(table: cgroupsTable)
     let legacy = legacyHierarchies(mounts.visible(type: "cgroup"), membership)
-    let unified = unifiedHierarchy(mounts.visible(type: "cgroup2"), membership, readFile)
+    // A controller is in one hierarchy only: with memory in v1 there is nothing to compare.
+    let isDecided = legacy.contains { $0.controllers.contains(.memory) }
+    let unified = isDecided ? nil : unifiedHierarchy(mounts.visible(type: "cgroup2"), membership, readFile)
 
     if let unified, prefersUnified(unified, over: legacy) {
-      let absent = allAbsent(from: unified.controllers, builtIn: true) { kernel.absenceOnUnified($0) }
+      let absent = allAbsent(from: unified.controllers, builtIn: true, cgroupsTable) { $0.absenceOnUnified($1) }
       return CgroupLayout(version: .v2, hierarchies: [unified], absent: absent)
     }
     if legacy.isEmpty { throw .notMounted }
-    let absent = allAbsent(from: legacy.flatMap { $0.controllers }, builtIn: false) { kernel.absenceOnLegacy($0) }
+    let absent = allAbsent(from: legacy.flatMap { $0.controllers }, builtIn: false, cgroupsTable) {
+      $0.absenceOnLegacy($1)
+    }
     let layout = CgroupLayout(version: .v1, hierarchies: legacy, absent: absent, countsSwap: false)
     let memory = layout.hierarchy(of: .memory)
     let countsSwap = memory.map { readFile($0.mountPoint + "/memory.memsw.limit_in_bytes") != nil } ?? false
     return CgroupLayout(version: .v1, hierarchies: legacy, absent: absent, countsSwap: countsSwap)
   }
 
-  private static func read(_ path: String) throws(CgroupError) -> [UInt8] {
+  private static func read(_ path: String, inOnePiece: Bool = false) throws(CgroupError) -> [UInt8] {
     // A host with many containers has some thousand mounts of about 200 bytes each.
-    try explained { () throws(SystemError) in try Files.read(path, limitBytes: 4 << 20) }
+    try explained { () throws(SystemError) in try Files.read(path, limitBytes: 4 << 20, inOnePiece: inOnePiece) }
   }
 
   private static func prefersUnified(_ unified: Hierarchy, over legacy: [Hierarchy]) -> Bool {
     if unified.controllers.contains(.memory) { return true }
     let legacyControllers = legacy.flatMap { $0.controllers }
-    if legacyControllers.contains(.memory) { return false }
     let wanted = CgroupController.forContainers.filter { !$0.isBuiltIntoUnified }
     return wanted.count { unified.controllers.contains($0) } >= wanted.count { legacyControllers.contains($0) }
       && (legacyControllers.isEmpty || !unified.controllers.isEmpty)
@@ -100,11 +107,13 @@ extension CgroupLayout {
   }
 
   private static func allAbsent(
-    from present: [CgroupController], builtIn: Bool, reason: (CgroupController) -> CgroupAbsence
+    from present: [CgroupController], builtIn: Bool, _ table: () -> [UInt8],
+    reason: (KernelControllers, CgroupController) -> CgroupAbsence
   ) -> [Absent] {
-    CgroupController.allCases
-      .filter { !present.contains($0) && !(builtIn && $0.isBuiltIntoUnified) }
-      .map { Absent($0, reason($0)) }
+    let absent = CgroupController.allCases.filter { !present.contains($0) && !(builtIn && $0.isBuiltIntoUnified) }
+    if absent.isEmpty { return [] }
+    let kernel = KernelControllers(table: table())
+    return absent.map { Absent($0, reason(kernel, $0)) }
   }
 }
 

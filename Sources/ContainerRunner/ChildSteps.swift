@@ -180,7 +180,7 @@ extension ContainerSpec {
 
 extension String {
   /// This path names something directly in `directory`, which ends in a slash.
-  fileprivate func isChild(of directory: String) -> Bool {
+  func isChild(of directory: String) -> Bool {
     hasPrefix(directory) && !utf8.dropFirst(directory.utf8.count).contains(UInt8(ascii: "/"))
   }
 }

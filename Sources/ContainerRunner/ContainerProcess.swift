@@ -68,7 +68,7 @@ public enum ContainerProcess {
     slots[Int(Slot.mounter)] = descriptors.mounts
     slots[Int(Slot.container)] = descriptors.container
     let given = slots
-    defer { for (slot, kept) in zip(slots, given) where slot >= 0 && slot != kept { _ = system_close(slot) } }
+    defer { closeOpened(slots, given) }
 
     try performAgentSteps(plan, &slots, reached)
     reached(.beforeStep(plan.cloneStep))
@@ -78,6 +78,20 @@ public enum ContainerProcess {
     return StartedProcess(
       pid: child.process, pidfd: FileDescriptor(owning: child.pidfd), control: FileDescriptor(owning: child.control),
       errors: FileDescriptor(owning: child.errors))
+  }
+
+  /// What the steps opened mostly has numbers in a row, which are closed by one call.
+  private static func closeOpened(_ slots: [Int32], _ given: [Int32]) {
+    var opened = zip(slots, given).filter { $0.0 >= 0 && $0.0 != $0.1 }.map { $0.0 }[...]
+    opened.sort()
+    while let first = opened.popFirst() {
+      var last = first
+      while let next = opened.first, next == last + 1 {
+        last = next
+        opened.removeFirst()
+      }
+      _ = first == last ? system_close(first) : system_close_range(UInt32(first), UInt32(last))
+    }
   }
 
   private static func performAgentSteps(

@@ -4,7 +4,10 @@ import LinuxSystem
 
 extension HostFacts {
   /// Asks the running kernel.
-  public static func discover() throws(SystemError) -> HostFacts {
+  ///
+  /// - Parameter mountInfo: /proc/self/mountinfo, by whoever has read it already.
+  public static func discover(mountInfo: [UInt8]? = nil) throws(SystemError) -> HostFacts {
+    let mountInfo = if let mountInfo { mountInfo } else { try Files.read("/proc/self/mountinfo") }
     var name = utsname()
     try check(uname(&name), "ask the kernel for its version")
     let release = text(of: name.release)
@@ -12,7 +15,8 @@ extension HostFacts {
       throw SystemError("understand the kernel's version", release, .invalidArgument)
     }
     return HostFacts(
-      kernel: kernel, rootIsInitramfs: rootType(mounts: try Files.read("/proc/self/mounts")) == "rootfs",
+      kernel: kernel,
+      rootIsInitramfs: rootType(mountInfo: mountInfo) == "rootfs",
       hasTimeNamespaces: Files.exists("/proc/self/ns/time_for_children"), is64Bit: text(of: name.machine) == "x86_64")
   }
 
@@ -23,13 +27,16 @@ extension HostFacts {
     return status.magic & 0xFFFF_FFFF  // a long, which 32-bit machines extend by its sign
   }
 
-  /// The type of what is mounted on `/` in the text of /proc/self/mounts: the last line about it counts, for older
-  /// kernels list the initramfs below the real root as well.
-  static func rootType(mounts: [UInt8]) -> String? {
+  /// The type of what is mounted on `/` in the text of /proc/self/mountinfo (proc(5)): the last line about it counts, for
+  /// older kernels list the initramfs below the real root as well.
+  static func rootType(mountInfo: [UInt8]) -> String? {
     var type: String?
-    for line in ASCII.lines(mounts[...]) {
+    for line in ASCII.lines(mountInfo[...]) {
       let words = ASCII.words(line)
-      if words.count >= 3, words[1].elementsEqual("/".utf8) { type = ASCII.string(words[2]) }
+      guard words.count > 6, words[4].elementsEqual("/".utf8) else { continue }
+      // Between the sixth word and the dash stands any number of optional fields.
+      let dash = words.indices.dropFirst(6).first { words[$0].elementsEqual("-".utf8) }
+      if let dash, dash + 1 < words.count { type = ASCII.string(words[dash + 1]) }
     }
     return type
   }

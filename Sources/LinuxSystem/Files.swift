@@ -5,20 +5,28 @@ import CSystem
 public enum Files {
   /// Reads a file to its end, or the first `limitBytes` of it: kernel files and settings are small, and bad ones must not
   /// grow memory.
-  public static func read(_ path: String, limitBytes: Int = 64 * 1024) throws(SystemError) -> [UInt8] {
+  ///
+  /// - Parameters:
+  ///   - expectedBytes: up to so many come with one call of the kernel.
+  ///   - inOnePiece: it is a file on a disk, or one that the kernel gives whole: a piece that is shorter than it could be is
+  ///     the last, and no further one is asked for. Not so of lists, as those of mounts and processes.
+  public static func read(
+    _ path: String, limitBytes: Int = 64 * 1024, expectedBytes: Int = 512, inOnePiece: Bool = false
+  ) throws(SystemError) -> [UInt8] {
     let file = try FileDescriptor.open(path, O_RDONLY)
     var bytes: [UInt8] = []
     while bytes.count < limitBytes {
       let start = bytes.count
       // Most are read in one piece, and that one takes no page of its own from the kernel.
-      let chunkBytes = max(512, start)
-      bytes.append(contentsOf: repeatElement(0, count: min(chunkBytes, limitBytes - start)))
+      let chunkBytes = max(expectedBytes, start)
+      bytes += [UInt8](repeating: 0, count: min(chunkBytes, limitBytes - start))
+      let room = bytes.count - start
       let count = bytes.withUnsafeMutableBytes {
         system_read(file.rawValue, $0.baseAddress! + start, $0.count - start)
       }
       bytes.removeLast(bytes.count - start - max(0, Int(count)))
       try check(count, "read", path)
-      if count == 0 { break }
+      if count == 0 || inOnePiece && Int(count) < room { break }
     }
     return bytes
   }

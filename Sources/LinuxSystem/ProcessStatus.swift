@@ -18,7 +18,7 @@ public struct ProcessStatus: Equatable, Sendable {
 
   /// Nil where there is no such process.
   public init?(of process: Int32) {
-    guard let bytes = try? Files.read("/proc/\(process)/stat") else { return nil }
+    guard let bytes = try? Files.read("/proc/\(process)/stat", inOnePiece: true) else { return nil }
     self.init(process: process, stat: bytes)
   }
 

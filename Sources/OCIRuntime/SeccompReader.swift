@@ -109,18 +109,17 @@ enum SeccompReader {
 
 /// The calls of one kind of programs, by their names.
 private struct NamedCalls {
-  private let names: [Substring.UTF8View]
+  private let numbers: SyscallNumbers
   var calls: SeccompFilter.Calls
 
   init(_ table: StaticString) {
-    let text = Substring(table.description)
-    names = text.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: true)
-    calls = SeccompFilter.Calls(count: names.count)
+    numbers = SyscallNumbers(table)
+    calls = SeccompFilter.Calls(count: numbers.count)
   }
 
   /// False: these programs have no such call.
   mutating func add(_ rules: [SeccompFilter.Rule], to name: String) -> Bool {
-    guard name != "-", let number = names.firstIndex(where: { $0.elementsEqual(name.utf8) }) else { return false }
+    guard let number = numbers[name] else { return false }
     calls.rules[number] += rules
     return true
   }

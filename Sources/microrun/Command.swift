@@ -8,15 +8,14 @@ struct Command {
   let arguments: Arguments
   let states: StateDirectory
   let log: Log
+  let machine = Machine()
 
   var id: String { arguments.operands.first ?? "" }
 
-  func layout() throws(Failure) -> CgroupLayout {
-    try tellingOfGroups { () throws(CgroupError) in try CgroupLayout.discover() }
-  }
+  func layout() throws(Failure) -> CgroupLayout { try machine.layout() }
 
   func facts() throws(Failure) -> HostFacts {
-    var facts = try telling { () throws(SystemError) in try HostFacts.discover() }
+    var facts = try machine.facts()
     if arguments.has("no-pivot") { facts.rootIsInitramfs = true }
     return facts
   }
@@ -53,6 +52,37 @@ struct Command {
   /// Puts everybody's view of an unknown property into the log: the specification demands that it be passed over.
   func tellUnknown(_ config: RuntimeConfig) {
     for field in config.unknown { log.warning("config.json: \(field): it is in no specification, and was passed over") }
+  }
+}
+
+/// What a command asks the kernel of the machine, once.
+final class Machine {
+  private var knownMountInfo: [UInt8]?
+  private var knownLayout: CgroupLayout?
+
+  /// A host with many containers has some thousand mounts of about 200 bytes each.
+  private static let mountInfoLimitBytes = 4 << 20
+
+  func layout() throws(Failure) -> CgroupLayout {
+    if let knownLayout { return knownLayout }
+    let mountInfo = try mountInfo()
+    let layout = try tellingOfGroups { () throws(CgroupError) in try CgroupLayout.discover(mountInfo: mountInfo) }
+    knownLayout = layout
+    return layout
+  }
+
+  func facts() throws(Failure) -> HostFacts {
+    let mountInfo = try mountInfo()
+    return try telling { () throws(SystemError) in try HostFacts.discover(mountInfo: mountInfo) }
+  }
+
+  private func mountInfo() throws(Failure) -> [UInt8] {
+    if let knownMountInfo { return knownMountInfo }
+    let bytes = try telling { () throws(SystemError) in
+      try Files.read("/proc/self/mountinfo", limitBytes: Self.mountInfoLimitBytes, expectedBytes: 8192)
+    }
+    knownMountInfo = bytes
+    return bytes
   }
 }
 

@@ -19,10 +19,11 @@ struct ContainerMaker {
   init(_ command: Command) throws(Failure) {
     self.command = command
     id = command.id
-    try command.states.checkNew(id)
+    try command.states.checkName(id)
     let given = command.arguments.value("bundle") ?? "."
     bundle = try telling { () throws(SystemError) in try Paths.absolute(given) }
     (config, configBytes) = try StateDirectory.readConfig(command.arguments.value("config") ?? bundle + "/config.json")
+    if !config.keepsOwnProgram { try protectOwnProgram() }
     command.tellUnknown(config)
     guard let process = config.process else { throw Failure("config.json: process: it is missing") }
     self.process = process
@@ -40,22 +41,27 @@ struct ContainerMaker {
     }
     let name = groupName(config, id)
     return try tellingOfGroups { () throws(CgroupError) in
-      let group = try Cgroup(name, in: layout, controllers: config.resources.controllers(on: layout))
-      // What is in it would be limited with the container, and ended with it.
-      guard try !group.isPopulated() else { throw .badName(name, reason: "there are processes in it already") }
-      return group
+      try Cgroup(name, in: layout, controllers: config.resources.controllers(on: layout))
     }
   }
 
   /// Where a container's processes are counted and limited.
   static func groupName(_ config: RuntimeConfig, _ id: String) -> String {
     let parts = ASCII.split(Array(config.cgroupsPath.utf8)[...], at: UInt8(ascii: "/")).filter { !$0.isEmpty }
-    return parts.isEmpty ? "microrun/" + id : parts.map { ASCII.string($0) }.joined(separator: "/")
+    return parts.isEmpty ? GroupMaker.standardParent + "/" + id : parts.map { ASCII.string($0) }.joined(separator: "/")
   }
 
   /// - Parameter waitsForStart: another process will start it; else it waits for the go byte of this one.
   func make(waitsForStart: Bool) throws(Failure) -> MadeContainer {
     try command.states.claim(id)
+    do throws(Failure) {
+      try command.states.keep(config: configBytes, of: id)
+      // Not ours, it would be removed below.
+      try GroupMaker.make(group)
+    } catch {
+      try? command.states.remove(id)
+      throw error
+    }
     do throws(Failure) {
       return try makeClaimed(waitsForStart: waitsForStart)
     } catch {
@@ -66,7 +72,6 @@ struct ContainerMaker {
   }
 
   private func makeClaimed(waitsForStart: Bool) throws(Failure) -> MadeContainer {
-    try command.states.keep(config: configBytes, of: id)
     if waitsForStart { try command.states.makeFIFOs(id) }
     let facts = try command.facts()
     var spec = config.spec(name: id, bundle: bundle, process: process, cgroup: group, is64Bit: facts.is64Bit)
@@ -131,13 +136,12 @@ struct ContainerMaker {
   private func placement() throws(Failure) -> CgroupPlacement {
     try tellingOfGroups { () throws(CgroupError) in
       var placement = CgroupPlacement()
-      try group.create().perform()
       try CpusetInheritance.prepare(group)
       for operation in try config.resources.operations(on: group) {
         if case .write(let path, let text) = operation { placement.operations.append(.write(path: path, text: text)) }
       }
       try DeviceFilter.set(config.resources.devices, on: group)
-      placement.join = group.join
+      placement.join = group.joinAll
       return placement
     }
   }
@@ -173,8 +177,12 @@ func collect(_ process: Int32) {
 
 extension Cgroup {
   /// How a child gets in: by those of its directories that are there.
-  var join: CgroupPlacement.Join {
-    let present = directories.filter { Files.isDirectory($0) }
+  var join: CgroupPlacement.Join { join(directories.filter { Files.isDirectory($0) }) }
+
+  /// The same of a group that was made just now.
+  var joinAll: CgroupPlacement.Join { join(directories) }
+
+  private func join(_ present: [String]) -> CgroupPlacement.Join {
     if layout.version == .v2 { return present.first.map { .directory($0) } ?? .none }
     return present.isEmpty ? .none : .tasks(present.map { $0 + "/tasks" })
   }
@@ -218,6 +226,43 @@ enum DeviceFilter {
   }
 }
 
+/// Makes and removes containers' groups.
+enum GroupMaker {
+  /// Above the groups of containers that name none. It is there as long as there are any.
+  static let standardParent = "microrun"
+  /// The parent may be removed by others while a group is made in it.
+  private static let attempts = 8
+
+  static func make(_ group: Cgroup) throws(Failure) {
+    if try makeLeaves(group) { return }
+    try tellingOfGroups { () throws(CgroupError) in
+      // What is in it would be limited with the container, and ended with it.
+      guard try !group.isPopulated() else { throw .badName(group.name, reason: "there are processes in it already") }
+      for attempt in 1...attempts {
+        do throws(CgroupError) {
+          return try group.create().perform()
+        } catch {
+          guard case .refused(let reason, _) = error, reason.errno == .noSuchFile, attempt < attempts else {
+            throw error
+          }
+        }
+      }
+    }
+  }
+
+  /// Where there is all above it, and nothing of it, that is all to be done on v1.
+  private static func makeLeaves(_ group: Cgroup) throws(Failure) -> Bool {
+    guard group.layout.version == .v1 else { return false }
+    for directory in group.directories where system_mkdir(directory, 0o755) < 0 { return false }
+    return true
+  }
+
+  static func removeStandardParent(of group: Cgroup) {
+    guard group.name.utf8.starts(with: (standardParent + "/").utf8) else { return }
+    for hierarchy in group.layout.hierarchies { _ = system_rmdir(hierarchy.mountPoint + "/" + standardParent) }
+  }
+}
+
 /// Ends all processes of a group and waits until they are gone, for as long as that may take.
 func endAll(_ group: Cgroup) {
   for _ in 0..<ContainerEnd.rounds {
@@ -230,7 +275,7 @@ func endAll(_ group: Cgroup) {
 func removeControlGroup(_ group: Cgroup) throws(Failure) {
   for _ in 0..<ContainerEnd.rounds {
     let outcome = try tellingOfGroups { () throws(CgroupError) in try group.remove() }
-    guard case .busy = outcome else { return }
+    guard case .busy = outcome else { return GroupMaker.removeStandardParent(of: group) }
     Clock.sleep(milliseconds: ContainerEnd.roundMilliseconds)
   }
   throw Failure("control group \(group): its processes do not end: look for ones that wait for a disk (state D in ps)")

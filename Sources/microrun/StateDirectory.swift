@@ -20,18 +20,20 @@ struct StateDirectory {
     StartFIFOs(control: path(id) + "/start.fifo", errors: path(id) + "/errors.fifo")
   }
 
-  func checkNew(_ id: String) throws(Failure) {
+  func checkName(_ id: String) throws(Failure) {
     guard ContainerRecord.isName(id) else {
       throw Failure(
         "container name \"\(id)\": it must begin with a letter or digit and hold only these and _ + - . (at most 128)")
     }
-    if Files.exists(path(id)) { throw Failure("container \(id): it exists already") }
   }
 
   /// Makes the directory of a new container, so that nobody else has one of that name.
   func claim(_ id: String) throws(Failure) {
-    try telling { () throws(SystemError) in try Files.makeDirectories(root, mode: 0o711) }
-    let result = system_mkdir(path(id), 0o700)
+    var result = system_mkdir(path(id), 0o700)
+    if result == -Errno.noSuchFile.rawValue {
+      try telling { () throws(SystemError) in try Files.makeDirectories(root, mode: 0o711) }
+      result = system_mkdir(path(id), 0o700)
+    }
     if result == -Errno.fileExists.rawValue { throw Failure("container \(id): it exists already") }
     try telling { () throws(SystemError) in _ = try check(result, "make directory", path(id)) }
   }
@@ -43,8 +45,14 @@ struct StateDirectory {
     }
   }
 
+  /// They have led to one start, and will to no other.
+  func removeFIFOs(_ id: String) {
+    for path in [startFIFOs(id).control, startFIFOs(id).errors] { _ = system_unlink(path) }
+  }
+
   func keep(config: [UInt8], of id: String) throws(Failure) {
-    try telling { () throws(SystemError) in try replace(path(id) + "/" + Self.configName, config, mode: 0o600) }
+    // Nobody looks for it before there is a control group, and that is made afterwards.
+    try telling { () throws(SystemError) in try writeNew(path(id) + "/" + Self.configName, config, mode: 0o600) }
   }
 
   func keep(_ record: ContainerRecord) throws(Failure) {
@@ -84,7 +92,9 @@ struct StateDirectory {
   /// At most a byte more than a configuration may have.
   static func readBytes(_ file: String) throws(Failure) -> [UInt8] {
     try telling { () throws(SystemError) in
-      try Files.read(file, limitBytes: RuntimeConfig.limits.inputBytes + 1)
+      try Files.read(
+        file, limitBytes: RuntimeConfig.limits.inputBytes + 1, expectedBytes: 16 * 1024,
+        inOnePiece: true)
     }
   }
 
@@ -95,6 +105,8 @@ struct StateDirectory {
   }
 
   func remove(_ id: String) throws(Failure) {
+    for name in [Self.configName, Self.recordName] { _ = system_unlink(path(id) + "/" + name) }
+    if system_rmdir(path(id)) == 0 { return }
     try telling { () throws(SystemError) in try FileTree.remove(path(id)) }
   }
 }
@@ -102,10 +114,19 @@ struct StateDirectory {
 /// Writes a file so that whoever reads it sees the old one or the new one.
 func replace(_ path: String, _ bytes: [UInt8], mode: UInt32) throws(SystemError) {
   let draft = path + ".new"
-  try Files.remove(draft)
-  let file = try FileDescriptor.open(draft, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
-  let count = bytes.withUnsafeBytes { system_write(file.rawValue, $0.baseAddress, $0.count) }
-  try check(count, "write", draft)
-  if count < bytes.count { throw SystemError("write", draft, .noSpace) }
+  do throws(SystemError) {
+    try writeNew(draft, bytes, mode: mode)
+  } catch {
+    guard error.errno == .fileExists else { throw error }
+    try Files.remove(draft)
+    try writeNew(draft, bytes, mode: mode)
+  }
   try Files.rename(draft, to: path)
+}
+
+private func writeNew(_ path: String, _ bytes: [UInt8], mode: UInt32) throws(SystemError) {
+  let file = try FileDescriptor.open(path, O_WRONLY | O_CREAT | O_EXCL, mode: mode)
+  let count = bytes.withUnsafeBytes { system_write(file.rawValue, $0.baseAddress, $0.count) }
+  try check(count, "write", path)
+  if count < bytes.count { throw SystemError("write", path, .noSpace) }
 }

@@ -16,7 +16,7 @@ enum Supervision {
     while true {
       var ready: [CInt] = [0, 0]
       _ = system_wait_readable([pidfd, signals.rawValue], &ready, 2, -1)
-      while case let signal = system_next_signal(signals.rawValue), signal > 0 {
+      while ready[1] != 0, case let signal = system_next_signal(signals.rawValue), signal > 0 {
         _ = system_pidfd_send_signal(pidfd, signal)
       }
       if ready[0] != 0 { break }

@@ -1,6 +1,7 @@
 import CSystem
 import ContainerRunner
 import LinuxSystem
+import OCIRuntime
 
 // Where the program starts: SwiftPM tells the linker that `main` is `<module>_main`, on the host and on boards alike.
 @_cdecl("microrun_main")
@@ -68,6 +69,19 @@ private func checkManager(_ global: Arguments) throws(Failure) {
 }
 
 nonisolated(unsafe) private var ownArguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+
+extension RuntimeConfig {
+  /// Who is in the container cannot write this program, whoever it is there: the file's owner is nobody in it.
+  var keepsOwnProgram: Bool {
+    var status = system_file_status()
+    guard newNamespaces.contains(.user), system_stat("/proc/self/exe", &status) == 0, status.mode & 0o022 == 0 else {
+      return false
+    }
+    return !uidMappings.contains {
+      status.user >= $0.hostID && UInt64(status.user) < UInt64($0.hostID) + UInt64($0.size)
+    }
+  }
+}
 
 /// Runs this program again so that nobody in a container can write it through /proc/PID/exe; where that cannot be, goes on.
 func protectOwnProgram() throws(Failure) {

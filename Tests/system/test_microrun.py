@@ -86,12 +86,9 @@ def test_a_container_that_was_never_started_is_deleted(runtime, machine):
 
 
 def test_what_cannot_be_started_leaves_nothing(runtime, machine):
-    for verb in ("create", "run"):
+    for verb, doing in (("create", "find the program /bin/no-such-program"), ("run", "run no-such-program")):
         lines = refused(runtime(verb, "-b", runtime.bundle(runtime.config("no-such-program")), "c"))
-        assert (
-            len(lines) == 1
-            and "container c: find the program /bin/no-such-program: No such file or directory" in lines[0]
-        )
+        assert len(lines) == 1 and f"container c: {doing}: No such file or directory" in lines[0]
     machine.write(f"{runtime.rootfs}/bin/data", "not a program")
     assert (
         "Permission denied" in refused(runtime.sh("", lambda config: config["process"].update(args=["/bin/data"])))[0]
@@ -154,7 +151,7 @@ def test_exec(runtime, machine):
     assert (
         runtime("exec", "--user", "5:6", "--cwd", "/tmp", "c", "sh", "-c", "id -u; id -g; pwd").text == "5\n6\n/tmp\n"
     )
-    assert "find the program /bin/nothing: No such file" in refused(runtime("exec", "c", "nothing"))[0]
+    assert "run nothing: No such file" in refused(runtime("exec", "c", "nothing"))[0]
     document = {
         "cwd": "/",
         "args": ["sh", "-c", "echo $$ >/tmp/seen; exec sleep 1000"],

@@ -29,6 +29,8 @@
 int system_open(const char *path, int flags, unsigned mode);
 int system_openat(int directory, const char *path, int flags, unsigned mode);
 int system_close(int descriptor);
+// All from `first` to `last`; those that are not open are passed over.
+int system_close_range(unsigned first, unsigned last);
 ssize_t system_read(int descriptor, void *buffer, size_t count);
 ssize_t system_write(int descriptor, const void *buffer, size_t count);
 ssize_t system_pread(int descriptor, void *buffer, size_t count, int64_t offset);

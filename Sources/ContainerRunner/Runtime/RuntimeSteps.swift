@@ -82,8 +82,11 @@ extension RuntimeSpec {
     addRootEnd(to: &steps, facts)
     let kept = start == nil ? [] : [Slot.startControl, Slot.startErrors]
     container.addPrivileges(to: &steps, filter: seccompFilter, keeping: kept)
-    steps.append(EXECUTOR_FIND_PROGRAM, [], container.process.searchPaths)
-    if start != nil { steps.append(EXECUTOR_STAND_ALONE, [Slot.startControl, Slot.startErrors]) }
+    if start != nil {
+      // Who creates a container wants to hear of it now, not at its start.
+      steps.append(EXECUTOR_FIND_PROGRAM, [], container.process.searchPaths)
+      steps.append(EXECUTOR_STAND_ALONE, [Slot.startControl, Slot.startErrors])
+    }
     steps.append(EXECUTOR_WAIT, [Step.goByte])
     container.addProgram(to: &steps)
     return steps
@@ -96,7 +99,11 @@ extension RuntimeSpec {
   }
 
   private func addMounts(_ mounts: [RuntimeMount], _ bind: inout UInt32, to steps: inout StepList) {
+    var fresh: [String] = []  // what is empty now, so that targets in it are known to be missing
     for mount in mounts {
+      let isInFresh = !mount.isBind && fresh.contains { mount.destination.isChild(of: $0) }
+      if isInFresh { steps.append(EXECUTOR_MAKE_DIRECTORY, [0o755], [mount.destination]) }
+      if mount.type == "tmpfs", !mount.copiesTarget { fresh.append(mount.destination + "/") }
       if mount.isBind {
         steps.append(EXECUTOR_MOVE_MOUNT, [bind, 1], [mount.destination])
         bind += 1
@@ -168,7 +175,6 @@ extension RuntimeSpec {
     if container.namespaces.contains(.user) { container.addRootUser(to: &steps) }
     addTerminal(bindingConsole: false, to: &steps)
     container.addPrivileges(to: &steps, filter: seccompFilter)
-    steps.append(EXECUTOR_FIND_PROGRAM, [], container.process.searchPaths)
     steps.append(EXECUTOR_WAIT, [Step.goByte])
     container.addProgram(to: &steps)
     return steps

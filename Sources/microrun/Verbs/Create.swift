@@ -15,7 +15,6 @@ let createVerb = Verb(
   options: createOptions
 ) { command throws(Failure) in
   try command.refusePreservedDescriptors()
-  try protectOwnProgram()
   let maker = try ContainerMaker(command)
   _ = try maker.make(waitsForStart: true)
   return ExitCode.success

@@ -42,10 +42,19 @@ extension Command {
 
   /// Ends what still runs, and removes all that is left of a container.
   func delete(_ record: ContainerRecord, _ config: RuntimeConfig?) throws(Failure) {
-    let group = try group(record)
     if status(record) != .stopped { try? signal(record, SIGKILL) }
-    endAll(group)
-    try removeControlGroup(group)
+    try remove(record, try group(record), config)
+  }
+
+  /// The same of what has ended.
+  func remove(_ record: ContainerRecord, _ group: Cgroup, _ config: RuntimeConfig?) throws(Failure) {
+    // A group without processes goes at once.
+    if case .removed? = try? group.remove() {
+      GroupMaker.removeStandardParent(of: group)
+    } else {
+      endAll(group)
+      try removeControlGroup(group)
+    }
     try states.remove(record.id)
     guard let config else { return }
     // The specification wants all of them run, whatever becomes of each.

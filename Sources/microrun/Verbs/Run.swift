@@ -1,3 +1,4 @@
+import CSystem
 import Images
 import OCIRuntime
 
@@ -6,7 +7,6 @@ let runVerb = Verb(
   options: createOptions + [Option(name: "detach", letter: "d", help: "leave it running")]
 ) { command throws(Failure) in
   try command.refusePreservedDescriptors()
-  try protectOwnProgram()
   let maker = try ContainerMaker(command)
   let signals = try Supervision.catchSignals()
   let container = try maker.make(waitsForStart: false)
@@ -22,6 +22,7 @@ let runVerb = Verb(
     try? command.delete(container.record, maker.config)
     throw error
   }
-  try command.delete(container.record, maker.config)
-  return code
+  try command.remove(container.record, container.group, maker.config)
+  // Here rather than where all that is open is closed first, one by one.
+  exit(code)
 }

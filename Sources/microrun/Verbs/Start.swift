@@ -18,6 +18,7 @@ let startVerb = Verb(
     try control.write("g", subject: fifos.control)
     return Descriptors.readToEnd(errors.rawValue)
   }
+  command.states.removeFIFOs(record.id)
   if let errno = ContainerProcess.errno(ofFailure: bytes) {
     throw Failure("container \(record.id): run \(config.process?.spec.args.first ?? ""): \(errno)")
   }
