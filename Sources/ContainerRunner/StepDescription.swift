@@ -79,6 +79,7 @@ extension Step: CustomStringConvertible {
     case EXECUTOR_MAKE_DEVICE: return "make device \(text(0))"
     case EXECUTOR_LINK_IF_MISSING: return "link \(text(1)) to \(text(0))"
     case EXECUTOR_DOMAIN_NAME: return "set the domain name to \(text(0))"
+    case EXECUTOR_NEW_KEYRING: return "make a session keyring"
     case EXECUTOR_TERMINAL: return "make the terminal"
     case EXECUTOR_FIND_PROGRAM: return "find the program \(text(0))"
     case EXECUTOR_ANNOUNCE: return "tell the runtime"

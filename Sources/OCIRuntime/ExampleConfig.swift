@@ -43,6 +43,21 @@ public enum ExampleConfig {
           { "type": "pid" }, { "type": "network" }, { "type": "ipc" }, { "type": "uts" }, { "type": "mount" },
           { "type": "cgroup" }
         ],
+        "seccomp": {
+          "defaultAction": "SCMP_ACT_ALLOW",
+          "syscalls": [{
+            "action": "SCMP_ACT_ERRNO",
+            "names": [
+              "acct", "add_key", "bpf", "clock_adjtime", "clock_adjtime64", "clock_settime", "clock_settime64",
+              "delete_module", "fanotify_init", "finit_module", "fsconfig", "fsmount", "fsopen", "fspick",
+              "init_module", "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp",
+              "kexec_file_load", "kexec_load", "keyctl", "lookup_dcookie", "mount", "mount_setattr", "move_mount",
+              "name_to_handle_at", "nfsservctl", "open_by_handle_at", "open_tree", "perf_event_open", "pivot_root",
+              "quotactl", "quotactl_fd", "reboot", "request_key", "setns", "settimeofday", "stime", "swapoff",
+              "swapon", "syslog", "umount", "umount2", "unshare", "userfaultfd", "vhangup", "vm86", "vm86old"
+            ]
+          }]
+        },
         "maskedPaths": [
           "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
           "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",

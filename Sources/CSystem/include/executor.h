@@ -63,6 +63,7 @@ enum executor_operation {
   EXECUTOR_MAKE_DEVICE,            // [mode, major, minor, user, group] path; one that is there is as good
   EXECUTOR_LINK_IF_MISSING,        // target, path: symbolic
   EXECUTOR_DOMAIN_NAME,            // name
+  EXECUTOR_NEW_KEYRING,            // a session keyring of its own, instead of the runtime's caller's
   EXECUTOR_TERMINAL,               // [socket's slot, user, group, rows, columns, bind /dev/console]
   EXECUTOR_FIND_PROGRAM,           // candidate...: one of them can be run
   EXECUTOR_ANNOUNCE,               // [byte]: writes it to the control pipe, for the runtime to go on

@@ -61,6 +61,7 @@ extension RuntimeSpec {
       steps.append(EXECUTOR_WAIT, [Step.mappedByte])
       container.addRootUser(to: &steps)
     }
+    steps.append(EXECUTOR_NEW_KEYRING)
     if waitsForHooks {
       steps.append(EXECUTOR_ANNOUNCE, [Step.hooksByte])
       steps.append(EXECUTOR_WAIT, [Step.hooksByte])
@@ -173,6 +174,7 @@ extension RuntimeSpec {
     steps.append(EXECUTOR_CLOSE_OTHERS, streams + [Slot.container] + console)
     steps.append(EXECUTOR_JOIN_NAMESPACE, [Slot.container, allNamespaces.subtracting(.pid).rawValue])
     if container.namespaces.contains(.user) { container.addRootUser(to: &steps) }
+    steps.append(EXECUTOR_NEW_KEYRING)
     addTerminal(bindingConsole: false, to: &steps)
     container.addPrivileges(to: &steps, filter: seccompFilter)
     steps.append(EXECUTOR_WAIT, [Step.goByte])
