@@ -40,10 +40,15 @@ int do_user(struct state *state, const struct step *step) {
   return (int)syscall(CALL_SETRESUID, user, user, user);
 }
 
-int do_seccomp(struct state *state, const struct step *step) {
+int set_filter(unsigned flags, const uint32_t *numbers, uint32_t count) {
   struct {
     unsigned short length;
     const void *instructions;
-  } program = {(unsigned short)(step->number_count / 2), step->numbers};
-  return (int)syscall(SYS_seccomp, SECCOMP_SET_FILTER, 0, &program);
+  } program = {(unsigned short)(count / 2), numbers};
+  return (int)syscall(SYS_seccomp, SECCOMP_SET_FILTER, flags, &program);
+}
+
+int do_seccomp(struct state *state, const struct step *step) {
+  (void)state;
+  return set_filter(0, step->numbers, step->number_count);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -61,6 +62,24 @@ static int bind_console(int terminal) {
   close(mount);
   errno = error;
   return result;
+}
+
+static uint64_t pair(const struct step *step, uint32_t index) {
+  return index + 1 < step->number_count ? step->numbers[index] | (uint64_t)step->numbers[index + 1] << 32 : 0;
+}
+
+// sched_setattr(2), whose structure not every C library has.
+static int set_scheduler(const struct step *step) {
+  struct {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+  } attributes = {
+      .size = sizeof attributes, .policy = step->number[0], .flags = step->number[1], .nice = (int32_t)step->number[2],
+      .priority = step->number[3], .runtime = pair(step, 4), .deadline = pair(step, 6), .period = pair(step, 8)};
+  return (int)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 // A kernel without keyrings has none to hide.
@@ -126,6 +145,11 @@ static int perform_more(struct state *state, const struct step *step) {
     case EXECUTOR_LINK_IF_MISSING: return symlink(step->text[0], step->text[1]) < 0 && errno != EEXIST ? -1 : 0;
     case EXECUTOR_DOMAIN_NAME: return setdomainname(step->text[0], strlen(step->text[0]));
     case EXECUTOR_NEW_KEYRING: return new_keyring();
+    case EXECUTOR_PERSONALITY: return personality(step->number[0]) < 0 ? -1 : 0;
+    case EXECUTOR_SCHEDULER: return set_scheduler(step);
+    case EXECUTOR_IO_PRIORITY: return (int)syscall(SYS_ioprio_set, 1, 0, step->number[0]);
+    case EXECUTOR_SECCOMP_FLAGS: return set_filter(step->number[0], step->numbers + 1, step->number_count - 1);
+    case EXECUTOR_RUN_HOOK: return do_run_hook(state, step);
     case EXECUTOR_TERMINAL: return make_terminal(state, step);
     case EXECUTOR_FIND_PROGRAM: return find_program(step);
     case EXECUTOR_ANNOUNCE: return announce(state, (char)step->number[0]);

@@ -71,8 +71,12 @@ int do_close_others(struct state *state, const struct step *step);
 int do_wait(struct state *state, const struct step *step);
 int do_execute(struct state *state, const struct step *step);
 
+// executor_hook.c
+int do_run_hook(struct state *state, const struct step *step);
+
 // executor_privileges.c
 int do_limit_capabilities(struct state *state, const struct step *step);
 int do_set_capabilities(struct state *state, const struct step *step);
 int do_user(struct state *state, const struct step *step);
 int do_seccomp(struct state *state, const struct step *step);
+int set_filter(unsigned flags, const uint32_t *numbers, uint32_t count);

@@ -44,16 +44,18 @@ extension ContainerSpec {
     }
   }
 
-  func addOwnNamespaces(to steps: inout StepList) {
+  /// - Parameter timeOffsets: `RuntimeSpec.timeOffsets`.
+  func addOwnNamespaces(to steps: inout StepList, timeOffsets: String = "") {
     if namespaces.contains(.cgroup) { steps.append(EXECUTOR_UNSHARE, [Namespaces.cgroup.rawValue]) }
-    if namespaces.contains(.time) { addTimeNamespace(to: &steps) }
+    if namespaces.contains(.time) { addTimeNamespace(to: &steps, timeOffsets) }
     if !hostname.isEmpty { steps.append(EXECUTOR_HOSTNAME, [], [hostname]) }
     if namespaces.contains(.network) { steps.append(EXECUTOR_LOOPBACK) }
   }
 
   /// unshare(2) moves only children to come; entering what it made moves this process.
-  private func addTimeNamespace(to steps: inout StepList) {
+  private func addTimeNamespace(to steps: inout StepList, _ offsets: String) {
     steps.append(EXECUTOR_UNSHARE, [Namespaces.time.rawValue])
+    if !offsets.isEmpty { steps.append(EXECUTOR_WRITE_FILE, [], ["/proc/self/timens_offsets", offsets]) }
     steps.append(EXECUTOR_OPEN, [Slot.timeNamespace, 0, 0], ["/proc/self/ns/time_for_children"])
     steps.append(EXECUTOR_JOIN_NAMESPACE, [Slot.timeNamespace, Namespaces.time.rawValue])
   }
@@ -141,8 +143,11 @@ extension ContainerSpec {
 
   /// - Parameters:
   ///   - filter: the numbers of `EXECUTOR_SECCOMP`; none: system calls are not filtered.
+  ///   - flags: of seccomp(2).
   ///   - kept: slots that stay open.
-  func addPrivileges(to steps: inout StepList, filter: [UInt32], keeping kept: [UInt32] = []) {
+  func addPrivileges(
+    to steps: inout StepList, filter: [UInt32], flags: UInt32 = 0, keeping kept: [UInt32] = []
+  ) {
     let sets = process.capabilities
     steps.append(EXECUTOR_STANDARD_STREAMS, [Slot.standardInput, Slot.standardOutput, Slot.standardError])
     steps.append(EXECUTOR_CLOSE_OTHERS, kept)
@@ -154,7 +159,7 @@ extension ContainerSpec {
     // image in it, may lead through /proc/self/cwd or /proc/self/fd.
     steps.append(EXECUTOR_CHANGE_DIRECTORY, [], [process.cwd])
     // Without no_new_privs only CAP_SYS_ADMIN may load a filter, so that must come before capabilities go.
-    if !filter.isEmpty && !process.noNewPrivileges { steps.append(EXECUTOR_SECCOMP, filter) }
+    if !filter.isEmpty && !process.noNewPrivileges { addFilter(filter, flags, to: &steps) }
     steps.append(EXECUTOR_LIMIT_CAPABILITIES, sets.bounding.rawValue.words)
     steps.append(EXECUTOR_GROUPS, process.user.additionalGids)
     if process.user.gid != 0 || !namespaces.contains(.user) { steps.append(EXECUTOR_GROUP, [process.user.gid]) }
@@ -167,7 +172,15 @@ extension ContainerSpec {
         + sets.ambient.rawValue.words)
     steps.append(EXECUTOR_UMASK, [process.user.umask])
     if process.noNewPrivileges { steps.append(EXECUTOR_NO_NEW_PRIVILEGES) }
-    if !filter.isEmpty && process.noNewPrivileges { steps.append(EXECUTOR_SECCOMP, filter) }
+    if !filter.isEmpty && process.noNewPrivileges { addFilter(filter, flags, to: &steps) }
+  }
+
+  private func addFilter(_ filter: [UInt32], _ flags: UInt32, to steps: inout StepList) {
+    if flags == 0 {
+      steps.append(EXECUTOR_SECCOMP, filter)
+    } else {
+      steps.append(EXECUTOR_SECCOMP_FLAGS, [flags] + filter)
+    }
   }
 
   func addProgram(to steps: inout StepList) {

@@ -27,6 +27,8 @@ public struct LaunchDescriptors: Sendable {
   public var standardInput: CInt = -1
   /// Connected to whoever takes the other side of a terminal, if `RuntimeSpec.console` is there; else -1.
   public var console: CInt = -1
+  /// So many descriptors from 3 on, of an OCI runtime's caller: `RuntimeSpec.preservedCount`.
+  public var preservedCount = 0
 
   public init(
     standardOutput: CInt, standardError: CInt, userNamespace: CInt = -1, mounts: CInt = -1, container: CInt = -1
@@ -67,6 +69,9 @@ public enum ContainerProcess {
     slots[Int(Slot.userNamespace)] = descriptors.userNamespace
     slots[Int(Slot.mounter)] = descriptors.mounts
     slots[Int(Slot.container)] = descriptors.container
+    for index in 0..<min(descriptors.preservedCount, RuntimeSpec.maxPreserved) {
+      slots[Int(Slot.firstPreserved) + index] = CInt(3 + index)
+    }
     let given = slots
     defer { closeOpened(slots, given) }
 

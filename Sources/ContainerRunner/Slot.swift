@@ -36,7 +36,10 @@ enum Slot {
   static let startErrors: UInt32 = 99
   /// Namespaces that somebody else made.
   static let firstNamespace: UInt32 = 100
-  static let maxNamespaces = UInt32(EXECUTOR_SLOTS) - firstNamespace
+  static let maxNamespaces = firstPreserved - firstNamespace
+  /// Descriptors from 3 on that a container is handed besides the standard ones.
+  static let firstPreserved: UInt32 = 108
+  static let maxPreserved = UInt32(EXECUTOR_SLOTS) - firstPreserved
 
   static func name(_ slot: UInt32) -> String {
     switch slot {
@@ -53,6 +56,7 @@ enum Slot {
     case container: return "the container"
     case console: return "the console socket"
     case startControl, startErrors: return "the start"
+    case firstPreserved...: return "descriptor \(slot - firstPreserved + 3)"
     case firstNamespace...: return "namespace \(slot - firstNamespace + 1)"
     case firstTasks..<firstBind: return "cgroup \(slot - firstTasks)"
     case firstBind..<firstLower: return "bind \(slot - firstBind + 1)"

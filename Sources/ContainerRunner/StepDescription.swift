@@ -25,7 +25,9 @@ extension Step: CustomStringConvertible {
     case EXECUTOR_UNSHARE: return "make namespaces"
     case EXECUTOR_WAIT:
       return number(0) == Step.mappedByte
-        ? "wait for the id maps" : number(0) == Step.goByte ? "wait for the go" : "wait for the hooks"
+        ? "wait for the id maps"
+        : number(0) == Step.goByte
+          ? "wait for the go" : number(0) == Step.recordedByte ? "wait for the record" : "wait for the hooks"
     default: return mountAction ?? processAction
     }
   }
@@ -79,6 +81,11 @@ extension Step: CustomStringConvertible {
     case EXECUTOR_MAKE_DEVICE: return "make device \(text(0))"
     case EXECUTOR_LINK_IF_MISSING: return "link \(text(1)) to \(text(0))"
     case EXECUTOR_DOMAIN_NAME: return "set the domain name to \(text(0))"
+    case EXECUTOR_PERSONALITY: return "set the personality"
+    case EXECUTOR_SCHEDULER: return "set the scheduler"
+    case EXECUTOR_IO_PRIORITY: return "set the priority of input and output"
+    case EXECUTOR_SECCOMP_FLAGS: return "filter system calls"
+    case EXECUTOR_RUN_HOOK: return "run the hook \(text(0))"
     case EXECUTOR_NEW_KEYRING: return "make a session keyring"
     case EXECUTOR_TERMINAL: return "make the terminal"
     case EXECUTOR_FIND_PROGRAM: return "find the program \(text(0))"

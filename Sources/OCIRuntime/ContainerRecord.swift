@@ -82,6 +82,22 @@ extension ContainerRecord {
   }
 }
 
+extension ContainerRecord {
+  /// The same document without a process's number, in the two halves around it.
+  static func stateAroundNumber(
+    id: String, bundle: String, _ status: ContainerStatus, annotations: [(name: String, value: String)]
+  ) -> (String, String) {
+    let known: [JSONValue.Member] = [
+      .init(name: "ociVersion", value: .string(OCIVersion.text)), .init(name: "id", value: .string(id)),
+      .init(name: "status", value: .string(status.rawValue)), .init(name: "bundle", value: .string(bundle)),
+      .init(
+        name: "annotations",
+        value: .object(annotations.map { JSONValue.Member(name: $0.name, value: .string($0.value)) })),
+    ]
+    return ("{\"pid\":", "," + JSONText.write(.object(known)).dropFirst() + "\n")
+  }
+}
+
 /// The version of the OCI runtime spec that microrun does.
 public enum OCIVersion {
   public static let text = "1.2.0"

@@ -6,7 +6,7 @@ public enum Features {
     .object([
       .init(name: "ociVersionMin", value: .string("1.0.0")),
       .init(name: "ociVersionMax", value: .string(OCIVersion.text)),
-      .init(name: "hooks", value: strings(["prestart", "createRuntime", "poststart", "poststop"])),
+      .init(name: "hooks", value: strings(HookConfig.kinds)),
       .init(name: "mountOptions", value: strings(MountReader.options)),
       .init(
         name: "linux",
@@ -27,8 +27,8 @@ public enum Features {
               .init(name: "enabled", value: .bool(true)), .init(name: "actions", value: strings(SeccompReader.actions)),
               .init(name: "operators", value: strings(SeccompReader.operators)),
               .init(name: "archs", value: strings(["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"])),
-              .init(name: "knownFlags", value: strings(["SECCOMP_FILTER_FLAG_TSYNC"])),
-              .init(name: "supportedFlags", value: strings(["SECCOMP_FILTER_FLAG_TSYNC"])),
+              .init(name: "knownFlags", value: strings(SeccompReader.flags)),
+              .init(name: "supportedFlags", value: strings(SeccompReader.flags)),
             ])),
           .init(name: "apparmor", value: enabled(false)), .init(name: "selinux", value: enabled(false)),
           .init(name: "intelRdt", value: enabled(false)),

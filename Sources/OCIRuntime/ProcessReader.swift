@@ -5,9 +5,9 @@ extension ProcessConfig {
   static let done = [
     "terminal", "consoleSize", "user", "args", "env", "cwd", "rlimits", "capabilities", "noNewPrivileges",
     "oomScoreAdj",
-    "apparmorProfile",
+    "apparmorProfile", "scheduler", "ioPriority",
   ]
-  static let refused = ["commandLine", "selinuxLabel", "scheduler", "ioPriority", "execCPUAffinity"]
+  static let refused = ["commandLine", "selinuxLabel", "execCPUAffinity"]
 
   init(_ fields: Fields) {
     spec = ProcessSpec(args: fields.strings("args"))
@@ -23,6 +23,8 @@ extension ProcessConfig {
     spec.user = Self.user(fields)
     spec.rlimits = Self.limits(fields)
     spec.capabilities = Self.capabilities(fields)
+    scheduler = SchedulingReader.scheduler(fields)
+    ioPriority = SchedulingReader.ioPriority(fields)
     terminal = fields.bool("terminal") ?? false
     let size = fields.object("consoleSize", done: ["height", "width"])
     console = ConsoleSpec(rows: size?.id("height") ?? 0, columns: size?.id("width") ?? 0)

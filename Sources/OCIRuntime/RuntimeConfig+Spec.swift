@@ -30,8 +30,26 @@ extension RuntimeConfig {
     spec.rootPropagation = rootPropagation
     spec.seccompFilter = seccomp?.numbers(is64Bit: is64Bit) ?? []
     spec.console = process.terminal ? process.console : nil
+    spec.seccompFlags = seccompFlags
+    spec.personality = personality
+    spec.timeOffsets = timeOffsets
+    spec.scheduler = process.scheduler
+    spec.ioPriority = process.ioPriority
     spec.waitsForHooks = !hooks.prestart.isEmpty || !hooks.createRuntime.isEmpty
+    spec.createHooks = hookSpecs(hooks.createContainer, .creating, name, bundle)
+    spec.startHooks = hookSpecs(hooks.startContainer, .created, name, bundle)
     return spec
+  }
+
+  /// The process's number is put between the two halves of the state by whoever has it.
+  private func hookSpecs(_ hooks: [Hook], _ status: ContainerStatus, _ id: String, _ bundle: String) -> [HookSpec] {
+    if hooks.isEmpty { return [] }
+    let (before, after) = ContainerRecord.stateAroundNumber(id: id, bundle: bundle, status, annotations: annotations)
+    return hooks.map {
+      HookSpec(
+        path: $0.path, args: $0.args, env: $0.env, timeoutSeconds: UInt32(clamping: $0.timeoutSeconds ?? 0),
+        stateBeforeNumber: before, stateAfterNumber: after)
+    }
   }
 
   /// With `cgroup`, which no v2 kernel has as a type of its own, and of which v1 has one mount a hierarchy.

@@ -22,9 +22,14 @@ public struct RuntimeConfig: Sendable {
   public var resources: ResourceConfig
   public var sysctls: [Sysctl]
   public var seccomp: SeccompFilter?
+  /// seccomp(2)'s flags.
+  public var seccompFlags: UInt32
   public var maskedPaths: [String]
   public var readonlyPaths: [String]
   public var rootPropagation: Propagation
+  public var personality: UInt32?
+  /// `RuntimeSpec.timeOffsets`.
+  public var timeOffsets: String
   /// Properties that are in no version of the specification; it demands that they be passed over.
   public var unknown: [String]
 
@@ -44,12 +49,17 @@ public struct ProcessConfig: Sendable {
   public var spec: ProcessSpec
   public var terminal: Bool
   public var console: ConsoleSpec
+  public var scheduler: SchedulerSpec?
+  public var ioPriority: UInt32?
 }
 
-/// `hooks`, of the kinds that are run by the runtime itself.
+/// `hooks`.
 public struct HookConfig: Sendable {
   public var prestart: [Hook] = []
   public var createRuntime: [Hook] = []
+  /// Of these two the container's process runs each itself.
+  public var createContainer: [Hook] = []
+  public var startContainer: [Hook] = []
   public var poststart: [Hook] = []
   public var poststop: [Hook] = []
 }
@@ -151,18 +161,21 @@ extension RuntimeConfig {
       linux.object("resources", done: ResourceConfig.done, refused: ResourceConfig.refused) ?? empty)
     sysctls = Self.sysctls(linux, newNamespaces.union(joinedNamespaces.reduce([]) { $0.union($1.kind) }))
     seccomp = SeccompReader.read(linux)
+    seccompFlags = SeccompReader.flagBits(linux)
     maskedPaths = linux.strings("maskedPaths")
     readonlyPaths = linux.strings("readonlyPaths")
     rootPropagation = Self.rootPropagation(linux)
+    personality = PersonalityReader.personality(linux)
+    timeOffsets = PersonalityReader.timeOffsets(linux, newNamespaces)
     checkTogether(top)
   }
 
   static let linuxDone = [
     "namespaces", "uidMappings", "gidMappings", "devices", "cgroupsPath", "resources", "sysctl", "seccomp",
     "maskedPaths",
-    "readonlyPaths", "rootfsPropagation",
+    "readonlyPaths", "rootfsPropagation", "personality", "timeOffsets",
   ]
-  static let linuxRefused = ["mountLabel", "intelRdt", "personality", "timeOffsets", "netDevices", "memoryPolicy"]
+  static let linuxRefused = ["mountLabel", "intelRdt", "netDevices", "memoryPolicy"]
 
   /// What is right by itself and wrong beside something else.
   private func checkTogether(_ top: Fields) {
@@ -277,11 +290,14 @@ extension RuntimeConfig {
 }
 
 extension HookConfig {
+  static let kinds = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]
+
   fileprivate init(_ top: Fields) {
-    let kinds = ["prestart", "createRuntime", "poststart", "poststop"]
-    guard let fields = top.object("hooks", done: kinds, refused: ["createContainer", "startContainer"]) else { return }
+    guard let fields = top.object("hooks", done: HookConfig.kinds) else { return }
     prestart = Self.read(fields, "prestart")
     createRuntime = Self.read(fields, "createRuntime")
+    createContainer = Self.read(fields, "createContainer")
+    startContainer = Self.read(fields, "startContainer")
     poststart = Self.read(fields, "poststart")
     poststop = Self.read(fields, "poststop")
   }

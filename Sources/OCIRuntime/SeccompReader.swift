@@ -1,4 +1,5 @@
 import ContainerRunner
+import Images
 
 /// `linux.seccomp`.
 enum SeccompReader {
@@ -11,6 +12,16 @@ enum SeccompReader {
     "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE",
   ]
 
+  /// From bit 0 on.
+  static let flags = ["SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"]
+
+  /// seccomp(2)'s flags; what is refused is left out. A container's process has one thread, so TSYNC changes nothing.
+  static func flagBits(_ linux: Fields) -> UInt32 {
+    guard let value = linux["seccomp"]?["flags"]?.arrayValue else { return 0 }
+    let numbers = value.compactMap { $0.stringValue }.compactMap { flags.firstIndex(of: $0) }
+    return numbers.reduce(0) { $0 | UInt32(1) << UInt32($1) } & ~1
+  }
+
   private static let done = ["defaultAction", "defaultErrnoRet", "architectures", "flags", "syscalls"]
 
   static func read(_ linux: Fields) -> SeccompFilter? {
@@ -19,8 +30,7 @@ enum SeccompReader {
     }
     guard let standard = result(fields, "defaultAction", "defaultErrnoRet") else { return nil }
     var filter = SeccompFilter(defaultResult: standard)
-    for flag in fields.strings("flags") where flag != "SECCOMP_FILTER_FLAG_TSYNC" {
-      // Its process has one thread, so TSYNC changes nothing; the others would.
+    for flag in fields.strings("flags") where !flags.contains(flag) {
       fields.refuse("flags", "microrun does not do \"\(flag)\"")
     }
     let (i386, amd64) = architectures(fields)

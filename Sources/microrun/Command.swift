@@ -1,3 +1,5 @@
+import Basics
+import CSystem
 import Cgroups
 import ContainerRunner
 import LinuxSystem
@@ -44,9 +46,19 @@ struct Command {
     try telling { () throws(SystemError) in try replace(path, Array("\(process)".utf8), mode: 0o644) }
   }
 
-  func refusePreservedDescriptors() throws(Failure) {
-    guard let text = arguments.value("preserve-fds"), text != "0" else { return }
-    throw Failure("--preserve-fds \(text): microrun hands on standard input, output and error only")
+  /// How many descriptors from 3 on the caller wants handed on.
+  func preservedCount() throws(Failure) -> Int {
+    guard let text = arguments.value("preserve-fds") else { return 0 }
+    guard let number = Decimal.parse(text), number <= UInt64(RuntimeSpec.maxPreserved) else {
+      throw Failure("--preserve-fds \(text): it must be 0 to \(RuntimeSpec.maxPreserved)", exitCode: ExitCode.usage)
+    }
+    for descriptor in 0..<CInt(number) {
+      var status = system_file_status()
+      guard system_fstat(3 + descriptor, &status) == 0 else {
+        throw Failure("--preserve-fds \(text): descriptor \(3 + descriptor) is not open")
+      }
+    }
+    return Int(number)
   }
 
   /// Puts everybody's view of an unknown property into the log: the specification demands that it be passed over.

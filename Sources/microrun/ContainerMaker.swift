@@ -15,11 +15,13 @@ struct ContainerMaker {
   private let configBytes: [UInt8]
   private let process: ProcessConfig
   private let group: Cgroup
+  private let preservedCount: Int
 
   init(_ command: Command) throws(Failure) {
     self.command = command
     id = command.id
     try command.states.checkName(id)
+    preservedCount = try command.preservedCount()
     let given = command.arguments.value("bundle") ?? "."
     bundle = try telling { () throws(SystemError) in try Paths.absolute(given) }
     (config, configBytes) = try StateDirectory.readConfig(command.arguments.value("config") ?? bundle + "/config.json")
@@ -77,6 +79,7 @@ struct ContainerMaker {
     var spec = config.spec(name: id, bundle: bundle, process: process, cgroup: group, is64Bit: facts.is64Bit)
     spec.container.cgroup = try placement()
     spec.ownsStreams = Descriptors.arePipes
+    spec.preservedCount = preservedCount
     if waitsForStart { spec.start = command.states.startFIFOs(id) }
     let console = try ConsoleSocket(command.arguments, terminal: process.terminal)
     let plan: LaunchPlan
@@ -88,6 +91,7 @@ struct ContainerMaker {
     var descriptors = LaunchDescriptors(standardOutput: 1, standardError: 2)
     descriptors.standardInput = 0
     descriptors.console = console.descriptor
+    descriptors.preservedCount = preservedCount
     let started = try tellingOfLaunch { () throws(LaunchError) in try ContainerProcess.start(plan, descriptors) }
     let process = started.pid
     do throws(Failure) {

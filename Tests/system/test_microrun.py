@@ -568,6 +568,134 @@ def test_hooks(runtime, machine):
     assert runtime("list", "-q").text == ""
 
 
+def test_hooks_that_the_container_runs(runtime, machine):
+    """createContainer sees the host's files in the container's namespaces; startContainer is a program of the container's."""
+    log = f"{runtime.directory}/hooks"
+    machine.write(f"{runtime.directory}/hook", f"#!/bin/sh\n(cat; hostname; echo; echo $1 $X) >{log}\n", mode=0o755)
+    machine.write(f"{runtime.rootfs}/bin/hook", "#!/bin/sh\n(cat; id -u; ls /proc/1/root) >/tmp/hook\n", mode=0o755)
+
+    def change(config):
+        config["annotations"] = {"key": "value"}
+        config["hooks"] = {
+            "createContainer": [{"path": f"{runtime.directory}/hook", "args": ["hook", "word"],
+                                 "env": ["X=y", "PATH=/bin:/usr/bin"], "timeout": 30}],
+            "startContainer": [{"path": "/bin/hook", "env": ["PATH=/bin"]}]}
+
+    pid = runtime.started("sh", "-c", "cat /tmp/hook; exec sleep 1000", change=change, user={"uid": 5, "gid": 5})
+    machine.wait_until(lambda: "bin" in runtime.output())
+    created, inside = machine.read(log).decode(), runtime.output()
+    state = json.loads(created[:created.index("}\n") + 2].rstrip() if "}\n" in created else created)
+    assert (state["id"], state["status"], state["pid"], state["annotations"]) == ("c", "creating", 1, {"key": "value"})
+    assert "box\n" in created and created.endswith("word y\n")
+    assert '"status": "created"' in inside and "\n5\n" in inside
+    assert pid == runtime.state()["pid"]
+    runtime("delete", "--force", "c").check()
+
+    def failing(config):
+        config["hooks"] = {"createContainer": [{"path": "/bin/false"}]}
+
+    assert "run the hook /bin/false: " in refused(runtime.sh("echo never", failing))[0]
+
+    def slow(config):
+        config["hooks"] = {"startContainer": [{"path": "/bin/sleep", "args": ["sleep", "1000"], "timeout": 1}]}
+
+    assert "run the hook /bin/sleep: " in refused(runtime.sh("echo never", slow))[0]
+    assert runtime("list", "-q").text == ""
+
+
+def test_personality_and_scheduling(runtime):
+    def change(config):
+        config["linux"]["personality"] = {"domain": "LINUX32"}
+        config["process"]["scheduler"] = {"policy": "SCHED_BATCH", "nice": 7}
+        config["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_IDLE"}
+
+    # Fields 19 and 41 of proc(5)'s stat, counted from behind the name: nice value and policy.
+    script = "uname -m; sed 's/.*) //' /proc/self/stat | cut -d' ' -f 17,39; cat /proc/self/personality"
+    machine, priorities, personality = runtime.sh(script, change).check().text.splitlines()
+    assert (machine in {"i686", "i586"}, priorities, personality) == (True, "7 3", "00000008")
+
+
+def test_clocks_of_its_own(runtime, machine):
+    def change(config):
+        config["linux"]["namespaces"].append({"type": "time"})
+        config["linux"]["timeOffsets"] = {"boottime": {"secs": 1000000, "nanosecs": 5}}
+
+    inside = float(runtime.sh("cat /proc/uptime", change).check().text.split()[0])
+    assert 0 <= inside - 1000000 - float(machine.read("/proc/uptime").split()[0]) + 60 < 120
+
+    def without(config):
+        config["linux"]["timeOffsets"] = {"boottime": {"secs": 1}}
+
+    assert "without a time namespace" in refused(runtime.sh("", without))[0]
+
+
+def test_seccomp_flags(runtime):
+    def change(config):
+        config["linux"]["seccomp"] = {
+            "defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"],
+            "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}
+
+    result = runtime.sh("mkdir /tmp/x; grep Speculation_Store /proc/self/status", change)
+    assert "not permitted" in result.error_text
+
+    def unknown(config):
+        config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_OTHER"]}
+
+    assert 'microrun does not do "SECCOMP_FILTER_FLAG_OTHER"' in refused(runtime.sh("", unknown))[0]
+
+
+def test_descriptors_are_handed_on(runtime, machine):
+    machine.write(f"{runtime.directory}/handed", "handed on")
+    script = "cat <&3; ls /proc/self/fd | wc -l"
+    bundle = runtime.bundle(runtime.config("sh", "-c", script))
+    command = f"{runtime.program} --root {runtime.root}"
+
+    def given(line):
+        return machine.sh(f"{line} 3<{runtime.directory}/handed 4</dev/null", env=runtime.environment).text
+
+    # 0, 1, 2, 3 and that of ls.
+    assert given(f"{command} run --preserve-fds 1 -b {bundle} c") == "handed on5\n"
+    runtime.started("sleep", "1000")
+    assert given(f"{command} exec --preserve-fds 1 c sh -c '{script}'") == "handed on5\n"
+    assert given(f"{command} exec c sh -c 'ls /proc/self/fd | wc -l'") == "4\n"
+
+
+@pytest.mark.machines("local")
+def test_a_run_is_few_system_calls(runtime, machine):
+    """The container's program's own are among them: about ten of a static busybox."""
+
+    def calls(change):
+        config = runtime.config("true")
+        config["linux"]["resources"] = {"memory": {"limit": 64 << 20}, "pids": {"limit": 64}}
+        change(config)
+        file = f"{runtime.directory}/calls"
+        machine.run(["strace", "-f", "-c", "-o", file, runtime.program, "--root", runtime.root, "run", "-b",
+                     runtime.bundle(config), "c"], env=runtime.environment).check()
+        # A table for each kind of programs, whose last line has the sum; a column before it may be empty.
+        totals = [line.split() for line in machine.read(file).decode().splitlines() if line.endswith("total")]
+        return sum(int(words[3]) for words in totals)
+
+    def users(config):
+        ids = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        config["linux"]["namespaces"].append({"type": "user"})
+        config["linux"].update(uidMappings=ids, gidMappings=ids)
+        machine.sh(f"chown -R 100000:100000 {runtime.rootfs}")
+
+    assert calls(lambda config: None) <= 250
+    assert calls(users) <= 240
+
+
+def test_the_group_above_those_that_name_none_goes_with_the_last(runtime, machine):
+    def change(config):
+        del config["linux"]["cgroupsPath"]
+
+    there = "ls -d /sys/fs/cgroup/microrun /sys/fs/cgroup/*/microrun 2>/dev/null | wc -l"
+    runtime.started("sleep", "1000", change=change)
+    assert machine.sh(there).text != "0\n"
+    runtime("delete", "--force", "c").check()
+    assert machine.sh(there).text == "0\n"
+
+
 # What is refused.
 
 
@@ -607,7 +735,8 @@ def test_errors_go_to_the_log_as_an_engine_reads_it(runtime, machine):
         (["kill", "c", "TERM", "x"], 2, "usage: microrun kill"),
         (["--systemd-cgroup", "list"], 1, "use --cgroup-manager=cgroupfs"),
         (["--cgroup-manager=systemd", "list"], 1, "there is only cgroupfs"),
-        (["run", "--preserve-fds", "1", "c"], 1, "standard input, output and error only"),
+        (["run", "--preserve-fds", "17", "c"], 2, "it must be 0 to 16"),
+        (["run", "--preserve-fds", "1", "c"], 1, "descriptor 3 is not open"),
         (["state", "../x"], 1, "it does not exist"),
         (["create", "--bundle", "/none", "c"], 1, "open /none/config.json: No such file or directory"),
     ],

@@ -64,6 +64,12 @@ enum executor_operation {
   EXECUTOR_LINK_IF_MISSING,        // target, path: symbolic
   EXECUTOR_DOMAIN_NAME,            // name
   EXECUTOR_NEW_KEYRING,            // a session keyring of its own, instead of the runtime's caller's
+  EXECUTOR_PERSONALITY,            // [personality]
+  EXECUTOR_SCHEDULER,              // [policy, flags, nice, priority, runtime (2), deadline (2), period (2)]
+  EXECUTOR_IO_PRIORITY,            // [class and priority, as ioprio_set(2) has them]
+  EXECUTOR_SECCOMP_FLAGS,          // [flags, a BPF program, two numbers an instruction]
+  EXECUTOR_RUN_HOOK,               // [seconds or 0, arguments] path, state before the process's number, state after it,
+                                   // argument..., environment...
   EXECUTOR_TERMINAL,               // [socket's slot, user, group, rows, columns, bind /dev/console]
   EXECUTOR_FIND_PROGRAM,           // candidate...: one of them can be run
   EXECUTOR_ANNOUNCE,               // [byte]: writes it to the control pipe, for the runtime to go on
@@ -71,7 +77,7 @@ enum executor_operation {
 };
 
 #define EXECUTOR_NEVER_RAN 124  // the child's exit code when it ends before its program
-#define EXECUTOR_SLOTS 108
+#define EXECUTOR_SLOTS 124
 #define EXECUTOR_NO_SLOT 0xffffffffu
 #define EXECUTOR_MAX_STRINGS 2048  // of EXECUTOR_EXECUTE: its vectors stand on the stack
 #define EXECUTOR_MAX_GROUPS 64

@@ -18,9 +18,11 @@ extension ContainerProcess {
     try check(executor_send(control.rawValue, CChar(Step.hooksByte)), "let the container go on")
   }
 
-  /// Waits until the container needs nobody any more before its start (`RuntimeSpec.start`). False: its process is gone.
+  /// Tells it that it is recorded, and waits until it needs nobody any more before its start (`RuntimeSpec.start`). False: its
+  /// process is gone.
   public static func waitUntilItStandsAlone(_ control: borrowing FileDescriptor) throws(SystemError) -> Bool {
-    try check(executor_receive(control.rawValue), "wait for the container") != 0
+    try check(executor_send(control.rawValue, CChar(Step.recordedByte)), "let the container stand alone")
+    return try check(executor_receive(control.rawValue), "wait for the container") != 0
   }
 
   /// What a failed start left on an error pipe, without its plan; nil: nothing.

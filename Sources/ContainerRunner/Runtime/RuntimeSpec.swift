@@ -21,10 +21,64 @@ public struct RuntimeSpec: Hashable, Sendable {
   public var ownsStreams = false
   /// Its process waits in its namespaces, before its root is made, until hooks have run (`ContainerProcess.continueAfterHooks`).
   public var waitsForHooks = false
+  /// Run by its process in its namespaces, before its root is made.
+  public var createHooks: [HookSpec] = []
+  /// Run by its process with the program's rights, right before the program.
+  public var startHooks: [HookSpec] = []
+  /// So many descriptors from 3 on stay open.
+  public var preservedCount = 0
+  public static let maxPreserved = Int(Slot.maxPreserved)
+  /// personality(2).
+  public var personality: UInt32?
+  public var scheduler: SchedulerSpec?
+  /// As ioprio_set(2) has it.
+  public var ioPriority: UInt32?
+  /// Of a new time namespace: lines of /proc/PID/timens_offsets (time_namespaces(7)).
+  public var timeOffsets = ""
+  /// seccomp(2)'s SECCOMP_FILTER_FLAGs.
+  public var seccompFlags: UInt32 = 0
 
   public init(_ container: ContainerSpec) {
     self.container = container
   }
+}
+
+/// A program that the container's process runs itself and waits for.
+public struct HookSpec: Hashable, Sendable {
+  public var path: String
+  /// With the program's name.
+  public var args: [String]
+  public var env: [String]
+  /// 0: it may take as long as it likes.
+  public var timeoutSeconds: UInt32
+  /// What it reads on its standard input, but for the process's number, which stands between the two.
+  public var stateBeforeNumber: String
+  public var stateAfterNumber: String
+
+  public init(
+    path: String, args: [String], env: [String], timeoutSeconds: UInt32, stateBeforeNumber: String,
+    stateAfterNumber: String
+  ) {
+    self.path = path
+    self.args = args
+    self.env = env
+    self.timeoutSeconds = timeoutSeconds
+    self.stateBeforeNumber = stateBeforeNumber
+    self.stateAfterNumber = stateAfterNumber
+  }
+}
+
+/// sched_setattr(2)'s values.
+public struct SchedulerSpec: Hashable, Sendable {
+  public var policy: UInt32 = 0
+  public var flags: UInt32 = 0
+  public var nice: Int32 = 0
+  public var priority: UInt32 = 0
+  public var runtimeNanoseconds: UInt64 = 0
+  public var deadlineNanoseconds: UInt64 = 0
+  public var periodNanoseconds: UInt64 = 0
+
+  public init() {}
 }
 
 /// A namespace by its path, as /proc/PID/ns/net.

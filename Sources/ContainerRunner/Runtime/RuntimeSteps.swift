@@ -55,7 +55,8 @@ extension RuntimeSpec {
     var steps = StepList(expectedBytes: 8000)
     container.addBeginning(to: &steps)
     addJoins(to: &steps)
-    container.addOwnNamespaces(to: &steps)
+    addScheduling(to: &steps)
+    container.addOwnNamespaces(to: &steps, timeOffsets: timeOffsets)
     if !domainName.isEmpty { steps.append(EXECUTOR_DOMAIN_NAME, [], [domainName]) }
     if container.namespaces.contains(.user) {
       steps.append(EXECUTOR_WAIT, [Step.mappedByte])
@@ -66,6 +67,7 @@ extension RuntimeSpec {
       steps.append(EXECUTOR_ANNOUNCE, [Step.hooksByte])
       steps.append(EXECUTOR_WAIT, [Step.hooksByte])
     }
+    for hook in createHooks { add(hook, to: &steps) }
     container.addRootChange(to: &steps, facts)
     var bind = Slot.firstBind
     addMounts(mountsBeforeProc, &bind, to: &steps)
@@ -81,16 +83,38 @@ extension RuntimeSpec {
     for path in container.maskedPaths { steps.append(EXECUTOR_MASK, [], [path]) }
     for path in container.readonlyPaths { steps.append(EXECUTOR_READ_ONLY, [1], [path]) }
     addRootEnd(to: &steps, facts)
-    let kept = start == nil ? [] : [Slot.startControl, Slot.startErrors]
-    container.addPrivileges(to: &steps, filter: seccompFilter, keeping: kept)
+    if let personality { steps.append(EXECUTOR_PERSONALITY, [personality]) }
+    let kept = (start == nil ? [] : [Slot.startControl, Slot.startErrors]) + preserved
+    container.addPrivileges(to: &steps, filter: seccompFilter, flags: seccompFlags, keeping: kept)
     if start != nil {
       // Who creates a container wants to hear of it now, not at its start.
       steps.append(EXECUTOR_FIND_PROGRAM, [], container.process.searchPaths)
+      // Nobody would find it if it stood alone before it is recorded.
+      steps.append(EXECUTOR_WAIT, [Step.recordedByte])
       steps.append(EXECUTOR_STAND_ALONE, [Slot.startControl, Slot.startErrors])
     }
     steps.append(EXECUTOR_WAIT, [Step.goByte])
+    for hook in startHooks { add(hook, to: &steps) }
     container.addProgram(to: &steps)
     return steps
+  }
+
+  private var preserved: [UInt32] { (0..<UInt32(preservedCount)).map { Slot.firstPreserved + $0 } }
+
+  private func addScheduling(to steps: inout StepList) {
+    if let scheduler {
+      let times = [scheduler.runtimeNanoseconds, scheduler.deadlineNanoseconds, scheduler.periodNanoseconds]
+      let nice = UInt32(bitPattern: scheduler.nice)
+      steps.append(
+        EXECUTOR_SCHEDULER, [scheduler.policy, scheduler.flags, nice, scheduler.priority] + times.flatMap { $0.words })
+    }
+    if let ioPriority { steps.append(EXECUTOR_IO_PRIORITY, [ioPriority]) }
+  }
+
+  private func add(_ hook: HookSpec, to steps: inout StepList) {
+    steps.append(
+      EXECUTOR_RUN_HOOK, [hook.timeoutSeconds, UInt32(hook.args.count)],
+      [hook.path, hook.stateBeforeNumber, hook.stateAfterNumber] + hook.args + hook.env)
   }
 
   private func addJoins(to steps: inout StepList) {
@@ -169,14 +193,16 @@ extension RuntimeSpec {
     var steps = StepList(expectedBytes: 6000)
     steps.append(EXECUTOR_HIDE)
     container.addBeginning(to: &steps)
+    addScheduling(to: &steps)
     let streams = [Slot.standardInput, Slot.standardOutput, Slot.standardError]
     let console = self.console == nil ? [] : [Slot.console]
-    steps.append(EXECUTOR_CLOSE_OTHERS, streams + [Slot.container] + console)
+    steps.append(EXECUTOR_CLOSE_OTHERS, streams + [Slot.container] + console + preserved)
     steps.append(EXECUTOR_JOIN_NAMESPACE, [Slot.container, allNamespaces.subtracting(.pid).rawValue])
     if container.namespaces.contains(.user) { container.addRootUser(to: &steps) }
     steps.append(EXECUTOR_NEW_KEYRING)
     addTerminal(bindingConsole: false, to: &steps)
-    container.addPrivileges(to: &steps, filter: seccompFilter)
+    if let personality { steps.append(EXECUTOR_PERSONALITY, [personality]) }
+    container.addPrivileges(to: &steps, filter: seccompFilter, flags: seccompFlags, keeping: preserved)
     steps.append(EXECUTOR_WAIT, [Step.goByte])
     container.addProgram(to: &steps)
     return steps
@@ -218,4 +244,5 @@ extension OpenFlags {
 
 extension Step {
   static let hooksByte = UInt32(UInt8(ascii: "h"))
+  static let recordedByte = UInt32(UInt8(ascii: "k"))
 }

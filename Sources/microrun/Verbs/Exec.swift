@@ -17,11 +17,11 @@ let execVerb = Verb(
     Option(name: "cwd", value: "DIR", help: "its working directory"),
     Option(name: "env", letter: "e", value: "NAME=VALUE", help: "one more variable; may be repeated"),
     Option(name: "user", letter: "u", value: "UID[:GID]", help: "who it is"),
-    Option(name: "preserve-fds", value: "N", help: "refused but for 0"),
+    Option(name: "preserve-fds", value: "N", help: "so many descriptors from 3 on are its, too (0)"),
   ]
 ) { command throws(Failure) in
-  try command.refusePreservedDescriptors()
   try protectOwnProgram()
+  let preserved = try command.preservedCount()
   let record = try command.states.record(command.id)
   let config = try command.states.config(record.id)
   let process = try command.execProcess(config)
@@ -36,11 +36,13 @@ let execVerb = Verb(
     name: record.id, bundle: record.bundle, process: process, cgroup: group, is64Bit: facts.is64Bit)
   spec.container.cgroup = CgroupPlacement(join: group.join)
   spec.ownsStreams = Descriptors.arePipes
+  spec.preservedCount = preserved
   let console = try ConsoleSocket(command.arguments, terminal: process.terminal)
   let signals = try Supervision.catchSignals()
   var descriptors = LaunchDescriptors(standardOutput: 1, standardError: 2, container: held.rawValue)
   descriptors.standardInput = 0
   descriptors.console = console.descriptor
+  descriptors.preservedCount = preserved
   let started = try command.startExec(spec, facts, descriptors)
   if command.arguments.has("detach") { return ExitCode.success }
   return try Supervision.wait(started.pid, started.pidfd.rawValue, signals)

@@ -6,7 +6,6 @@ let runVerb = Verb(
   name: "run", operands: "ID", count: 1...1, help: "make a container, run it, and remove it when it has ended",
   options: createOptions + [Option(name: "detach", letter: "d", help: "leave it running")]
 ) { command throws(Failure) in
-  try command.refusePreservedDescriptors()
   let maker = try ContainerMaker(command)
   let signals = try Supervision.catchSignals()
   let container = try maker.make(waitsForStart: false)
