@@ -35,6 +35,7 @@ public struct Errno: RawRepresentable, Equatable, Hashable, Sendable, CustomStri
   public static let addressInUse = Errno(rawValue: 98)
   public static let noBufferSpace = Errno(rawValue: 105)
   public static let timedOut = Errno(rawValue: 110)
+  public static let canceled = Errno(rawValue: 125)
   public static let connectionRefused = Errno(rawValue: 111)
 
   /// The C library's sentence, as "No such file or directory".

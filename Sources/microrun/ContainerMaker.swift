@@ -81,7 +81,8 @@ struct ContainerMaker {
     spec.ownsStreams = Descriptors.arePipes
     spec.preservedCount = preservedCount
     if waitsForStart { spec.start = command.states.startFIFOs(id) }
-    let console = try ConsoleSocket(command.arguments, terminal: process.terminal)
+    let console = try ConsoleSocket(
+      command.arguments, terminal: process.terminal, stays: !waitsForStart && !command.arguments.has("detach"))
     let plan: LaunchPlan
     do throws(PlanError) {
       plan = try LaunchPlan(runtime: spec, facts: facts)
@@ -95,7 +96,7 @@ struct ContainerMaker {
     let started = try tellingOfLaunch { () throws(LaunchError) in try ContainerProcess.start(plan, descriptors) }
     let process = started.pid
     do throws(Failure) {
-      return try settle(plan, started, waitsForStart: waitsForStart)
+      return try settle(plan, started, console, waitsForStart: waitsForStart)
     } catch {
       collect(process)
       endAll(group)
@@ -105,7 +106,7 @@ struct ContainerMaker {
 
   /// Runs the hooks, and remembers the container once its process has come as far as it can by itself.
   private func settle(
-    _ plan: LaunchPlan, _ started: consuming StartedProcess, waitsForStart: Bool
+    _ plan: LaunchPlan, _ started: consuming StartedProcess, _ console: consuming ConsoleSocket, waitsForStart: Bool
   ) throws(Failure) -> MadeContainer {
     guard let status = ProcessStatus(of: started.pid) else { throw Failure("container \(id): its process is gone") }
     let record = ContainerRecord(
@@ -128,7 +129,7 @@ struct ContainerMaker {
       }
     }
     try command.writePIDFile(record.process)
-    return MadeContainer(record: record, plan: plan, group: group, process: started)
+    return MadeContainer(record: record, plan: plan, group: group, process: started, console: console)
   }
 
   private func failure(_ plan: LaunchPlan, _ errors: CInt) -> Failure {
@@ -157,6 +158,7 @@ struct MadeContainer: ~Copyable {
   let plan: LaunchPlan
   let group: Cgroup
   var process: StartedProcess
+  var console: ConsoleSocket
 
   /// Lets its program run, and waits until it does.
   borrowing func release() throws(Failure) {

@@ -43,12 +43,13 @@ enum Descriptors {
   }
 }
 
-/// Who takes a terminal's other side.
+/// Who takes a terminal's other side: whoever listens at --console-socket, or this command as long as it stays.
 struct ConsoleSocket: ~Copyable {
   private var socket: FileDescriptor?
+  private var own: TerminalSocket?
   let descriptor: CInt
 
-  init(_ arguments: Arguments, terminal: Bool) throws(Failure) {
+  init(_ arguments: Arguments, terminal: Bool, stays: Bool) throws(Failure) {
     let path = arguments.value("console-socket")
     guard terminal else {
       if path != nil { throw Failure("--console-socket: the process has no terminal (process.terminal)") }
@@ -56,11 +57,37 @@ struct ConsoleSocket: ~Copyable {
       return
     }
     guard let path else {
-      throw Failure(
-        "process.terminal: give --console-socket: microrun does not stay between a terminal and a container")
+      guard stays else {
+        throw Failure("process.terminal: give --console-socket: nobody would take its other side once this is over")
+      }
+      let (ours, theirs) = try telling { () throws(SystemError) in try MessageSocket.pair() }
+      own = TerminalSocket(MessageSocket(FileDescriptor(owning: ours)))
+      socket = .some(FileDescriptor(owning: theirs))
+      descriptor = theirs
+      return
     }
     let made = try telling { () throws(SystemError) in try UnixSockets.connect(path) }
     descriptor = made.rawValue
     socket = .some(made)
+  }
+
+  /// The terminal that is shown here, once its program runs; nil: there is none.
+  borrowing func terminal() throws(Failure) -> FileDescriptor? {
+    guard let own else { return nil }
+    return try telling { () throws(SystemError) in try own.receive() }
+  }
+}
+
+/// Where a terminal comes in that is shown by this command.
+private final class TerminalSocket {
+  private let socket: MessageSocket
+
+  init(_ socket: consuming MessageSocket) { self.socket = socket }
+
+  func receive() throws(SystemError) -> FileDescriptor {
+    guard let message = try socket.receive(limitBytes: 64, wait: false), let first = message.descriptors.first else {
+      throw SystemError("take", "the terminal", .noSuchDevice)
+    }
+    return FileDescriptor(owning: first)
   }
 }

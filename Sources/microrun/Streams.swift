@@ -4,8 +4,10 @@ import LinuxSystem
 
 /// Standard output and error.
 enum Streams {
-  static func write(_ text: String, to descriptor: CInt = 1) {
-    var rest = Array(text.utf8)[...]
+  static func write(_ text: String, to descriptor: CInt = 1) { write(Array(text.utf8)[...], to: descriptor) }
+
+  static func write(_ bytes: ArraySlice<UInt8>, to descriptor: CInt = 1) {
+    var rest = bytes
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { system_write(descriptor, $0.baseAddress, $0.count) }
       if count <= 0 { return }

@@ -527,7 +527,47 @@ def test_terminal_is_sent_to_the_console_socket(runtime, machine):
         .text
     )
     assert text.split() == ["/dev/pts/0", "terminal", "5"]
-    assert "give --console-socket" in refused(runtime("run", "-b", bundle, "d"))[0]
+    for command in (["create"], ["run", "--detach"]):
+        assert "give --console-socket" in refused(runtime(*command, "-b", bundle, "d"))[0]
+
+
+#: A person at a terminal, who types when the other side asks for it.
+PERSON = r"""
+import os, pty, sys
+typed, arguments = sys.argv[1], sys.argv[2:]
+process, terminal = pty.fork()
+if process == 0:
+    os.execv(arguments[0], arguments)
+text = b""
+while True:
+    try: piece = os.read(terminal, 1000)
+    except OSError: break
+    if not piece: break
+    text += piece
+    if typed and b"ready" in text:
+        os.write(terminal, typed.encode() + b"\n")
+        typed = ""
+print(text.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+"""
+
+
+@pytest.mark.machines("local")
+def test_terminal_is_shown_by_a_command_that_stays(runtime, machine):
+    machine.write(f"{runtime.directory}/person.py", PERSON)
+    machine.run(["ln", "-sf", "busybox", f"{runtime.rootfs}/bin/tty"]).check()
+    script = "tty; echo ready; read word; echo got $word; exit 6"
+
+    def person(typed, *arguments):
+        return machine.run(["python3", f"{runtime.directory}/person.py", typed, runtime.program, "--root", runtime.root,
+                            *arguments], env=runtime.environment)
+
+    result = person("word", "run", "-b", runtime.bundle(runtime.config("sh", "-c", script, terminal=True)), "c")
+    # What is typed is shown by the container's terminal, and by that only.
+    assert (result.code, result.text.split()) == (6, ["/dev/pts/0", "ready", "word", "got", "word"])
+    runtime.started("sleep", "1000")
+    result = person("\x03", "exec", "--tty", "c", "sh", "-c", "trap 'echo caught; exit 7' INT; echo ready; sleep 1000")
+    assert result.code == 7 and "caught" in result.text
 
 
 def test_hooks(runtime, machine):
@@ -572,7 +612,7 @@ def test_hooks_that_the_container_runs(runtime, machine):
     """createContainer sees the host's files in the container's namespaces; startContainer is a program of the container's."""
     log = f"{runtime.directory}/hooks"
     machine.write(f"{runtime.directory}/hook", f"#!/bin/sh\n(cat; hostname; echo; echo $1 $X) >{log}\n", mode=0o755)
-    machine.write(f"{runtime.rootfs}/bin/hook", "#!/bin/sh\n(cat; id -u; ls /proc/1/root) >/tmp/hook\n", mode=0o755)
+    machine.write(f"{runtime.rootfs}/bin/hook", "#!/bin/sh\n(cat; id -u; ls /) >/tmp/hook\n", mode=0o755)
 
     def change(config):
         config["annotations"] = {"key": "value"}

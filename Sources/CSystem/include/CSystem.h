@@ -153,6 +153,13 @@ int system_next_signal(int descriptor);  // the number, or -EAGAIN
 int system_unblock_all_signals(void);
 int system_ignore_signal(int signal);
 
+// The caller's terminal (standard input) hands on each byte as it is typed, until it is restored; a terminal gets the size
+// that it has; and a process of its own copies standard input to a descriptor, until its end: returns its number.
+int system_terminal_make_raw(void);
+void system_terminal_restore(void);
+int system_terminal_follow_size(int terminal);
+int32_t system_copy_input(int to);
+
 // Waits until one of these is readable or hung up, or the time is over (-1: none); returns how many are.
 // On return readable[i] is 1 for each that is.
 int system_wait_readable(const int *descriptors, int *readable, size_t count, int timeout_milliseconds);

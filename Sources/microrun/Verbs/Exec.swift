@@ -37,7 +37,8 @@ let execVerb = Verb(
   spec.container.cgroup = CgroupPlacement(join: group.join)
   spec.ownsStreams = Descriptors.arePipes
   spec.preservedCount = preserved
-  let console = try ConsoleSocket(command.arguments, terminal: process.terminal)
+  let console = try ConsoleSocket(
+    command.arguments, terminal: process.terminal, stays: !command.arguments.has("detach"))
   let signals = try Supervision.catchSignals()
   var descriptors = LaunchDescriptors(standardOutput: 1, standardError: 2, container: held.rawValue)
   descriptors.standardInput = 0
@@ -45,7 +46,7 @@ let execVerb = Verb(
   descriptors.preservedCount = preserved
   let started = try command.startExec(spec, facts, descriptors)
   if command.arguments.has("detach") { return ExitCode.success }
-  return try Supervision.wait(started.pid, started.pidfd.rawValue, signals)
+  return try Supervision.wait(started.pid, started.pidfd.rawValue, signals, try console.terminal())
 }
 
 extension Command {

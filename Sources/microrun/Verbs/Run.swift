@@ -16,7 +16,8 @@ let runVerb = Verb(
       maker.config.hooks.poststart, "poststart", container.record.state(.running, annotations: maker.config.annotations)
     )
     if command.arguments.has("detach") { return ExitCode.success }
-    code = try Supervision.wait(container.process.pid, container.process.pidfd.rawValue, signals)
+    code = try Supervision.wait(
+      container.process.pid, container.process.pidfd.rawValue, signals, try container.console.terminal())
   } catch {
     try? command.delete(container.record, maker.config)
     throw error

@@ -20,6 +20,10 @@ let startVerb = Verb(
   }
   command.states.removeFIFOs(record.id)
   if let errno = ContainerProcess.errno(ofFailure: bytes) {
+    // No exec fails for these reasons, but a hook of the container's own.
+    if errno == .canceled || errno == .timedOut {
+      throw Failure("container \(record.id): run its startContainer hooks: \(errno)")
+    }
     throw Failure("container \(record.id): run \(config.process?.spec.args.first ?? ""): \(errno)")
   }
   try Hooks.run(config.hooks.poststart, "poststart", record.state(.running, annotations: config.annotations))
