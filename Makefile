@@ -59,14 +59,14 @@ here:
 	$(PYTEST) --machine local --target host -k "test_machine or test_leaks or test_microctl_wire"
 	$(PYTEST) --machine local --target i586 -k "slow_disk"
 	$(AT_ONCE) --target i586 -k "not slow_disk"
-	$(AT_ONCE) --target atom64 -k "test_containers or isolation or test_exec or footprint or unpacker or test_images or packages"
+	$(AT_ONCE) --target atom64 -k "test_containers or isolation or attacks or (microrun and not podman) or test_exec or footprint or unpacker or test_images or packages"
 	$(AT_ONCE) --target atom64 -k "peers and (joins or avahi_finds) or find_each_other or publishes_is_found \
 	  or owner_does_from_elsewhere"
 
 # And once more in virtual boards: 256 MB, cgroup v2, all capabilities; what an initramfs and a systemd add.
 in-vm:
 	$(PYTEST) --machine vm --target i586
-	$(PYTEST) --machine vm-initramfs --target i586 -k "test_initramfs or test_cgroup_v2 or test_machine"
+	$(PYTEST) --machine vm-initramfs --target i586 -k "test_initramfs or test_cgroup_v2 or test_machine or test_microrun"
 	$(PYTEST) --machine vm-systemd --target i586 -k "test_systemd"
 
 cross: deps

@@ -566,7 +566,8 @@ def test_terminal_is_shown_by_a_command_that_stays(runtime, machine):
     # What is typed is shown by the container's terminal, and by that only.
     assert (result.code, result.text.split()) == (6, ["/dev/pts/0", "ready", "word", "got", "word"])
     runtime.started("sleep", "1000")
-    result = person("\x03", "exec", "--tty", "c", "sh", "-c", "trap 'echo caught; exit 7' INT; echo ready; sleep 1000")
+    script = "trap 'echo caught; exit 7' INT; echo ready; while :; do /bin/sleep 0.1; done"
+    result = person("\x03", "exec", "--tty", "c", "sh", "-c", script)
     assert result.code == 7 and "caught" in result.text
 
 
@@ -624,7 +625,7 @@ def test_hooks_that_the_container_runs(runtime, machine):
     pid = runtime.started("sh", "-c", "cat /tmp/hook; exec sleep 1000", change=change, user={"uid": 5, "gid": 5})
     machine.wait_until(lambda: "bin" in runtime.output())
     created, inside = machine.read(log).decode(), runtime.output()
-    state = json.loads(created[:created.index("}\n") + 2].rstrip() if "}\n" in created else created)
+    state, _ = json.JSONDecoder().raw_decode(created)
     assert (state["id"], state["status"], state["pid"], state["annotations"]) == ("c", "creating", 1, {"key": "value"})
     assert "box\n" in created and created.endswith("word y\n")
     assert '"status": "created"' in inside and "\n5\n" in inside
