@@ -128,8 +128,16 @@ import Testing
     (document(process: "\"selinuxLabel\": \"x\""), "process.selinuxLabel: microrun does not do this"),
     (document(process: "\"apparmorProfile\": \"x\""), "process.apparmorProfile: microrun does not do this"),
     (
-      document(process: "\"ioPriority\": { \"class\": \"IOPRIO_CLASS_IDLE\" }"),
-      "process.ioPriority: microrun does not do this"
+      document(process: "\"ioPriority\": { \"class\": \"IOPRIO_CLASS_X\" }"),
+      "process.ioPriority.class: \"IOPRIO_CLASS_X\" is no class"
+    ),
+    (
+      document(process: "\"scheduler\": { \"policy\": \"SCHED_ISO\" }"),
+      "process.scheduler.policy: \"SCHED_ISO\" is no policy"
+    ),
+    (
+      document(process: "\"scheduler\": { \"policy\": \"SCHED_RR\", \"priority\": 100 }"),
+      "process.scheduler.priority: it must be 0 to 99"
     ),
     (document(process: "\"oomScoreAdj\": 1001"), "process.oomScoreAdj: it must be -1000 to 1000"),
     (document(process: "\"env\": [1]"), "process.env: must be an array of strings"),
@@ -157,12 +165,12 @@ import Testing
       "mounts[0].options: microrun does not do \"idmap\""
     ),
     (
-      document("\"hooks\": { \"createContainer\": [{ \"path\": \"/x\" }] }"),
-      "hooks.createContainer: microrun does not do this"
+      document("\"hooks\": { \"createContainer\": [{ \"path\": \"/x\", \"timeout\": 0 }] }"),
+      "hooks.createContainer[0].timeout: it must be above 0"
     ),
     (document("\"hooks\": { \"prestart\": [{ \"path\": \"x\" }] }"), "hooks.prestart[0].path: it must be absolute"),
     (document(linux: "\"intelRdt\": { \"closID\": \"x\" }"), "linux.intelRdt: microrun does not do this"),
-    (document(linux: "\"timeOffsets\": { \"boottime\": {} }"), "linux.timeOffsets: microrun does not do this"),
+    (document(linux: "\"timeOffsets\": { \"boottime\": {} }"), "linux.timeOffsets: without a time namespace"),
     (document(linux: "\"rootfsPropagation\": \"none\""), "linux.rootfsPropagation: \"none\" is none of"),
     (
       document(linux: "\"sysctl\": { \"vm.swappiness\": \"1\" }"),
@@ -192,7 +200,7 @@ import Testing
     ),
     (
       document(
-        linux: "\"seccomp\": { \"defaultAction\": \"SCMP_ACT_ALLOW\", \"flags\": [\"SECCOMP_FILTER_FLAG_LOG\"] }"),
+        linux: "\"seccomp\": { \"defaultAction\": \"SCMP_ACT_ALLOW\", \"flags\": [\"SECCOMP_FILTER_FLAG_X\"] }"),
       "linux.seccomp.flags: microrun does not do"
     ),
     (
@@ -216,6 +224,26 @@ import Testing
     let lines = Self.problems(text)
     #expect(lines.contains { $0.contains(expected) }, "\(lines)")
     #expect(lines.allSatisfy { $0.hasPrefix("config.json: ") })
+  }
+
+  @Test func schedulingIsAsTheKernelNumbersIt() throws {
+    let config = try RuntimeConfig.read(
+      Array(
+        Self.document(
+          process: """
+            "scheduler": { "policy": "SCHED_DEADLINE", "flags": ["SCHED_FLAG_RECLAIM"], "runtime": 5, "period": 4294967297 },
+            "ioPriority": { "class": "IOPRIO_CLASS_BE", "priority": 7 }
+            """,
+          linux: """
+            "seccomp": { "defaultAction": "SCMP_ACT_ALLOW",
+                         "flags": ["SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"] }
+            """
+        ).utf8))
+    let scheduler = try #require(config.process?.scheduler)
+    #expect((scheduler.policy, scheduler.flags, scheduler.runtimeNanoseconds) == (6, 2, 5))
+    #expect(scheduler.periodNanoseconds == 4_294_967_297)
+    #expect(config.process?.ioPriority == 2 << 13 | 7)
+    #expect(config.seccompFlags == 4)
   }
 
   @Test func everyProblemIsToldAtOnceAndTheirNumberIsBounded() {
