@@ -130,7 +130,7 @@ def measure(options, home, contenders, runtimes):
         table([floor, *rows] if title.startswith("run") else rows, base, "crun")
     print("\nA run of /bin/true, the program's own with it\n\n| | system calls | instructions |\n|--|--|--|")
     for runtime in runtimes:
-        print(f"| {runtime.name} | {runtime.system_calls()} | {runtime.instructions(home)} |")
+        print(f"| {runtime.name} | {runtime.system_calls()} | {runtime.instructions(home)} |", flush=True)
 
 
 if __name__ == "__main__":
