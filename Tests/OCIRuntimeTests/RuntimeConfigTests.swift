@@ -242,7 +242,8 @@ import Testing
     let scheduler = try #require(config.process?.scheduler)
     #expect((scheduler.policy, scheduler.flags, scheduler.runtimeNanoseconds) == (6, 2, 5))
     #expect(scheduler.periodNanoseconds == 4_294_967_297)
-    #expect(config.process?.ioPriority == 2 << 13 | 7)
+    let priority: UInt32 = 2 << 13 | 7
+    #expect(config.process?.ioPriority == priority)
     #expect(config.seccompFlags == 4)
   }
 
