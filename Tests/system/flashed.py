@@ -112,6 +112,13 @@ class FlashedBoard:
     def wait_for(self, text, timeout=BOOT_SECONDS):
         self.process.wait_for(text, timeout)
 
+    def wait_until(self, condition, timeout=BOOT_SECONDS):
+        """Waits for what the board is to bring about; what it has told meanwhile says why it has not."""
+        try:
+            return self.machine.wait_until(condition, timeout)
+        except CommandTimeout as error:
+            raise AssertionError(f"{error}; the console:\n{self.console()[-3000:]}") from None
+
     def sh(self, command, timeout=60):
         """What a command writes that somebody gives at the board's console."""
         before = len(self.console())
@@ -120,10 +127,8 @@ class FlashedBoard:
         def answer():
             return re.search(r"done:(\d+)\r?\n", self.console()[before:])
 
-        try:
-            self.machine.wait_until(answer, timeout)
-        except CommandTimeout:
-            raise AssertionError(f"{command}: no answer; the console:\n{self.console()[-3000:]}") from None
+        answer.__name__ = f"an answer to `{command}`"
+        self.wait_until(answer, timeout)
         text = self.console()[before:]
         return text[:answer().start()].split("ne:$?\r\n", 1)[-1].replace("\r", "")
 
@@ -135,13 +140,17 @@ class Street:
         self.boards, self.network, self.directory = boards, boards.network, directory
         self.machine = boards.network.machine
         self.all = []
-        self._lessor = self.network.host(boards.switch).address("10.77.0.1/24")
-        self.machine.write(f"{directory}/udhcpd.conf", "\n".join([
-            "start 10.77.0.20", "end 10.77.0.60", "interface eth0", f"lease_file {directory}/leases",
-            f"pidfile {directory}/udhcpd.pid", "option subnet 255.255.255.0", "option router 10.77.0.1",
-            "option lease 3600"]) + "\n")
-        self.machine.write(f"{directory}/leases", "")
-        self._lessor.spawn(["busybox", "udhcpd", "-f", f"{directory}/udhcpd.conf"])
+        self.lessor(boards.switch)
+
+    def lessor(self, switch):
+        """A DHCP server."""
+        host = self.network.host(switch).address("10.77.0.1/24")
+        files = f"{self.directory}/udhcpd-{switch.namespace}"
+        self.machine.write(f"{files}/conf", "\n".join([
+            "start 10.77.0.20", "end 10.77.0.60", "interface eth0", f"lease_file {files}/leases", f"pidfile {files}/pid",
+            "option subnet 255.255.255.0", "option router 10.77.0.1", "option lease 3600"]) + "\n")
+        self.machine.write(f"{files}/leases", "")
+        host.spawn(["busybox", "udhcpd", "-f", f"{files}/conf"])
 
     def medium(self, board, bus="ide", **settings):
         medium = Medium(f"{self.directory}/medium{len(self.all)}", IMAGES / f"microagent-{board}.img", bus=bus)
@@ -149,8 +158,10 @@ class Street:
             medium.settings(**settings)
         return medium
 
-    def plug(self, medium, **kind):
-        board = FlashedBoard(self.network.host(self.boards.switch), medium, **kind)
+    def plug(self, medium, *switches, **kind):
+        """A board with a port on each of the switches: on the street's if none is named."""
+        switches = switches or [self.boards.switch]
+        board = FlashedBoard(self.network.host(*switches), medium, ports=len(switches), **kind)
         self.all.append(board)
         return board
 

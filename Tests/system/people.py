@@ -1,4 +1,4 @@
-"""People on hosts of their own, with microctl and a key each."""
+"""People on hosts of their own, with a key each: for microctl, or to log in."""
 
 import json
 
@@ -40,3 +40,28 @@ class Person:
     @property
     def known_nodes(self):
         return f"{self.directory}/known-nodes"
+
+
+class Visitor:
+    """Somebody with OpenSSH's client and a key, on a host of their own unless one is named."""
+
+    def __init__(self, street, name, host=None):
+        self.host = host or street.network.host(street.boards.switch).address(f"10.77.0.{150 + len(street.network.hosts)}/24")
+        self._key = f"{street.directory}/{name}"
+        self._known = f"{self._key}.known"
+        street.machine.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name} of the tests", "-f", self._key]).check()
+
+    @property
+    def line(self):
+        with open(f"{self._key}.pub") as file:
+            return file.read().strip()
+
+    @property
+    def fingerprint(self):
+        """Of the board's own key, as it was at the first time."""
+        return self.host.run(["ssh-keygen", "-l", "-f", self._known]).check().text.split()[1]
+
+    def run(self, address, *command, options=()):
+        words = ["-F", "none", "-i", self._key, "-o", "IdentitiesOnly=yes", "-o", f"UserKnownHostsFile={self._known}", "-o",
+                 "StrictHostKeyChecking=accept-new", *options]
+        return self.host.run(["env", "-u", "SSH_AUTH_SOCK", "ssh", *words, f"root@{address}", *command], timeout=60)

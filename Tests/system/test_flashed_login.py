@@ -3,6 +3,7 @@
 import pytest
 
 from flashed import BOOT_SECONDS, Street
+from people import Visitor
 
 pytestmark = pytest.mark.machines("local")
 
@@ -15,31 +16,6 @@ def street(boards, directory):
     street = Street(boards, directory)
     yield street
     street.close()
-
-
-class Visitor:
-    """OpenSSH's client on a host of its own, with a key of its own."""
-
-    def __init__(self, street, name):
-        self.host = street.network.host(street.boards.switch).address(f"10.77.0.{150 + len(street.network.hosts)}/24")
-        self._key = f"{street.directory}/{name}"
-        self._known = f"{self._key}.known"
-        street.machine.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{name} of the tests", "-f", self._key]).check()
-
-    @property
-    def line(self):
-        with open(f"{self._key}.pub") as file:
-            return file.read().strip()
-
-    @property
-    def fingerprint(self):
-        """Of the board's own key, as it was at the first time."""
-        return self.host.run(["ssh-keygen", "-l", "-f", self._known]).check().text.split()[1]
-
-    def run(self, address, *command, options=()):
-        words = ["-F", "none", "-i", self._key, "-o", "IdentitiesOnly=yes", "-o", f"UserKnownHostsFile={self._known}", "-o",
-                 "StrictHostKeyChecking=accept-new", *options]
-        return self.host.run(["env", "-u", "SSH_AUTH_SOCK", "ssh", *words, f"root@{address}", *command], timeout=60)
 
 
 def test_who_holds_the_key_logs_in_and_nobody_else(street):

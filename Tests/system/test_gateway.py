@@ -150,9 +150,9 @@ class Site:
         self.neighbour.ip("route", "add", "192.168.77.0/24", "via", gateway.address)
         return gateway
 
-    def listen(self, host, port):
+    def listen(self, host, port, family=socket.AF_INET):
         """A TCP server on all addresses of a host."""
-        server = host.call(lambda: socket.create_server(("", port)))
+        server = host.call(lambda: socket.create_server(("", port), family=family))
         self.sockets.append(server)
         return server
 
@@ -328,8 +328,8 @@ def test_a_prefix_becomes_homes_addresses(site):
     site.neighbour.address("2001:db8:1::1/64")
     gateway.host.address("2001:db8:1::2/64")
     site.neighbour.ip("-6", "route", "add", "2001:db8:77:aa00::/56", "via", "2001:db8:1::2")
-    site.sockets += [host.call(lambda: socket.create_server(("::", 8000), family=socket.AF_INET6))
-                     for host in (site.neighbour, site.pc)]
+    for host in (site.neighbour, site.pc):
+        site.listen(host, 8000, socket.AF_INET6)
     text = site.pc.ip("-6", "address", "show", "dev", "eth0", "scope", "global").text
     address = re.search(r"inet6 ([0-9a-f:]+)/64", text)[1]
     assert connect(site.pc, "2001:db8:1::1", 8000)

@@ -39,8 +39,9 @@ public struct AdvertiseCandidate: Equatable, Sendable {
 /// 2. The one that is advertised stays while the machine has it and somebody has reached us there, or nothing is better.
 /// 3. Otherwise one that leads to contacts goes before one with the default route, and that before others; then one that
 ///    lasts before one that is temporary, a network before a point-to-point link, the lower interface and address.
+/// 4. An IPv4 address of the link alone does only while there is no other (RFC 3927 section 1.9).
 ///
-/// Private ranges are as good as any: all of Guifi is in 10/8. Loopback and link-local addresses, interfaces that are
+/// Private ranges are as good as any: all of Guifi is in 10/8. Loopback and IPv6's link-local addresses, interfaces that are
 /// down and those that lead to containers do not count.
 public enum AdvertiseAddress {
   /// The address to advertise; nil: there is none.
@@ -56,7 +57,8 @@ public enum AdvertiseAddress {
     let usable = candidates.filter { isUsable($0, family) }
     let best = usable.max { precedes($1, $0) }
     guard let kept = usable.first(where: { $0.address == current }), let best else { return best?.address }
-    return isConfirmed || rank(kept) >= rank(best) ? kept.address : best.address
+    let isAsWide = !kept.address.isLinkLocalV4 || best.address.isLinkLocalV4
+    return isConfirmed && isAsWide || rank(kept) >= rank(best) ? kept.address : best.address
   }
 
   private static func isUsable(_ candidate: AdvertiseCandidate, _ family: IPFamily) -> Bool {
@@ -73,7 +75,8 @@ public enum AdvertiseAddress {
 
   private static func rank(_ candidate: AdvertiseCandidate) -> Int {
     let flags = candidate.flags
-    return (flags.contains(.reachesContacts) ? 8 : 0) + (flags.contains(.hasDefaultRoute) ? 4 : 0)
+    return (candidate.address.isLinkLocalV4 ? 0 : 16) + (flags.contains(.reachesContacts) ? 8 : 0)
+      + (flags.contains(.hasDefaultRoute) ? 4 : 0)
       + (flags.contains(.isTemporary) ? 0 : 2) + (flags.contains(.isPointToPoint) ? 0 : 1)
   }
 
@@ -96,12 +99,18 @@ public enum AdvertiseAddress {
 }
 
 extension IPAddress {
-  /// Whether others can reach a machine there: no loopback, link-local, multicast or reserved address.
+  /// 169.254/16: one that a machine has given itself, for neighbours on the same link (RFC 3927).
+  var isLinkLocalV4: Bool {
+    if case .v4(let number) = self { number >> 16 == 0xA9FE } else { false }
+  }
+
+  /// Whether others can reach a machine there: no loopback, multicast or reserved address, and none that says nothing without
+  /// an interface, as those of IPv6's links.
   public var canBeAdvertised: Bool {
     switch self {
     case .v4(let number):
       let first = number >> 24
-      return first != 0 && first != 127 && first < 224 && number >> 16 != 0xA9FE
+      return first != 0 && first != 127 && first < 224
     case .v6(let high, let low):
       // `::`, loopback and the IPv4 addresses that are written as IPv6 all begin with 80 zero bits.
       return !isLinkLocalV6 && high >> 56 != 0xFF && (high != 0 || low >> 48 != 0)

@@ -27,7 +27,7 @@ struct AdvertiseAddressTests {
 
   @Test func neverTakesWhatNobodyCanReach() {
     let useless = [
-      candidate(.loopbackV4, "lo", 1), candidate(v4(169, 254, 3, 4)), candidate(v4(224, 0, 0, 251)),
+      candidate(.loopbackV4, "lo", 1), candidate(v4(224, 0, 0, 251)),
       candidate(.anyV4), candidate(v4(255, 255, 255, 255)), candidate(v4(10, 0, 0, 9), "eth1", 3, []),
       candidate(v4(172, 17, 0, 1), "docker0", 4), candidate(v4(172, 18, 0, 1), "br-0123456789ab", 5),
       candidate(v4(10, 0, 3, 1), "lxcbr0", 6), candidate(v4(10, 9, 9, 1), "veth12ab", 7),
@@ -70,6 +70,16 @@ struct AdvertiseAddressTests {
     #expect(choose(candidates, .v6) == global)
     #expect(choose(candidates.reversed(), .v6) == global)
     #expect(choose(candidates, .v4) == lan.address)
+  }
+
+  /// RFC 3927 section 1.9: it does on a cable where nobody gives addresses, and gives way to any other.
+  @Test func oneOfTheLinkAloneIsTheLast() {
+    let ofTheLink = candidate(v4(169, 254, 3, 4), "eth0", 2, [.isRunning, .reachesContacts, .hasDefaultRoute])
+    let tunnel = candidate(v4(10, 8, 0, 2), "tun0", 9, [.isRunning, .isPointToPoint, .isTemporary])
+    #expect(choose([ofTheLink]) == ofTheLink.address)
+    #expect(choose([ofTheLink, tunnel]) == tunnel.address)
+    #expect(choose([ofTheLink, tunnel], current: ofTheLink.address, isConfirmed: true) == tunnel.address)
+    #expect(choose([ofTheLink], current: ofTheLink.address, isConfirmed: true) == ofTheLink.address)
   }
 
   @Test func aConfiguredOneIsTakenAsItIs() {

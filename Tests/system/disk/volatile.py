@@ -12,6 +12,10 @@ SECTOR_BYTES = 512
 PAGE_BYTES = 4096
 
 
+class PowerFailure(OSError):
+    """The disk has no power any more: it answers nothing."""
+
+
 class VolatileDisk:
     """Bytes behind a write cache. A write is seen by reads at once, and is on the disk only when a flush that began after
     it has ended, `flush_seconds` later. `lies`: a flush ends at once and puts nothing on the disk, as bad flash does."""
@@ -26,19 +30,36 @@ class VolatileDisk:
         self.flush_seconds = flush_seconds
         self.lies = lies
         self.flushes = 0
+        self._last_number = None
+        #: Set when the power has failed as `fail_after` said.
+        self.failed = threading.Event()
 
     def __len__(self):
         return len(self._current)
 
     def read(self, offset, size):
         with self._lock:
+            self._require_power()
             return bytes(self._current[offset : offset + size])
+
+    def fail_after(self, pages):
+        """The power fails before one more page than these is written: a moment that is the same on a quick and a slow machine."""
+        with self._lock:
+            self._last_number = self._number + pages
+
+    def _require_power(self):
+        if self.failed.is_set():
+            raise PowerFailure
 
     def write(self, offset, data):
         assert offset % SECTOR_BYTES == 0 and len(data) % SECTOR_BYTES == 0, "a disk is written in whole sectors"
         with self._lock:
+            self._require_power()
             self._current[offset : offset + len(data)] = data
             while data:
+                if self._number == self._last_number:
+                    self.failed.set()
+                    raise PowerFailure
                 size = PAGE_BYTES - offset % PAGE_BYTES
                 self._number += 1
                 self._pending.append((self._number, offset, bytes(data[:size])))
@@ -47,6 +68,7 @@ class VolatileDisk:
     def flush(self):
         """Returns when all that was written before is on the disk."""
         with self._lock:
+            self._require_power()
             last = self._number
             self.flushes += 1
         time.sleep(self.flush_seconds)
@@ -94,6 +116,7 @@ class NBDServer:
     def __init__(self, disk, path):
         self.disk = disk
         self.path = Path(path)
+        self._closed = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(1)
@@ -105,6 +128,7 @@ class NBDServer:
         return f"file.driver=nbd,file.server.type=unix,file.server.path={self.path},format=raw,if=virtio"
 
     def close(self):
+        self._closed.set()
         self._listener.close()
         os.unlink(self.path)
 
@@ -114,6 +138,9 @@ class NBDServer:
             with connection, connection.makefile("rb") as stream:
                 if self._agree(connection, stream):
                     self._transmit(connection, stream)
+                # A disk without power says nothing, not even that it has failed.
+                if self.disk.failed.is_set():
+                    self._closed.wait()
         except OSError:
             pass  # qemu was killed: so is power cut
 
@@ -145,11 +172,11 @@ class NBDServer:
                 connection.sendall(self.REPLY.pack(self.REPLY_MAGIC, 0, handle) + data)
 
         def flush(handle):
-            self.disk.flush()
             try:
+                self.disk.flush()
                 reply(handle)
             except OSError:
-                pass  # qemu was killed meanwhile
+                pass  # qemu was killed meanwhile, or the disk has no power
 
         while header := stream.read(self.REQUEST.size):
             _, _, kind, handle, offset, size = self.REQUEST.unpack(header)
