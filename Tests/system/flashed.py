@@ -106,7 +106,7 @@ class FlashedBoard:
 
     def address(self):
         """The address that it has got, as its console tells."""
-        self.wait_for("by DHCP")
+        self.wait_for("/24 by DHCP")
         return re.search(r"has (10\.77\.0\.\d+)/24 by DHCP", self.console()).group(1)
 
     def wait_for(self, text, timeout=BOOT_SECONDS):
