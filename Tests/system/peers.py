@@ -66,10 +66,6 @@ class SerfMember(Driver):
         """Name to status, as it sees all members."""
         return {member["name"]: member["status"] for member in self.ask("members")["members"]}
 
-    def sees(self, address):
-        """Whether a member with this address is alive, as it sees it."""
-        return any(member["addr"].split(":")[0] == address and member["status"] == "alive" for member in self._members())
-
     def tags(self, name):
         return next(member["tags"] for member in self.ask("members")["members"] if member["name"] == name)
 
@@ -102,6 +98,10 @@ class SerfAgent:
     def members(self):
         """Name to status, as it sees all members."""
         return {member["name"]: member["status"] for member in self._members()}
+
+    def sees(self, address):
+        """Whether a member with this address is alive, as it sees it."""
+        return any(member["addr"].split(":")[0] == address and member["status"] == "alive" for member in self._members())
 
     def tags(self, name):
         return next(member["tags"] for member in self._members() if member["name"] == name)

@@ -1,5 +1,6 @@
 """What cross/write-packages makes for systems of others: the same bytes each time, and each form does its work."""
 
+import gzip
 import os
 import re
 import stat
@@ -97,6 +98,8 @@ def test_package_is_installed_upgraded_removed_and_purged(package, system):
     assert checked("chroot", system, "/usr/bin/microrun", "--version").startswith("microrun ")
     unit = (system / "usr/lib/systemd/system/microagentd.service").read_text()
     assert "ExecStart=/usr/sbin/microagentd --config /etc/microagent.conf\n" in unit
+    for page in ("man1/microctl.1.gz", "man1/microrun.1.gz", "man8/microagentd.8.gz"):
+        assert b".SH NAME\nmicro" in gzip.decompress((system / "usr/share/man" / page).read_bytes())
     assert says() == []
     # Where it is, Debian's habits are kept.
     for name in ("deb-systemd-helper", "deb-systemd-invoke", "systemctl"):
