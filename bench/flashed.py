@@ -71,7 +71,7 @@ def at_rest(street, serf, megabytes):
 
 def wear(street, board, owner, node, idle, starts):
     for _ in range(LEASES):
-        owner.ctl(*node, "lease", "--memory", "1M", "--cpu", "1%", "--for", "24h").check()
+        owner.ctl(*node, "lease", "--memory", "1M", "--cpu", "1%", "--processes", "16", "--for", "24h").check()
     owner.ctl(*node, "push", ARCHIVE, "base", timeout=300).check()
     board.sh("sync")
     before = written(board)
