@@ -36,7 +36,7 @@ OTHERS = [
     ("OpenWrt 21.02, recommended (openwrt.org/supported_devices/432_warning)", "16 MB of flash, 128 MB of memory"),
     ("OpenWrt 21.02, the least for what it ships (the same)", "8 MB of flash, 64 MB of memory"),
     ("Cloudy, the smallest boards that it was tried on (cloudy.community/hardware)",
-     "256 MB of memory, 4 GB of flash (two boards)"),
+     "4 GB of flash (BeagleBone), 256 MB of memory (Galileo, Raspberry Pi A+)"),
 ]
 
 
