@@ -119,4 +119,12 @@ void *aligned_alloc(size_t alignment, size_t bytes) {
   errno = ENOMEM;
   return NULL;
 }
+
+// What Embedded Swift calls: otherwise small objects would be the pool's (CEmbeddedRuntime), whose `free` is not this one.
+int posix_memalign(void **memory, size_t alignment, size_t bytes) {
+  void *made = aligned_alloc(alignment, bytes);
+  if (!made) return ENOMEM;
+  *memory = made;
+  return 0;
+}
 #endif
