@@ -10,7 +10,7 @@ public struct PacketRulesBatch: Sendable {
   /// Puts tables in the place of those of their names.
   @inline(never)
   public init(replacing tables: [PacketRules]) {
-    batchMark(Self.batchBegin)
+    begin(tables)
     for rules in tables {
       remove(rules)
       table(Self.newTable)
@@ -27,7 +27,7 @@ public struct PacketRulesBatch: Sendable {
   /// Removes tables, or sees to it that they are not there.
   @inline(never)
   public init(removing tables: [PacketRules]) {
-    batchMark(Self.batchBegin)
+    begin(tables)
     for rules in tables { remove(rules) }
     batchMark(Self.batchEnd)
   }
@@ -46,12 +46,17 @@ public struct PacketRulesBatch: Sendable {
 
   @inline(never)
   private init(elementsOf tables: [PacketRules], _ type: UInt16) {
-    batchMark(Self.batchBegin)
+    begin(tables)
     for rules in tables {
       current = rules
       for set in rules.sets where !set.elements.isEmpty { elements(type, set) }
     }
     batchMark(Self.batchEnd)
+  }
+
+  private mutating func begin(_ tables: [PacketRules]) {
+    if let first = tables.first { current = first }
+    batchMark(Self.batchBegin)
   }
 
   /// A table that is not there cannot be deleted, so it is made first.
