@@ -89,7 +89,8 @@ def test_an_images_home_gets_a_prefix(street, site):  # noqa: F811
     giver.join()
     gateway.board.wait_until(lambda: " 2001:db8:77:aa00:" in site.pc.ip("-6", "address", "show", "dev", "eth0").text, JOIN_SECONDS)
     gateway.board.wait_for("microagentd: ready")
-    own = re.search(r"inet6 (2001:db8:1:[0-9a-f:]+)/64", gateway.board.sh("ip -6 addr show dev eth0"))[1]
+    own = gateway.board.wait_until(
+        lambda: re.search(r"inet6 (2001:db8:1:[0-9a-f:]+)/64", gateway.board.sh("ip -6 addr show dev eth0")), JOIN_SECONDS)[1]
     site.neighbour.ip("-6", "route", "add", "2001:db8:77:aa00::/56", "via", own)
     for host in (site.neighbour, site.pc):
         site.listen(host, 8000, socket.AF_INET6)
