@@ -59,7 +59,8 @@ here:
 	$(PYTEST) --machine local --target host -k "test_machine or test_leaks or test_microctl_wire"
 	$(PYTEST) --machine local --target i586 -k "slow_disk"
 	$(AT_ONCE) --target i586 -k "not slow_disk"
-	$(AT_ONCE) --target atom64 -k "test_containers or isolation or attacks or (microrun and not podman) or test_exec or footprint or unpacker or test_images or packages"
+	$(AT_ONCE) --target atom64 -k "test_containers or isolation or attacks or (microrun and not podman) or test_exec \
+	  or footprint or unpacker or test_images or packages"
 	$(AT_ONCE) --target atom64 -k "peers and (joins or avahi_finds) or find_each_other or publishes_is_found \
 	  or owner_does_from_elsewhere"
 
