@@ -85,6 +85,20 @@ def test_a_reset_to_factory_leaves_nothing(street):
     assert not any("factory-reset" in name.lower() for name in board.medium.names())
 
 
+def test_a_bad_line_and_a_spoilt_partition_do_not_stop_a_boot(street):
+    """What is wrong is told, at the console and to the owner; the defaults are used, and data is kept again."""
+    owner = Person(street.boards, "owner")
+    medium = street.medium("alix", owner=owner.key, memory_reserve="lots")
+    medium.spoil_data()
+    board = street.plug(medium).on()
+    node = ["--node", board.address()]
+    board.wait_until(lambda: owner.ctl(*node, "info").code == 0, JOIN_SECONDS)
+    for said in (board.console(), owner.ctl(*node, "info").check().text):
+        assert "memory-reserve" in said and "lots" in said, said
+    assert "the data partition is beyond repair: making it anew" in board.console()
+    assert "/data ext4" in board.sh("cut -d' ' -f2,3 /proc/mounts")
+
+
 def test_the_galileos_image_boots_by_efi(street, directory):
     shutil.copyfile(EFI / "OVMF32_VARS_4M.fd", f"{directory}/variables")
     firmware = ["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",

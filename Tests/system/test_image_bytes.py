@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import subprocess
 
 import pytest
@@ -11,6 +12,8 @@ from flashed import IMAGES, with_image
 
 #: Of an image for an ALIX, compressed; what the next commits add is to be noticed.
 COMPRESSED_LIMIT_BYTES = 6_500_000
+#: Where the system begins, behind the partition that any machine can edit (cross/image/write-image).
+SYSTEM_OFFSET = (1 + 24) << 20
 
 
 def digest(path):
@@ -33,3 +36,16 @@ def test_two_builds_are_equal_byte_for_byte(board, tmp_path):
 def test_an_image_is_small():
     size = (IMAGES / "microagent-alix.img.gz").stat().st_size
     assert size <= COMPRESSED_LIMIT_BYTES
+
+
+def test_an_image_holds_the_key_that_its_updates_are_signed_with(tmp_path):
+    key = "03" + 32 * "5a"
+    subprocess.run([REPOSITORY / "cross" / "make-image", "alix", tmp_path], check=True, capture_output=True,
+                   env={**os.environ, "UPDATE_KEY": key})
+    found = subprocess.run(
+        ["unsquashfs", "-offset", str(SYSTEM_OFFSET), "-cat", tmp_path / "microagent-alix.img", "etc/board/update-key"],
+        check=True, capture_output=True, text=True).stdout
+    assert found == key + "\n"
+    refused = subprocess.run([REPOSITORY / "cross" / "make-image", "alix", tmp_path], capture_output=True, text=True,
+                             env={**os.environ, "UPDATE_KEY": "my key"})
+    assert refused.returncode != 0 and "UPDATE_KEY: give a public key" in refused.stderr
