@@ -97,7 +97,7 @@ struct Trace {
     ]
     try strace.run()
     for _ in 0..<1000 {
-      let status = String(decoding: try Files.read("/proc/self/status"), as: UTF8.self)
+      let status = String(decoding: try Files.read("/proc/thread-self/status"), as: UTF8.self)
       if !status.contains("TracerPid:\t0\n") { return }
       usleep(10_000)
     }
