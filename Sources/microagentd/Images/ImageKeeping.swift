@@ -189,17 +189,22 @@ final class ImageKeeping {
   /// Removes an image that nobody uses; `completion` is called when that is durable, or with what is wrong. Its layers go a moment
   /// later.
   func remove(_ image: ImageRecord, completion: @escaping (String?) -> Void) {
-    table.delete(image.id) { [unowned(unsafe) self] problem in
-      CrashPoint.pass("the deletion of the image's record is durable")
-      if problem == nil {
-        let layers = inventory.remove(image.id)
-        if !layers.isEmpty { blobs.ask(.remove(blobs: [], layers: layers)) { _ in } }
-      }
+    forget(image) { [unowned(unsafe) self] problem, layers in
+      if !layers.isEmpty { blobs.ask(.remove(blobs: [], layers: layers)) { _ in } }
       completion(problem)
     }
   }
 
-  /// Lets the image go that is needed least; false: all are in use, or they are not enough, and then none goes.
+  /// Deletes an image's record; hands over what is wrong, or the layers that no other image has.
+  private func forget(_ image: ImageRecord, completion: @escaping (String?, [[UInt8]]) -> Void) {
+    table.delete(image.id) { [unowned(unsafe) self] problem in
+      CrashPoint.pass("the deletion of the image's record is durable")
+      completion(problem, problem == nil ? inventory.remove(image.id) : [])
+    }
+  }
+
+  /// Lets the image go that is needed least, and waits until its room is free: who asks looks at once at what there is. False: all
+  /// are in use, or they are not enough, and then none goes.
   func makeRoom(lackBytes: UInt64, _ completion: @escaping (Bool) -> Void) {
     let isNeeded = { [self] (image: ImageRecord) in
       let layers = inventory.ownLayers(of: image)
@@ -208,6 +213,9 @@ final class ImageKeeping {
     let unneeded = inventory.images.reduce(UInt64(0)) { isNeeded($1) ? $0 : $0 + $1.sizeBytes }
     guard lackBytes <= unneeded, let found = inventory.leastNeeded(isUsed: isNeeded) else { return completion(false) }
     Diagnostics.line("image \(found.name.isEmpty ? "without a name" : found.name): removed, as its room is needed")
-    remove(found) { completion($0 == nil) }
+    forget(found) { [unowned(unsafe) self] problem, layers in
+      if problem != nil || layers.isEmpty { return completion(problem == nil) }
+      blobs.ask(.remove(blobs: [], layers: layers)) { _ in completion(true) }
+    }
   }
 }
