@@ -1,5 +1,5 @@
 // sources: Sources/Microcloud/COSE Sources/Microcloud/CBOR Sources/Microcloud/Registration/MicrocloudName.swift Sources/Microcloud/Memberlist/CRC32.swift Sources/Basics Sources/Crypto
-// C: Sources/CSystem/random.c -lmbedcrypto
+// C: Sources/CSystem/random.c fuzz/remembered.c --wrap=mbedtls_ecdh_compute_shared --wrap=mbedtls_mpi_exp_mod --wrap=mbedtls_ecdsa_verify -lmbedcrypto
 // The input is something that nobody signed, and what somebody signed, and a text. Only what was signed is taken, and it
 // is within its bounds.
 

@@ -1,5 +1,5 @@
 // sources: Sources/Microcloud/EDHOC Sources/Microcloud/OSCORE Sources/Microcloud/COSE Sources/Microcloud/CoAP Sources/Microcloud/CBOR Sources/Microcloud/Registration/MicrocloudName.swift Sources/Microcloud/Memberlist/CRC32.swift Sources/Basics Sources/Crypto
-// C: Sources/CSystem/random.c -lmbedcrypto
+// C: Sources/CSystem/random.c fuzz/remembered.c --wrap=mbedtls_ecdh_compute_shared --wrap=mbedtls_mpi_exp_mod --wrap=mbedtls_ecdsa_verify -lmbedcrypto
 // The first byte says what the rest is: a message, the plaintext of one as a stranger or a member could have made it, the
 // body of a request, or a change of an honest message. Nobody is believed who has not proven that he has a key.
 
