@@ -7,6 +7,14 @@
 //   unpack-driver list <archive>
 //
 // prints an archive's entries as we read them, or on standard error why it is none.
+//
+//   unpack-driver needs <program>
+//
+// prints what a program needs for sure, what it may need, and what loads it: a line each.
+//
+//   unpack-driver instructions <code>
+//
+// prints where each instruction of i386 code begins, how long it is, and what it asks for.
 import Basics
 import CSystem
 import Images
@@ -88,14 +96,43 @@ private func line(_ entry: TarEntry) -> String {
   ].joined(separator: "\t")
 }
 
+private func needs(_ path: String) throws(SystemError) -> CInt {
+  let file = try FileDescriptor.open(path, O_RDONLY)
+  let needs = ProgramNeeds { offset, count in
+    var buffer = [UInt8](repeating: 0, count: count)
+    let result = buffer.withUnsafeMutableBytes {
+      system_pread(file.rawValue, $0.baseAddress, $0.count, Int64(clamping: offset))
+    }
+    return buffer[..<max(0, Int(result))]
+  }
+  guard let needs else { return 1 }
+  for line in [needs.sure.description, needs.perhaps.description, ASCII.string(needs.loader)] { say(line) }
+  return 0
+}
+
+private func instructions(_ path: String) throws(SystemError) -> CInt {
+  let code = try Files.read(path, limitBytes: 64 << 20) + [UInt8](repeating: 0, count: Instruction.mostBytes)
+  var at = 0
+  while at + Instruction.mostBytes < code.count {
+    let instruction = Instruction(code[at...])
+    say("\(at)\t\(instruction.length)\t\(instruction.features)")
+    at += instruction.length
+  }
+  return 0
+}
+
 @_cdecl("unpack_driver_main")
 func programMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
   let words = (1..<max(1, Int(count))).map { arguments[$0].map { String(cString: $0) } ?? "" }
   switch (words.first, words.count) {
   case ("unpack", 8...): return unpack(Array(words[1...]))
-  case ("list", 2):
+  case ("list", 2), ("needs", 2), ("instructions", 2):
     do throws(SystemError) {
-      return try list(words[1])
+      switch words[0] {
+      case "list": return try list(words[1])
+      case "needs": return try needs(words[1])
+      default: return try instructions(words[1])
+      }
     } catch {
       say("\(error)", on: 2)
       return 1
