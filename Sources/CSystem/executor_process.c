@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/xattr.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -102,6 +103,22 @@ int do_wait(struct state *state, const struct step *step) {
   return -1;
 }
 
+// Which of the features that this processor lacks a program needs, by what was found when its image was unpacked.
+static unsigned needed_features(const char *program, uint32_t lacking) {
+  enum { LOADERS = 3 };
+  unsigned char needs[256];
+  char loader[sizeof needs];
+  for (int i = 0; lacking && i < LOADERS; i++) {
+    ssize_t count = getxattr(program, EXECUTOR_NEEDS_ATTRIBUTE, needs, sizeof needs - 1);
+    if (count < 2) break;
+    unsigned needed = (needs[0] | (unsigned)needs[1] << 8) & lacking;
+    if (needed || count == 2) return needed;
+    needs[count] = 0;
+    program = strcpy(loader, (const char *)needs + 2);
+  }
+  return 0;
+}
+
 int do_execute(struct state *state, const struct step *step) {
   uint32_t candidates = step->number[0], arguments = step->number[1], count = step->string_count;
   if (count > EXECUTOR_MAX_STRINGS || candidates > count || arguments > count - candidates) {
@@ -114,6 +131,11 @@ int do_execute(struct state *state, const struct step *step) {
   vector[environment - 1] = vector[count + 1] = NULL;
   int error = ENOENT;
   for (uint32_t i = 0; i < candidates; i++) {
+    unsigned needed = needed_features(vector[i], step->number[2]);
+    if (needed) {
+      errno = EXECUTOR_LACKING | (int)needed;
+      return -1;
+    }
     execve(vector[i], (char **)(vector + candidates), (char **)(vector + environment));
     if (errno == EACCES) error = EACCES;
     if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return -1;

@@ -1,3 +1,4 @@
+import Basics
 import CSystem
 
 /// What the child does between the clone and the program. It first makes itself a stranger to the agent, then does all
@@ -186,7 +187,9 @@ extension ContainerSpec {
   func addProgram(to steps: inout StepList) {
     let candidates = process.searchPaths
     steps.append(
-      EXECUTOR_EXECUTE, [UInt32(candidates.count), UInt32(process.args.count)],
+      EXECUTOR_EXECUTE,
+      [UInt32(candidates.count), UInt32(process.args.count)]
+        + (process.lacking.isEmpty ? [] : [UInt32(process.lacking.rawValue)]),
       candidates + process.args + process.env)
   }
 }

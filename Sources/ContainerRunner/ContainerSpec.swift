@@ -1,3 +1,5 @@
+import Basics
+
 /// What a container is, in the OCI runtime spec's words. A value: it opens and decides nothing.
 public struct ContainerSpec: Hashable, Sendable {
   /// The container's name, which errors begin with.
@@ -56,6 +58,8 @@ public struct ProcessSpec: Hashable, Sendable {
   public var noNewPrivileges: Bool
   /// proc(5): -1000 to 1000; lowering it needs CAP_SYS_RESOURCE. Nil keeps the agent's.
   public var oomScoreAdj: Int?
+  /// What the processor has not: a program that needs it for sure, as its unpacker found, is not run.
+  public var lacking: ProcessorFeatures = []
 
   public init(
     args: [String], env: [String] = [], cwd: String = "/", user: UserSpec = UserSpec(),

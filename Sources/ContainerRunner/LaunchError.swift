@@ -1,3 +1,5 @@
+import Basics
+import CSystem
 import LinuxSystem
 
 /// A step of a launch that failed: `container dns: mount proc on /proc: Operation not permitted (step 7 of 23)`.
@@ -18,7 +20,14 @@ public struct LaunchError: Error, Hashable, Sendable, CustomStringConvertible {
     self.errno = errno
   }
 
+  /// What the program needs and this processor has not; empty: that is not why it failed.
+  public var lacking: ProcessorFeatures {
+    errno.rawValue & EXECUTOR_LACKING == 0
+      ? [] : ProcessorFeatures(rawValue: UInt16(truncatingIfNeeded: errno.rawValue))
+  }
+
   public var description: String {
-    "container \(container): \(action): \(errno) (step \(step) of \(stepCount))"
+    let why = lacking.isEmpty ? errno.description : "it needs \(lacking)"
+    return "container \(container): \(action): \(why) (step \(step) of \(stepCount))"
   }
 }

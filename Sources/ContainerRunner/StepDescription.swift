@@ -1,3 +1,4 @@
+import Basics
 import CSystem
 
 /// How a step reads for a person: what it does and on what, then in brackets what only `plan` shows.
@@ -123,7 +124,9 @@ extension Step: CustomStringConvertible {
         + (wide(4) == 0 ? [] : ["inheritable \(hexadecimal(wide(4)))"])
         + (wide(6) == 0 ? [] : ["ambient \(hexadecimal(wide(6)))"])
     case EXECUTOR_SECCOMP: return ["\(numbers.count / 2) instructions"]
-    case EXECUTOR_EXECUTE: return [arguments.joined(separator: " ")]
+    case EXECUTOR_EXECUTE:
+      let lacking = ProcessorFeatures(rawValue: UInt16(truncatingIfNeeded: number(2)))
+      return [arguments.joined(separator: " "), lacking.isEmpty ? "" : "unless it needs \(lacking)"]
     default: return []
     }
   }

@@ -68,6 +68,8 @@ public struct ContainerRequest: Equatable, Sendable {
   public var stopSignal = Self.terminate
   /// What it offers to the neighbours while it runs.
   public var publications: [Publication] = []
+  /// Run a program even if the processor lacks what it needs.
+  public var anyISA = false
   /// The lease that it is charged to; nil: it is the owner's own.
   public var lease: UInt64?
 

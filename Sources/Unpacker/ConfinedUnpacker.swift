@@ -47,10 +47,14 @@ final class ConfinedUnpacker {
     bytes = LayerBytes(blob: blob)
     hash = try said { () throws(CryptoError) in try SHA256Stream() }
     plan = LayerPlan(owners: job.owners, limits: job.limits)
-    writer = LayerWriter(root: directory, rootOwner: job.owners.firstHostID) { descriptor in
+    let examination = ProgramExamination(lacking: job.lacking, socket: socket)
+    let hideLower = { (descriptor: CInt) in
       // Where nobody is left to hear it, the end of this process is near, too.
       _ = system_send_message(socket, [Self.hideLower], 1, [descriptor], 1, 1)
     }
+    writer = LayerWriter(
+      root: directory, rootOwner: job.owners.firstHostID, examine: { examination.examine($0, $1) },
+      hideLower: hideLower)
   }
 
   private func unpack() throws(UnpackError) -> UnpackReport.Summary {

@@ -30,6 +30,8 @@ struct LayerWriter {
   /// Hides what lower layers have in an open directory: only a more powerful process can.
   private let hideLower: (CInt) -> Void
   private let rootOwner: UInt32
+  /// Hears of each file when it is written.
+  private let examine: (CInt, _ path: [UInt8]) -> Void
   private var parent: Parent?
   private var file: OpenFile?
   /// Attributes that the file system does not hold.
@@ -38,9 +40,13 @@ struct LayerWriter {
   private(set) var unnamedDirectories: UInt32 = 0
 
   /// Writes below `root`, a directory that is lent; `rootOwner` has what no entry speaks of.
-  init(root: CInt, rootOwner: UInt32, hideLower: @escaping (CInt) -> Void) {
+  init(
+    root: CInt, rootOwner: UInt32, examine: @escaping (CInt, _ path: [UInt8]) -> Void = { _, _ in },
+    hideLower: @escaping (CInt) -> Void
+  ) {
     self.root = root
     self.rootOwner = rootOwner
+    self.examine = examine
     self.hideLower = hideLower
   }
 
@@ -87,7 +93,7 @@ struct LayerWriter {
     let found = try clear(name, in: parent, for: entry)
     switch entry.kind {
     case .file:
-      let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+      let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW
       let descriptor = try check(system_openat(parent, name, flags, 0o600), "create", text(entry.path))
       file = OpenFile(descriptor: descriptor, entry: entry)
       if entry.sizeBytes == 0 { try finishFile() }
@@ -164,6 +170,7 @@ struct LayerWriter {
     file = nil
     let descriptor = FileDescriptor(owning: open.descriptor)
     try describe(descriptor.rawValue, open.entry)
+    examine(descriptor.rawValue, open.entry.path)
   }
 
   // MARK: Owners, modes, attributes, times

@@ -1,3 +1,4 @@
+import Basics
 import Images
 
 /// A layer to be unpacked: which blob, into which directory, for whom, and what it may take.
@@ -18,6 +19,9 @@ public struct UnpackJob: Sendable {
   /// Each gets a `0`, by which a kernel knows the process that writes it: `tasks` or `cgroup.procs` of the control groups that
   /// hold the unpacker's budget.
   public var controlGroupFiles: [String] = []
+
+  /// What this node's processor has not: where it lacks anything, programs are looked at.
+  public var lacking: ProcessorFeatures = []
 
   /// What the confined process may allocate, beside the page cache. It needs a tenth of that.
   static let memoryBytes: UInt64 = 16 * 1024 * 1024

@@ -5,6 +5,8 @@ import CSystem
 public enum UnpackReport: Equatable, Sendable {
   /// So much of the blob is unpacked.
   case progress(blobBytes: UInt64)
+  /// What a program needs and this node lacks, as one line for a person: of each feature the first that has it.
+  case notice(String)
   /// The layer is there, and durable. The last report.
   case done(Summary)
   /// Nothing of the layer is left; why, as one line for a person. The last report.
@@ -26,6 +28,7 @@ public enum UnpackReport: Equatable, Sendable {
     case .progress(let count): [0] + BigEndian.bytes(count)
     case .done(let summary):
       [1] + BigEndian.bytes(summary.bytes) + BigEndian.bytes(UInt64(summary.entries) << 32 | UInt64(summary.skipped))
+    case .notice(let line): [3] + line.utf8.prefix(Self.maximumBytes - 1)
     case .failed(let line): [2] + line.utf8.prefix(Self.maximumBytes - 1)
     }
   }
@@ -48,6 +51,7 @@ public enum UnpackReport: Equatable, Sendable {
         skipped: UInt32(truncatingIfNeeded: counts))
       self = .done(summary)
     case (2, _): self = .failed(ASCII.string(rest))
+    case (3, _): self = .notice(ASCII.string(rest))
     default: return nil
     }
   }

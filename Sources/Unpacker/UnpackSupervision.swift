@@ -97,6 +97,7 @@ struct UnpackSupervision {
       }
       switch UnpackReport(message.bytes) {
       case .progress(let count)?: UnpackReport.progress(blobBytes: count).send(on: reports)
+      case .notice(let line)?: UnpackReport.notice(line).send(on: reports)
       case .done(let summary)?: return summary
       case .failed(let line)?: throw UnpackError(passedOn: line)
       case nil: throw UnpackError("its process said what makes no sense")

@@ -61,7 +61,8 @@ extension ContainerHost {
   /// Why the program never ran; nil: it did.
   private func startFailure(_ entry: LiveContainer, code: Int32, bySignal: Bool) -> String? {
     if let plan = entry.plan, let failure = ContainerProcess.parseFailure(entry.failureReport, of: plan) {
-      return entry.metMemoryLimit ? "\(failure): its memory budget is too small to start in" : "\(failure)"
+      return entry.metMemoryLimit
+        ? "\(failure): its memory budget is too small to start in" : Processor.line(failure)
     }
     if entry.isReleased, entry.identity.flatMap({ ProcessStatus(of: $0.process) })?.hasExecuted ?? true { return nil }
     let how = bySignal ? "killed by signal \(code)" : "ended with code \(code)"

@@ -188,6 +188,7 @@ final class Launcher {
       hostNetwork: request.network == .host, cgroup: placement)
     // The agent may be protected from the kernel's out-of-memory killer; its containers must not be.
     spec.process.oomScoreAdj = 0
+    if !request.anyISA { spec.process.lacking = Processor.lacking }
     return spec
   }
 

@@ -77,7 +77,7 @@ final class RunningExec {
     if error.step == error.stepCount {
       code = error.errno == .noSuchFile ? ExecResult.notFound : ExecResult.notExecutable
     }
-    return ExecResult(exitCode: code, reason: "\(error)")
+    return ExecResult(exitCode: code, reason: Processor.line(error))
   }
 
   private static func result(_ status: system_exit_status) -> ExecResult {

@@ -1,4 +1,5 @@
 import Basics
+import CSystem
 import ContainerRunner
 import Foundation
 import LinuxSystem
@@ -35,6 +36,29 @@ extension RunningContainers {
     @Test func programIsNoProgram() throws {
       let error = try failure { $0.process.args = ["/etc/layer"] }
       #expect(text(error) == "container box: run /etc/layer: Permission denied")
+    }
+
+    @Test func programNeedsWhatTheProcessorLacks() throws {
+      let sandbox = try Sandbox()
+      var spec = sandbox.spec(["tool"])
+      let needs: [UInt8] = [UInt8(ProcessorFeatures.conditionalMove.rawValue), 0]
+      // A program without needs of its own, loaded by one that has some, which is given by its path in the container.
+      let tool = sandbox.rootPath + "/bin/tool"
+      try FileManager.default.copyItem(atPath: sandbox.rootPath + "/bin/busybox", toPath: tool)
+      try setNeeds(needs, of: sandbox.rootPath + "/bin/busybox")
+      try setNeeds([0, 0] + "/bin/busybox".utf8, of: tool)
+      spec.process.lacking = [.conditionalMove, .sse]
+      let error = try Live.run(spec).failure
+      #expect(text(error) == "container box: run tool: it needs CMOV")
+      #expect(error?.lacking == .conditionalMove)
+      spec.process.lacking = .sse
+      #expect(try Live.run(spec).failure == nil)
+    }
+
+    private func setNeeds(_ value: [UInt8], of path: String) throws {
+      let file = try FileDescriptor.open(path, O_RDWR)
+      let result = system_set_attribute(file.rawValue, "user.microagent.needs", value, value.count)
+      #expect(result == 0, "no attributes on this file system")
     }
 
     @Test func rootIsMissing() throws {

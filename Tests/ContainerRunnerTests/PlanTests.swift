@@ -133,6 +133,12 @@ import Testing
     #expect(places == places.sorted() && !places.contains(-1), "\(zip(order, places).map { "\($0)" })")
   }
 
+  @Test func whatTheProcessorLacksIsSaid() throws {
+    let spec = Self.changed { $0.process.lacking = [.conditionalMove, .sse] }
+    let last = try LaunchPlan(spec, facts: Self.facts, rootMagic: Self.ext4).describe().last
+    #expect(last?.hasSuffix(",unless it needs CMOV, SSE)") == true)
+  }
+
   @Test func failureNamesItsStep() throws {
     let plan = try LaunchPlan(PlanTests.base, facts: PlanTests.facts, rootMagic: PlanTests.ext4)
     let number = try #require(plan.describe().firstIndex { $0.contains("mount proc on") }) + 1

@@ -72,7 +72,8 @@ struct LayerPlanTests {
   @Test func keepsTheAttributesThatAreTheContainersBusiness() throws {
     let value: [UInt8] = [1]
     let names = [
-      "user.a", "user.overlay.opaque", "trusted.overlay.opaque", "system.posix_acl_access", "security.selinux",
+      "user.a", "user.overlay.opaque", "user.microagent.needs", "trusted.overlay.opaque", "system.posix_acl_access",
+      "security.selinux",
     ]
     let all = names.map { ($0, value) }
     func kept(_ kind: TarEntry.Kind) throws -> [String] {

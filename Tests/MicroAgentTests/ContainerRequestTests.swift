@@ -35,6 +35,7 @@ import Testing
     },
     { $0.graceMilliseconds = 3_600_000 },
     { $0.graceMilliseconds = 0 },
+    { $0.anyISA = true },
     { publish(&$0, (1...8).map { .init(type: "http", port: $0) }) },
     { publish(&$0, [.init(type: "a", port: 1), .init(type: "b", port: 1)]) },
     { $0.budget.memoryBytes = Budget.leastMemoryBytes },

@@ -41,6 +41,7 @@ private func unpack(_ arguments: [String]) -> CInt {
       switch UnpackReport(message.bytes) {
       case .progress(let count)?: say("progress \(count)")
       case .done(let summary)?: say("done \(summary.bytes) \(summary.entries) \(summary.skipped)")
+      case .notice(let line)?: say("notice \(line)")
       case .failed(let line)?: say("failed \(line)")
       case nil: say("nonsense")
       }

@@ -56,7 +56,7 @@ enum executor_operation {
   EXECUTOR_SET_CAPABILITIES,       // [effective (2), permitted (2), inheritable (2), ambient (2)]
   EXECUTOR_NO_NEW_PRIVILEGES,      //
   EXECUTOR_SECCOMP,                // [a BPF program, two numbers an instruction]
-  EXECUTOR_EXECUTE,                // [candidates, arguments] candidate..., argument..., environment...
+  EXECUTOR_EXECUTE,                // [candidates, arguments, lacking] candidate..., argument..., environment...
   // What only an OCI runtime's plans have (executor_runtime.c), after executor_enable_runtime.
   EXECUTOR_SET_MOUNT,              // [slot or EXECUTOR_NO_SLOT, set, cleared, propagation, recursive] path if there is no slot
   EXECUTOR_MOUNT_COPY,             // [flags] source, target, type, data: as EXECUTOR_MOUNT, with a copy of what the target held
@@ -81,6 +81,9 @@ enum executor_operation {
 #define EXECUTOR_NO_SLOT 0xffffffffu
 #define EXECUTOR_MAX_STRINGS 2048  // of EXECUTOR_EXECUTE: its vectors stand on the stack
 #define EXECUTOR_MAX_GROUPS 64
+// Where the unpacker writes what a program needs of a processor: the features in two bytes, then the path of its loader.
+#define EXECUTOR_NEEDS_ATTRIBUTE "user.microagent.needs"
+#define EXECUTOR_LACKING 0x10000  // an error: with the features that a program needs and the processor lacks
 
 // What stopped a list. Eight bytes, as they stand on the error pipe.
 struct executor_failure {

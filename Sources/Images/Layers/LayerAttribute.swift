@@ -3,9 +3,10 @@ enum LayerAttribute {
   private static let capability = Array("security.capability".utf8)
   private static let userPrefix = Array("user.".utf8)
   private static let overlayPrefix = Array("user.overlay.".utf8)
+  private static let ownPrefix = Array("user.microagent.".utf8)
 
   /// File capabilities, and what users note on files and directories. Others speak to this board's kernel (`trusted`, and the
-  /// overlay's own among `user`) or of another machine's users (access lists): nil.
+  /// overlay's own among `user`), are ours to write, or speak of another machine's users (access lists): nil.
   static func kept(
     _ attribute: TarEntry.Attribute, of kind: TarEntry.Kind, _ owners: LayerOwners
   ) -> TarEntry.Attribute? {
@@ -16,7 +17,8 @@ enum LayerAttribute {
       }
     }
     guard kind == .file || kind == .directory, attribute.name.starts(with: userPrefix) else { return nil }
-    return attribute.name.starts(with: overlayPrefix) ? nil : attribute
+    let isOurs = attribute.name.starts(with: overlayPrefix) || attribute.name.starts(with: ownPrefix)
+    return isOurs ? nil : attribute
   }
 }
 

@@ -94,7 +94,8 @@ struct ElfProperties {
   }
 
   var needsFeatures: Bool {
-    guard note.number(4, at: 0) == 4, note.number(4, at: 8) == Self.noteType, note.dropFirst(12).starts(with: "GNU\0".utf8)
+    guard note.number(4, at: 0) == 4, note.number(4, at: 8) == Self.noteType,
+      note.dropFirst(12).starts(with: "GNU\0".utf8)
     else { return false }
     var rest = note.dropFirst(16).prefix(Int(clamping: note.number(4, at: 4)))
     while rest.count >= 12 {

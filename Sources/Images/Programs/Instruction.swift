@@ -40,7 +40,7 @@ public struct Instruction: Equatable, Sendable {
     var at = start
     let prefixes = Self.prefixes(code, &at)
     var opcode = code[at]
-    var form: Operands
+    let form: Operands
     var map: UInt8 = 0
     if opcode == 0x0F {
       at += 1
@@ -67,8 +67,9 @@ public struct Instruction: Equatable, Sendable {
     }
     at += 1
     let modRM = code[at]
-    length = at - start + form.length(
-        code[at...], has16BitOperands: prefixes.has16BitOperands, has16BitAddresses: prefixes.has16BitAddresses, opcode)
+    let operandBytes = form.length(
+      code[at...], has16BitOperands: prefixes.has16BitOperands, has16BitAddresses: prefixes.has16BitAddresses, opcode)
+    length = at - start + operandBytes
     if form.isUnlikely { kind = .unlikely }
     if map == 0 { judge(oneByte: opcode, modRM) } else if features.isEmpty { judge(map, opcode, modRM, prefixes) }
     if prefixes.isLocked {

@@ -54,7 +54,7 @@ public struct ProgramNeeds: Equatable, Sendable {
 
   /// Of a script: what stands behind `#!`.
   private static func interpreter(_ line: ArraySlice<UInt8>) -> [UInt8]? {
-    let path = line.drop { ASCII.isBlank($0) }.prefix { $0 > 0x20 }
+    let path = line.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }.prefix { $0 > 0x20 }
     return path.first == UInt8(ascii: "/") && path.endIndex < line.endIndex ? Array(path) : nil
   }
 

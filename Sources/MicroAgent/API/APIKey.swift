@@ -154,6 +154,8 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case firstID = 178
   /// A signal's number.
   case endsWith = 179
+  /// A program is run whatever it needs of a processor.
+  case anyISA = 180
 
   // Whom it belongs to.
   case owner = 190
@@ -336,6 +338,7 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .runsAs: "runsAs"
     case .firstID: "firstID"
     case .endsWith: "endsWith"
+    case .anyISA: "anyISA"
     case .owner: "owner"
     case .isConfigured: "isConfigured"
     case .claimableSeconds: "claimableSeconds"

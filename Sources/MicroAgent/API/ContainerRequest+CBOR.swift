@@ -33,6 +33,7 @@ extension ContainerRequest {
     if removesWhenEnded { map[.removesWhenEnded] = true }
     if graceMilliseconds != standard.graceMilliseconds { map[.graceMilliseconds] = .unsigned(graceMilliseconds) }
     if !publications.isEmpty { map[.publications] = .array(publications.map { $0.value }) }
+    if anyISA { map[.anyISA] = true }
     if let lease { map[.lease] = .unsigned(lease) }
     if stopSignal != standard.stopSignal { map[.endsWith] = .unsigned(stopSignal) }
     return .map(map)
@@ -45,7 +46,7 @@ extension ContainerRequest {
     try reader.refuseKeys { key in
       switch key {
       case .source, .target, .readOnly: false
-      case .publications, .lease, .image, .manifest, .endsWith, .ports, .uploadBits, .downloadBits: true
+      case .publications, .lease, .anyISA, .image, .manifest, .endsWith, .ports, .uploadBits, .downloadBits: true
       default: key.rawValue <= APIKey.graceMilliseconds.rawValue
       }
     }
@@ -67,6 +68,7 @@ extension ContainerRequest {
     try reader.unsigned(.cpuMillis, into: &budget.cpuMillis)
     try reader.unsigned(.logBytes, into: &budget.logBytes)
     try reader.flag(.removesWhenEnded, into: &removesWhenEnded)
+    try reader.flag(.anyISA, into: &anyISA)
     try reader.unsigned(.graceMilliseconds, into: &graceMilliseconds)
     if let found = value[.lease] { lease = try reader.need(found.unsignedValue, .lease, "a lease's number") }
     if let found = value[.network] {

@@ -6,6 +6,7 @@ extension ImageRecord {
     var map = CBORMap()
     defaults.add(to: &map)
     map[.layers] = .array(layers.flatMap { [.bytes($0.digest), .unsigned($0.sizeBytes)] })
+    if !notices.isEmpty { map[.notices] = .array(layers.map { .array($0.notices.map { .text($0) }) }) }
     map[.firstID] = .unsigned(UInt64(firstHostID))
     return CBORValue.map(map).encoded
   }
@@ -15,10 +16,12 @@ extension ImageRecord {
     guard let value = try? CBORDecoder.decode(bytes), let items = value[.layers]?.arrayValue, items.count % 2 == 0,
       let firstHostID = value[.firstID]?.unsignedValue.flatMap({ UInt32(exactly: $0) })
     else { return nil }
+    let notices = value[.notices]?.arrayValue ?? []
     var layers: [Layer] = []
     for index in stride(from: 0, to: items.count, by: 2) {
       guard let digest = items[index].bytesValue, let size = items[index + 1].unsignedValue else { return nil }
-      layers.append(Layer(digest: digest, sizeBytes: size))
+      let lines = layers.count < notices.count ? notices[layers.count].arrayValue ?? [] : []
+      layers.append(Layer(digest: digest, sizeBytes: size, notices: lines.compactMap { $0.textValue }))
     }
     return (layers, ImageDefaults(value), firstHostID)
   }
@@ -39,6 +42,7 @@ extension ImageRecord {
     if isWhole {
       defaults.add(to: &map)
       map[.layers] = .array(layers.map { .bytes($0.digest) })
+      if !notices.isEmpty { map[.notices] = .array(notices.map { .text($0) }) }
     }
     return .map(map)
   }

@@ -7,10 +7,13 @@ public struct ImageRecord: Equatable, Sendable {
     public let digest: [UInt8]
     /// What it takes of the disk.
     public let sizeBytes: UInt64
+    /// What its programs need and the node lacks, a line each. None where nobody has looked.
+    public let notices: [String]
 
-    public init(digest: [UInt8], sizeBytes: UInt64) {
+    public init(digest: [UInt8], sizeBytes: UInt64, notices: [String] = []) {
       self.digest = digest
       self.sizeBytes = sizeBytes
+      self.notices = notices
     }
   }
 
@@ -50,6 +53,9 @@ public struct ImageRecord: Equatable, Sendable {
 
   /// As if nobody else had any of its layers.
   public var sizeBytes: UInt64 { layers.reduce(0) { $0 + $1.sizeBytes } }
+
+  /// What of all its layers is to be told.
+  public var notices: [String] { layers.flatMap { $0.notices } }
 
   /// How many layers one may have: each is a mount while a container is started.
   public static let maximumLayers = 32

@@ -4,11 +4,11 @@ import Microcloud
 /// The messages that answer requests.
 enum Responses {
   /// The request was carried out.
-  static func done(_ request: ControlRequest, name: String) -> CoAPMessage {
+  static func done(_ request: ControlRequest, name: String, notices: [String] = []) -> CoAPMessage {
     switch request.request {
     case .run: created(name, in: "containers", request)
     case .publish: created(name, in: "publications", request)
-    case .makeImage: created(name, in: "images", request)
+    case .makeImage: created(name, in: "images", request, notices)
     case .remove, .unpublish, .releaseLease, .drain(false), .disown, .closeClaim, .removeImage:
       CoAPMessage(code: .deleted, token: request.token)
     case .start, .pause, .resume, .stop, .list, .inspect, .logs, .exec, .inspectExec, .usage, .metrics, .plan, .info,
@@ -30,9 +30,12 @@ enum Responses {
     return message
   }
 
-  private static func created(_ name: String, in collection: String, _ request: ControlRequest) -> CoAPMessage {
+  private static func created(
+    _ name: String, in collection: String, _ request: ControlRequest, _ notices: [String] = []
+  ) -> CoAPMessage {
     var map = CBORMap()
     map[.name] = .text(name)
+    if !notices.isEmpty { map[.notices] = .array(notices.map { .text($0) }) }
     var message = CoAPMessage(code: .created, token: request.token, cbor: .map(map))
     message.options.add(CoAPOption(.locationPath, collection))
     message.options.add(CoAPOption(.locationPath, name))

@@ -74,7 +74,7 @@ extension Agent {
       // Whether its record is on the disk nobody knows: the next agent does.
       if hasLostStore { return }
       switch result {
-      case .success: request.answer(Responses.done(request, name: name))
+      case .success(let image): request.answer(Responses.done(request, name: name, notices: image.notices))
       case .failure(let error): request.answer(error.response(token: request.token))
       }
     }

@@ -125,9 +125,9 @@ final class ImageMaking {
   private func unpacked(_ layer: ImageDescriptor, _ outcome: LayerUnpacking.Outcome) {
     CrashPoint.pass("layer \(layers.count + 1) is unpacked")
     switch outcome {
-    case .unpacked(let size):
+    case .unpacked(let size, let notices):
       made.append(layer.digest.bytes)
-      layers.append(ImageRecord.Layer(digest: layer.digest.bytes, sizeBytes: size))
+      layers.append(ImageRecord.Layer(digest: layer.digest.bytes, sizeBytes: size, notices: notices))
       goOn()
     case .failed(let line): fail(RequestError(.invalid, "image \(wish.name): layer \(layers.count + 1): \(line)"))
     }

@@ -1,3 +1,4 @@
+import Basics
 import CSystem
 import Cgroups
 import EventLoop
@@ -19,7 +20,7 @@ final class LayerUnpacking {
 
   enum Outcome {
     /// It is there, and durable.
-    case unpacked(sizeBytes: UInt64)
+    case unpacked(sizeBytes: UInt64, notices: [String])
     case failed(String)
   }
 
@@ -31,6 +32,10 @@ final class LayerUnpacking {
   private var watcher: DescriptorWatcher?
   private var child: ChildWatcher?
   private var last: UnpackReport?
+  private var notices: [String] = []
+
+  /// Of each feature one is sure and one perhaps.
+  private static let mostNotices = 2 * ProcessorFeatures.bits
 
   /// The slowest board unpacks some hundred KiB a second.
   private static let timeoutMilliseconds: UInt64 = 3_600_000
@@ -56,6 +61,7 @@ final class LayerUnpacking {
       blob: files.blob(digest), digest: task.content, directory: files.layer(digest),
       owners: LayerOwners(firstHostID: task.firstHostID), limits: limits,
       timeoutMilliseconds: Self.timeoutMilliseconds)
+    job.lacking = Processor.lacking
     job.controlGroupFiles = group.directories.map { $0 + "/cgroup.procs" }
     let unpacker = try Unpacker.start(job)
     process = unpacker.process
@@ -87,7 +93,12 @@ final class LayerUnpacking {
   private func hear() -> Bool {
     guard let message = try? reports.receive(limitBytes: UnpackReport.maximumBytes, wait: false) else { return true }
     if message.bytes.isEmpty { return false }
-    last = UnpackReport(message.bytes)
+    let report = UnpackReport(message.bytes)
+    if case .notice(let line)? = report {
+      if notices.count < Self.mostNotices { notices.append(line) }
+    } else {
+      last = report
+    }
     return true
   }
 
@@ -100,9 +111,9 @@ final class LayerUnpacking {
     _ = try? group.kill()
     _ = try? group.remove()
     switch last {
-    case .done(let summary): completion(.unpacked(sizeBytes: summary.bytes))
+    case .done(let summary): completion(.unpacked(sizeBytes: summary.bytes, notices: notices))
     case .failed(let line): completion(.failed(line))
-    case .progress, nil: completion(.failed("its process was killed"))
+    case .progress, .notice, nil: completion(.failed("its process was killed"))
     }
   }
 }

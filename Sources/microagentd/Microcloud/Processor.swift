@@ -1,5 +1,6 @@
 import Basics
 import CSystem
+import ContainerRunner
 import LinuxSystem
 import Microcloud
 
@@ -8,6 +9,22 @@ enum Processor {
   /// By the flags of /proc/cpuinfo; they do not change while the agent runs.
   static let level: ISALevel? = level(
     isKernel64: system_is_kernel_64() != 0, cpuinfo: (try? Files.read("/proc/cpuinfo")) ?? [])
+
+  /// What programs may need and it has not. Where we do not know it, nothing.
+  static var lacking: ProcessorFeatures {
+    switch level {
+    case .i586NoLock: [.lock, .conditionalMove, .longNop, .mmx, .sse, .amd64, .foreign]
+    case .geode: [.longNop, .sse, .amd64, .foreign]
+    case .i686SSE2: [.amd64, .foreign]
+    case .amd64, nil: []
+    }
+  }
+
+  /// Why a program was not run, and what to do.
+  static func line(_ failure: LaunchError) -> String {
+    if failure.lacking.isEmpty { return "\(failure)" }
+    return "\(failure): this node is \(level?.rawValue ?? "unknown"): use another one, or run it with --any-isa"
+  }
 
   /// Nil: it is no x86 that we know.
   static func level(isKernel64: Bool, cpuinfo: [UInt8]) -> ISALevel? {

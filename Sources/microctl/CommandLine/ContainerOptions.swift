@@ -30,6 +30,7 @@ let containerOptions = [
     "A node's port that leads to it, or TYPE:PORT[:TEXT] for neighbours"),
   Option(.readOnly, "read-only", "Let nothing be written to the root file system"),
   Option(.userns, "userns", value: "host", choices: ["host"], "host: root inside is root on the node"),
+  Option(.anyISA, "any-isa", "Run it even if the node's processor lacks what the program needs"),
   Option(.logSize, "log-size", value: "BYTES", "How much of its output is kept (64K)"),
   Option(.stopTimeout, "stop-timeout", value: "SECONDS", "How long it may take to end when stopped (10)"),
 ]
@@ -45,6 +46,7 @@ extension ContainerRequest {
     workingDirectory = arguments.value(.workdir) ?? workingDirectory
     readOnlyRoot = arguments.has(.readOnly)
     removesWhenEnded = arguments.has(.remove)
+    anyISA = arguments.has(.anyISA)
     environment = reader.environment()
     try reader.read(.memory, "--memory", "a size, as 4M", into: &budget.memoryBytes) { ByteCount.parse($0) }
     try reader.read(.logSize, "--log-size", "a size, as 64K", into: &budget.logBytes) { ByteCount.parse($0) }

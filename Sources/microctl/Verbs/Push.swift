@@ -50,8 +50,11 @@ struct Push {
       let progress = Progress("push \(name)", totalBytes: package.blobs.reduce(0) { $0 + $1.sizeBytes })
       account = try send(package, progress)
       progress.say("unpacking")
-      try make(name, package)
+      let answer = try make(name, package)
       progress.clear()
+      for notice in answer[.notices]?.arrayValue ?? [] {
+        Output.complain("push: \(name): \(notice.textValue ?? "")")
+      }
     }
     try tell(name, package, account)
     return ExitCode.success
@@ -97,17 +100,16 @@ struct Push {
 
   /// Has the node make an image of the blobs. An agent that went away meanwhile is asked again, once: its successor goes on with
   /// what is there.
-  private func make(_ name: String, _ package: ImagePackage) throws(Failure) {
+  private func make(_ name: String, _ package: ImagePackage) throws(Failure) -> CBORValue {
     var map = CBORMap()
     map[.manifest] = .bytes(package.manifest.digest)
     do throws(Failure) {
-      _ = try client.request(.put, ["images", name], payload: .map(map))
-      return
+      return try client.request(.put, ["images", name], payload: .map(map))
     } catch {
       guard error.kind == .connectionLost else { throw error }
     }
     try client.reconnect()
-    _ = try client.request(.put, ["images", name], payload: .map(map))
+    return try client.request(.put, ["images", name], payload: .map(map))
   }
 
   private func tell(_ name: String, _ package: ImagePackage, _ account: BlobPush.Account) throws(Failure) {

@@ -43,7 +43,6 @@ import Testing
   @Test func whatFillsUpIsNeverRun() {
     let filled = Self.end + [0x0F, 0x1F, 0x00]
     #expect(needs(code: Self.times(8, filled + [0x90])) == ProgramNeeds())
-    #expect(needs(code: Self.times(8, [0x90] + filled.reversed() + filled)) == ProgramNeeds())
     #expect(needs(code: Self.times(8, [0x90, 0x0F, 0x1F, 0x00, 0xC3])) == ProgramNeeds(sure: .longNop))
   }
 
