@@ -39,6 +39,13 @@ def on(agent, cpuinfo):
     return agent
 
 
+@pytest.fixture(autouse=True)
+def of_32_bits(target):
+    """A kernel of 32 bits lets no program of 64 make a call."""
+    if target not in ("i586", "atom32"):
+        pytest.skip("an agent of 64 bits is on no board that lacks anything")
+
+
 @pytest.fixture
 def quark(stopped_agent):
     return on(stopped_agent, QUARK)
