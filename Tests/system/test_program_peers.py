@@ -43,7 +43,9 @@ def read_alike(unpack_driver, directory):
         start = text[0].address
         for item in text:
             length, words = ours.get(item.address - start, (0, ""))
-            assert length == len(item.code), f"{path}: {item}: {item.code.hex()}"
+            # objdump takes FWAIT and what waits for one.
+            expected = 1 if item.code[0] == 0x9B else len(item.code)
+            assert length == expected, f"{path}: {item}: {item.code.hex()}"
             found = forbidden_class(item)
             if found is None:
                 assert words == "", f"{path}: {item}: {words}"
