@@ -163,6 +163,26 @@ private func failure(_ effects: [Effect]) -> String? {
     #expect(node.settle(node.keep(1)).contains(.reply(token: 4, .lease(id: 1))))
   }
 
+  /// Found by a simulated life: its containers went on, and who had released it was never answered.
+  @Test func aLeaseThatCannotBeTakenUpAgainOnAFullDiskIsOver() {
+    var node = Node()
+    _ = node.lease()
+    node.settle(node.run("dns", in: 1))
+    let release = node.release(1)
+    _ = node.keep(1)
+    guard case .saveLease(_, let revision, _) = release.first else {
+      Issue.record("\(release)")
+      return
+    }
+    _ = node.supervisor.handle(LeaseEvent.saved(revision: revision), lease: 1, now: node.now)
+    let failed = node.supervisor.handle(
+      .saveFailed(revision: revision + 1, "the disk is full"), lease: 1, now: node.now)
+    #expect(failed.contains(.done(3, "1")), "\(failed)")
+    node.settle(failed)
+    #expect(node.supervisor.container(named: "dns")?.phase == .ended)
+    #expect(node.phases == [.over])
+  }
+
   @Test func aRunConfirmsItsLeaseFirst() {
     var node = Node()
     _ = node.lease()

@@ -221,7 +221,8 @@ public struct Leases {
       entries[index].lease.deadline = now.advanced(milliseconds: Self.tentativeMilliseconds)
     }
     entries[index].savedRevision = entries[index].revision
-    return refuse(index, RequestError(.failed, "lease \(entries[index].id): write its record: \(line)"))
+    let effects = refuse(index, RequestError(.failed, "lease \(entries[index].id): write its record: \(line)"))
+    return entries[index].isOver ? effects + answerReleases(index) : effects
   }
 
   /// Tells all who wait for it to be durable that it will not be so.

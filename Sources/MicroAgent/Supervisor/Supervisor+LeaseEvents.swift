@@ -13,7 +13,9 @@ extension Supervisor {
       if leases.entries[index].told.isNews(after: before) { effects.insert(.leaseChanged(id: id), at: 0) }
       if leases.entries[index].isOpen { effects += performRuns(index, now) }
       return effects + settleLease(id, now)
-    case .saveFailed(let revision, let line): return leases.saveFailed(index, revision, line, now: now)
+    case .saveFailed(let revision, let line):
+      // Who wanted to take it up again after its end does not have it, and its containers end.
+      return leases.saveFailed(index, revision, line, now: now) + settleLease(id, now)
     case .forgotten: return leaseForgotten(index)
     case .forgetFailed:
       leases.forgetFailed(index, now: now)
