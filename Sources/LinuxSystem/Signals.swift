@@ -11,6 +11,12 @@ public enum Signals {
     try check(result, "kill", "process \(process)")
   }
 
+  /// Ends this process when its parent ends; also of a parent that is gone already.
+  public static func dieWithParent(_ parent: Int32) {
+    _ = system_set_parent_death_signal(SIGKILL)
+    if system_parent() != parent { system_exit(1) }
+  }
+
   /// This process's own number.
   public static func ownProcess() -> Int32 { getpid() }
 

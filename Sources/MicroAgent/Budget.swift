@@ -16,6 +16,15 @@ public struct Budget: Equatable, Sendable {
   /// What must be set aside for it: the kernel's share and the log are no part of the container's own limit.
   public var reservedBytes: UInt64 { memoryBytes + Self.kernelBytes + logBytes }
 
+  /// Of each the larger.
+  static func larger(_ left: Budget, _ right: Budget) -> Budget {
+    var larger = left
+    larger.memoryBytes = max(left.memoryBytes, right.memoryBytes)
+    larger.processes = max(left.processes, right.processes)
+    larger.cpuMillis = max(left.cpuMillis, right.cpuMillis)
+    return larger
+  }
+
   /// Less cannot start a program: what set-up itself is charged for was measured at 164 to 400 KiB.
   public static let leastMemoryBytes: UInt64 = 512 * 1024
   public static let mostMemoryBytes: UInt64 = 1 << 40

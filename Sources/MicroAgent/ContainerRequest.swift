@@ -76,8 +76,9 @@ public struct ContainerRequest: Equatable, Sendable {
   public init() {}
 
   public static let maximumNameBytes = 63
-  /// SIGTERM.
+  /// SIGTERM and SIGKILL.
   public static let terminate: UInt64 = 15
+  public static let kill: UInt64 = 9
   /// Of signal(7), real-time ones counted.
   public static let highestSignal: UInt64 = 64
   public static let maximumArguments = 256

@@ -50,11 +50,13 @@ public enum Permission {
   /// What changes nothing.
   private static func reads(_ request: APIRequest) -> Bool {
     switch request {
-    case .list, .inspect, .logs, .inspectExec, .usage, .metrics, .info, .nodes, .search, .searchNode, .publications,
+    case .list, .inspect, .top, .logs, .inspectExec, .usage, .metrics, .info, .nodes, .search, .searchNode,
+      .publications,
       .offer, .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .resets, .blob, .images,
       .inspectImage:
       true
-    case .run, .start, .pause, .resume, .stop, .remove, .exec, .plan, .publish, .unpublish, .lease, .changeLease,
+    case .run, .start, .pause, .resume, .stop, .kill, .update, .remove, .exec, .plan, .publish, .unpublish, .lease,
+      .changeLease,
       .releaseLease, .drain, .changeSettings, .revoke, .own, .disown, .openClaim, .closeClaim, .putBlob, .makeImage,
       .removeImage:
       false
@@ -70,7 +72,8 @@ public enum Permission {
       guard holder == principal.holder else { return notYours("lease \(lease)") }
       return memberProblem(of: wish, policy).map { refused($0) }
     case .inspect(let name, _), .logs(let name, _, _, _), .start(let name), .pause(let name), .resume(let name),
-      .stop(let name, _), .remove(let name, _), .exec(let name, _, _), .inspectExec(let name, _, _):
+      .stop(let name, _), .kill(let name, _), .update(let name, _), .top(let name), .remove(let name, _),
+      .exec(let name, _, _), .inspectExec(let name, _, _):
       return holder == principal.holder ? nil : notYours("container \(name)")
     case .inspectLease(let id, _), .changeLease(let id, _), .releaseLease(let id, _):
       return holder == principal.holder ? nil : notYours("lease \(id)")

@@ -69,7 +69,7 @@ struct UnpackSupervision {
     let supervisor = system_self()
     let process = system_fork()
     if process == 0 {
-      Unpacker.dieWithParent(supervisor)
+      Signals.dieWithParent(supervisor)
       for descriptor in [reports, ours, STDIN_FILENO, STDOUT_FILENO] { _ = system_close(descriptor) }
       ConfinedUnpacker.run(job, blob: blob, directory: directory, socket: theirs)
       system_exit(0)

@@ -43,16 +43,10 @@ public struct Unpacker: ~Copyable {
 
   /// What the agent has open is not an unpacker's business, and without the agent nobody wants the layer.
   private static func becomeUnpacker(keeping socket: CInt, parent: Int32) {
-    dieWithParent(parent)
+    Signals.dieWithParent(parent)
     _ = system_close_others(socket)
     _ = system_set_process_name(processName)
     // Modes are what entries say.
     _ = system_set_umask(0)
-  }
-
-  /// Also of a parent that is gone already.
-  static func dieWithParent(_ parent: Int32) {
-    _ = system_set_parent_death_signal(SIGKILL)
-    if system_parent() != parent { system_exit(1) }
   }
 }

@@ -25,15 +25,24 @@ extension Agent {
       case .stop(let name, let grace):
         CrashPoint.begin(.stop)
         let grace = grace ?? supervisor.container(named: name)?.request.graceMilliseconds ?? 0
-        ask(request) { $0.stop(named: name, graceMilliseconds: grace, token: $1, now: $2) }
+        ask(request) {
+          $0.stop(named: name, graceMilliseconds: grace, by: request.principal, token: $1, now: $2)
+        }
+      case .kill(let name, let signal):
+        CrashPoint.begin(.stop)
+        ask(request) { $0.kill(named: name, signal: signal, by: request.principal, token: $1, now: $2) }
+      case .update(let name, let change):
+        CrashPoint.begin(.update)
+        ask(request) { (supervisor, token, _) in supervisor.update(named: name, change, token: token) }
       case .remove(let name, let force):
         CrashPoint.begin(.remove)
-        ask(request) { $0.remove(named: name, force: force, token: $1, now: $2) }
+        ask(request) { $0.remove(named: name, force: force, by: request.principal, token: $1, now: $2) }
       case .list:
         send(.array(containers(for: request.principal).map { value(of: $0) }), request)
       case .inspect(let name, let observe):
         let container = try need(name)
         if observe { watch(.state(.container(container.id)), request) } else { send(value(of: container), request) }
+      case .top(let name): send(host.processes(of: try need(name)), request)
       case .logs(let name, let from, let tail, let observe):
         try answerLogs(request, try need(name), from, tail, observe)
       case .exec(let name, let number, let wish): try exec(request, in: try need(name), number, wish)

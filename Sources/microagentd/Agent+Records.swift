@@ -5,7 +5,7 @@ import Store
 extension Agent {
   func save(_ id: UInt64, _ revision: UInt32) {
     guard let container = supervisor.container(id: id) else { return }
-    table.save(container) { [self] problem in
+    table.save(container, isUrgent: supervisor.isSaveUrgent(id: id)) { [self] problem in
       if hasLostStore { return }
       CrashPoint.pass("the record is durable")
       guard let problem else { return handle(.saved(revision: revision), id) }

@@ -350,6 +350,10 @@ final class Agent {
       if let container = supervisor.container(id: id) { host.throttle(container, isThrottled) }
     case .pause(let id, let isPaused):
       host.pause(id, isPaused)
+    case .shrink(let id, let memoryBytes):
+      host.shrink(id, to: memoryBytes)
+    case .limit(let id):
+      if let container = supervisor.container(id: id) { host.limit(container) }
     case .putAway(let id):
       host.putAway(id)
     case .deleteFiles(let id):

@@ -129,6 +129,8 @@ extension ContainerHost {
       try? logs.reopen(container.id, output: "/proc/\(process)/fd/1", capacityBytes: capacity)
     }
     try? logs.watch(container.id)
+    // An earlier agent may have slowed it down, or was to change its budget.
+    limit(container)
     watchMemory(entry)
   }
 

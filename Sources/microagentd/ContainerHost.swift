@@ -63,8 +63,9 @@ final class ContainerHost {
   func close() {
     for entry in live + busy {
       entry.close()
-      // Its keeper collects the mounter.
+      // Its keeper collects what helps.
       entry.mounter?.close()
+      entry.shrinker?.close()
     }
     live = []
     busy = []
@@ -280,8 +281,8 @@ final class ContainerHost {
   }
 
   private func removeGroup(_ entry: LiveContainer) {
-    // What still makes directories would make them below the container's deletion.
-    if entry.mounter != nil { return putOff(entry) }
+    // What still makes directories would make them below the container's deletion, and what sets a limit set the next one's.
+    if entry.mounter != nil || entry.shrinker != nil { return putOff(entry) }
     CrashPoint.pass("before its control group is removed")
     if entry.isUncollected, let process = entry.identity?.process {
       var status = system_exit_status()

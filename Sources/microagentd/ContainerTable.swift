@@ -49,10 +49,10 @@ struct ContainerTable {
     ImageTable.schema,
   ])
 
-  /// Id, name, request and time of creation never change: an update leaves the index and its page alone.
+  /// Id, name and time of creation never change: an update leaves the index and its page alone.
   private static let upsert = """
     INSERT INTO container VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)
-    ON CONFLICT (id) DO UPDATE SET phase=?4, wanted=?5, process=?6, start_ticks=?7, boot=?8, starts=?9, restarts=?10,
+    ON CONFLICT (id) DO UPDATE SET request=?3, phase=?4, wanted=?5, process=?6, start_ticks=?7, boot=?8, starts=?9, restarts=?10,
       end_cause=?11, end_number=?12, end_peak=?13, end_text=?14, end_initiator=?15, started=?17, ended=?18, stop_deadline=?19
     """
 
@@ -69,10 +69,9 @@ struct ContainerTable {
 
   /// Writes a record; `completion` is called when it is durable, or with what is wrong.
   ///
-  /// That it runs is news that nobody waits for, and a record `starting` leads a new agent to the same place: it causes no
-  /// sync of its own.
-  func save(_ container: Container, completion: @escaping (String?) -> Void) {
-    store.write(Transaction(Self.upsert, Self.values(of: container)), isUrgent: container.phase != .running) {
+  /// - Parameter isUrgent: somebody waits for it; else it causes no sync of its own.
+  func save(_ container: Container, isUrgent: Bool = true, completion: @escaping (String?) -> Void) {
+    store.write(Transaction(Self.upsert, Self.values(of: container)), isUrgent: isUrgent) {
       completion($0?.description)
     }
   }
@@ -92,7 +91,8 @@ struct ContainerTable {
       SQLValue(container.process.map { Int64($0.process) }), SQLValue(container.process?.startTicks),
       SQLValue(container.process?.boot), SQLValue(UInt64(container.starts)), SQLValue(UInt64(container.restarts)),
       SQLValue(end?.cause), SQLValue(end?.number), SQLValue(end?.peak), SQLValue(end?.text),
-      SQLValue(container.end.map { UInt64($0.initiator.rawValue) }), SQLValue(container.createdSeconds),
+      SQLValue(UInt64((container.end?.demand ?? ContainerEnd.Demand()).number) | UInt64(container.demand.number) << 8),
+      SQLValue(container.createdSeconds),
       SQLValue(container.startedSeconds), SQLValue(container.endedSeconds),
       SQLValue(container.stopDeadline?.nanoseconds),
     ]
@@ -116,9 +116,10 @@ struct ContainerTable {
     if !row.isNull(10) {
       let columns = EndColumns(
         cause: row.unsigned(10), number: row.unsigned(11), peak: row.unsigned(12), text: row.text(13))
-      let initiator = ContainerEnd.Initiator(rawValue: UInt8(truncatingIfNeeded: row.unsigned(14)))
-      container.end = ContainerEnd(cause: columns.value, initiator: initiator ?? .none)
+      container.end = ContainerEnd(
+        cause: columns.value, demand: ContainerEnd.Demand(number: UInt8(truncatingIfNeeded: row.unsigned(14))))
     }
+    container.demand = ContainerEnd.Demand(number: UInt8(truncatingIfNeeded: row.unsigned(14) >> 8))
     container.startedSeconds = row.unsigned(16)
     container.endedSeconds = row.unsigned(17)
     if !row.isNull(18) { container.stopDeadline = Instant(nanoseconds: row.unsigned(18)) }
@@ -128,6 +129,18 @@ struct ContainerTable {
   private static func request(_ bytes: [UInt8]) -> ContainerRequest? {
     guard let value = try? CBORDecoder.decode(bytes) else { return nil }
     return try? ContainerRequest(value)
+  }
+}
+
+/// How it stands in a row, in a byte: that of the end in the lowest of its column, that of what still is to end in the next,
+/// where an agent that knew no askers overlooks it.
+extension ContainerEnd.Demand {
+  fileprivate var number: UInt8 { initiator.rawValue | asker.rawValue << 4 }
+
+  fileprivate init(number: UInt8) {
+    self.init(
+      ContainerEnd.Initiator(rawValue: number & 0xF) ?? .none,
+      by: ContainerEnd.Asker(rawValue: number >> 4) ?? .unknown)
   }
 }
 

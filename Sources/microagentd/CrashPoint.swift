@@ -11,7 +11,8 @@ import MicroAgent
 enum CrashPoint {
   /// The requests whose steps are counted.
   enum Operation {
-    case run, start, stop, remove, lease, confirm, release
+    /// To stop is also to kill.
+    case run, start, stop, update, remove, lease, confirm, release
     /// Making or removing one.
     case image
   }
@@ -41,6 +42,7 @@ enum CrashPoint {
     case "run": .run
     case "start": .start
     case "stop": .stop
+    case "update": .update
     case "remove": .remove
     case "lease": .lease
     case "confirm": .confirm
@@ -88,6 +90,8 @@ extension Effect {
     case .killAll: "before killing all"
     case .throttle: "before throttling"
     case .pause: "before pausing"
+    case .shrink: "before lowering its memory limit"
+    case .limit: "before setting its limits"
     case .putAway: "before putting away"
     case .deleteFiles: "before deleting files"
     case .forget: "before forgetting"

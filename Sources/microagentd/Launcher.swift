@@ -123,11 +123,10 @@ final class Launcher {
   private func placement(_ budget: Budget, _ name: String) throws(RequestError) -> CgroupPlacement {
     do throws(CgroupError) {
       let group = try cgroup(of: name)
-      let limits = CgroupLimits(
-        memoryBytes: budget.memoryBytes, swapBytes: 0, oomGroup: true, pids: budget.processes,
-        cpuMillis: budget.cpuMillis)
       var placement = CgroupPlacement()
-      for operation in try group.create(limits, withParents: false).operations { placement.add(operation) }
+      for operation in try group.create(CgroupLimits(budget), withParents: false).operations {
+        placement.add(operation)
+      }
       for operation in group.joinOperations() { placement.add(operation) }
       return placement
     } catch {
@@ -291,6 +290,14 @@ final class Launcher {
     } catch {
       throw RequestError(.failed, "container \(plan.name): \(error)")
     }
+  }
+}
+
+extension CgroupLimits {
+  init(_ budget: Budget) {
+    self.init(
+      memoryBytes: budget.memoryBytes, swapBytes: 0, oomGroup: true, pids: budget.processes, cpuMillis: budget.cpuMillis
+    )
   }
 }
 

@@ -11,7 +11,7 @@ final class LiveContainer {
   let name: String
   /// Nil only for a name that no control group can have.
   let cgroup: Cgroup?
-  let memoryLimitBytes: UInt64
+  var memoryLimitBytes: UInt64
   /// Until its program runs: what a report of a failed step is explained by.
   var plan: LaunchPlan?
   var identity: ProcessIdentity?
@@ -22,6 +22,8 @@ final class LiveContainer {
   var child: ChildWatcher?
   /// Until it has ended and is collected: the process that makes the mounts.
   var mounter: ChildWatcher?
+  /// Until it has ended and is collected: the process that lowers the memory limit.
+  var shrinker: ChildWatcher?
   /// `Mounter.mounts`, until the container's process has it.
   var mounts: FileDescriptor?
   /// Open until the go byte is sent.

@@ -46,6 +46,28 @@ import Testing
     #expect(try scratch.read("agent/web/memory.swap.max") == "0")
   }
 
+  /// The real v2 would end what is above its limit; so the limit is set when nothing is.
+  @Test(arguments: [("8192", true), ("8193", false), ("", false)])
+  func v2ShrinksOnlyToWhatIsUsed(_ used: String, _ isPossible: Bool) throws {
+    let scratch = TemporaryDirectory()
+    let group = try unified(scratch)
+    let files = ["max", "swap.max", "high", "current"].map { "agent/web/memory." + $0 }
+    for (file, text) in zip(files, ["9999", "0", "max ", used]) { try scratch.write(text, to: file) }
+    #expect(((try? group.shrink(from: 9999, to: 8192)) != nil) == isPossible)
+    // Ordinary files keep the end of what was longer.
+    let expected = [isPossible ? "8192" : "9999", "0", "max2", used]
+    #expect(try files.map { try scratch.read($0) } == expected)
+  }
+
+  @Test func whatAnEarlierAgentLeftInV2IsSetAnew() throws {
+    let scratch = TemporaryDirectory()
+    let group = try unified(scratch)
+    let files = ["memory.max", "memory.high", "pids.max", "cpu.max"].map { "agent/web/" + $0 }
+    for file in files { try scratch.write("1", to: file) }
+    try group.reset(to: .init(memoryBytes: 8192, swapBytes: 0, oomGroup: true, pids: 3, cpuMillis: 500))
+    #expect(try files.map { try scratch.read($0) } == ["8192", "max", "3", "50000 100000"])
+  }
+
   @Test func aMissingControlFileIsExplained() throws {
     let scratch = TemporaryDirectory()
     let group = try unified(scratch)

@@ -43,6 +43,27 @@ struct LegacyLiveTests {
     }
   }
 
+  /// What is in files is taken from it, what a program holds is not.
+  @Test func aLimitSinksAsFarAsTheKernelCanReclaim() throws {
+    try withLiveGroup(layout, "shrink") { group in
+      try group.create(.init(memoryBytes: 32 << 20, swapBytes: 0)).perform()
+      let child = try ShellChild(
+        "x=$(head -c 8000000 /dev/zero | tr '\\0' x); sleep 1000", joining: group.openForJoin())
+      #expect(try eventually { group.usage().memoryBytes ?? 0 > 8_000_000 })
+      let files = ["memory.limit_in_bytes"] + (layout.countsSwap ? ["memory.memsw.limit_in_bytes"] : [])
+      func limits() -> [String?] { files.map { contents(group.directory(of: .memory)! + "/" + $0) } }
+      #expect(throws: CgroupError.self) { try group.shrink(from: 32 << 20, to: 4 << 20) }
+      #expect(limits() == files.map { _ in "33554432" })
+      try group.shrink(from: 32 << 20, to: 24 << 20)
+      #expect(limits() == files.map { _ in "25165824" })
+      try group.reset(to: .init(memoryBytes: 40 << 20, swapBytes: 0, pids: 9, cpuMillis: 500))
+      #expect(limits() == files.map { _ in "41943040" })
+      #expect(contents(group.directory(of: .pids)! + "/pids.max") == "9")
+      try group.kill()
+      #expect(child.end() == 128 + SIGKILL)
+    }
+  }
+
   @Test func aChildJoinsByTasksIsCountedAndKilled() throws {
     try withLiveGroup(layout, "join") { group in
       try group.create(.init(memoryBytes: 32 << 20, pids: 10)).perform()

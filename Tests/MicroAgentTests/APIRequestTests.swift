@@ -17,10 +17,13 @@ import Testing
       message.payload = plainRequest().value.encoded
     }
     if code == .put, path == "revocations" { message.payload = [0x84] }
+    if path.hasSuffix("/update") { message.payload = CBORValue.map(someChange).encoded }
     if code == .iPatch { message.payload = settingsWish.encoded }
     if code == .post, path == "publications" { message.payload = http.value.encoded }
     return message
   }
+
+  private static let someChange: CBORMap = [.memoryBytes: 8_388_608, .restart: "always"]
 
   private func refused(_ message: CoAPMessage) -> RequestError? {
     refusal { () throws(RequestError) in try APIRequest(message) }
@@ -60,6 +63,10 @@ import Testing
     (message(.post, "containers/dns/stop"), .stop(name: "dns", graceMilliseconds: nil)),
     (message(.post, "containers/dns/stop", ["grace=0"]), .stop(name: "dns", graceMilliseconds: 0)),
     (message(.post, "containers/dns/stop", ["grace=3600000"]), .stop(name: "dns", graceMilliseconds: 3_600_000)),
+    (message(.post, "containers/dns/kill"), .kill(name: "dns", signal: 9)),
+    (message(.post, "containers/dns/kill", ["signal=64"]), .kill(name: "dns", signal: 64)),
+    (message(.post, "containers/dns/update"), .update(name: "dns", try! ContainerChange(.map(someChange)))),
+    (message(.get, "containers/dns/top"), .top(name: "dns")),
     (message(.get, "containers/dns/logs"), .logs(name: "dns", from: nil, tailLines: nil, observe: false)),
     (
       message(.get, "containers/dns/logs", ["from=18446744073709551615", "tail=5"], observe: 0),
@@ -83,6 +90,7 @@ import Testing
       (.post, "revocations"), (.delete, "revocations"),
       (.get, "publications/http:80"), (.post, "publications/http:80"),
       (.post, "containers/dns"), (.put, "containers/dns"), (.get, "containers/dns/start"),
+      (.get, "containers/dns/kill"), (.get, "containers/dns/update"), (.post, "containers/dns/top"),
       (.delete, "containers/dns/stop"), (.post, "containers/dns/logs"),
       (.post, "containers/dns/exec/1"), (.delete, "containers/dns/exec/1"),
     ] as [(CoAPCode, String)])
@@ -93,7 +101,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "container", "containers/dns/kill", "containers/dns/logs/x", "containers/dns/exec", "containers/dns/logs/1/x",
+    "", "container", "containers/dns/halt", "containers/dns/logs/x", "containers/dns/exec", "containers/dns/logs/1/x",
     "info/x", "usage/x/y", "Containers", "nodes/alix",
     "nodes/alix/services", "nodes/alix/publications/http:80",
     "services/http", "publications/http:80/x",
@@ -114,6 +122,9 @@ import Testing
     arguments: [
       (.post, "containers/dns/stop", "grace="), (.post, "containers/dns/stop", "grace=soon"),
       (.post, "containers/dns/stop", "grace=-1"), (.post, "containers/dns/stop", "grace=18446744073709551616"),
+      (.post, "containers/dns/kill", "signal=0"), (.post, "containers/dns/kill", "signal=65"),
+      (.post, "containers/dns/kill", "signal=KILL"), (.post, "containers/dns/kill", "grace=1"),
+      (.get, "containers/dns/top", "tail=1"),
       (.post, "containers/dns/stop", "grace=3600001"), (.post, "containers/dns/stop", "force"),
       (.get, "containers/dns/logs", "from=x"), (.get, "containers/dns/logs", "tail=all"),
       (.delete, "containers/dns", "force=yes"), (.delete, "containers/dns", "Force"), (.delete, "containers/dns", ""),

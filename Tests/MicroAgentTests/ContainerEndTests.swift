@@ -22,10 +22,14 @@ import Testing
 
   @Test(
     arguments: [
-      (.none, ""), (.stopped, ", stopped on request"),
-      (.graceExpired, ", stopped on request after its grace period"), (.removed, ", removed by force"),
-    ] as [(ContainerEnd.Initiator, String)])
-  func initiatorIsTold(_ initiator: ContainerEnd.Initiator, _ suffix: String) {
-    #expect(ContainerEnd(cause: .exited(code: 1), initiator: initiator).description == "exit code 1" + suffix)
+      (.init(), ""), (.init(.stopped), ", stopped on request"),
+      (.init(.graceExpired, by: .owner), ", stopped on request of the owner after its grace period"),
+      (.init(.removed, by: .holder), ", removed by force on request of its lease's holder"),
+      (.init(.stopped, by: .node), ", stopped as its lease is over"),
+      (.init(.killed, by: .owner), ", killed on request of the owner"),
+      (.init(.signalled, by: .owner), ", sent its stop signal on request of the owner"),
+    ] as [(ContainerEnd.Demand, String)])
+  func whoWantedItIsTold(_ demand: ContainerEnd.Demand, _ suffix: String) {
+    #expect(ContainerEnd(cause: .exited(code: 1), demand: demand).description == "exit code 1" + suffix)
   }
 }

@@ -25,6 +25,8 @@ import Testing
     (.remove(name: "dns", force: true), "yn yn n"), (.start(name: "dns"), "yn yn n"),
     (.pause(name: "dns"), "yn yn n"), (.resume(name: "dns"), "yn yn n"),
     (.stop(name: "dns", graceMilliseconds: 1), "yn yn n"),
+    (.kill(name: "dns", signal: 9), "yn yn n"), (.top(name: "dns"), "yy yn n"),
+    (.update(name: "dns", try! ContainerChange(.map([.memoryBytes: 1_048_576]))), "yn yn n"),
     (.exec(name: "dns", number: 1, ExecRequest()), "yn yn n"),
     (.inspectExec(name: "dns", number: 1, observe: true), "yy yn n"),
     (.logs(name: "dns", from: nil, tailLines: nil, observe: true), "yy yn n"), (.usage, "yy yy n"),

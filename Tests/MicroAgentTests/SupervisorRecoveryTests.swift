@@ -161,7 +161,7 @@ import Testing
     let cause: ContainerEnd.Cause = observation == .gone("why") ? .unknown("why") : .exited(code: 5)
     // Regression: a stop before the crash was forgotten.
     let initiator: ContainerEnd.Initiator = phase == .stopping ? .stopped : .none
-    #expect(bench.container(7)?.end == ContainerEnd(cause: cause, initiator: initiator))
+    #expect(bench.container(7)?.end == ContainerEnd(cause: cause, demand: .init(initiator)))
   }
 
   @Test(arguments: [.starting, .running] as [Container.Phase])
@@ -179,7 +179,7 @@ import Testing
     var (bench, _) = adopt(record(.starting), .neverRan)
     #expect(bench.start() == [])
     #expect(bench.stop() == [])
-    let line = "container dns: its program never ran, stopped on request"
+    let line = "container dns: its program never ran, stopped on request of the owner"
     #expect(bench.tell(.wasPutAway, id: 7) == [.changed(id: 7), .save(id: 7, revision: 2)])
     #expect(bench.tellSaved(id: 7) == [.reply(token: 2, .failed(RequestError(.failed, line))), .done(3)])
     (bench, _) = adopt(record(.starting), .neverRan)

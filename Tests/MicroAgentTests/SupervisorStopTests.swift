@@ -12,7 +12,7 @@ import Testing
     #expect(bench.tellSaved() == [.signal(id: 1, signal: 15)])
     #expect(bench.pauseMilliseconds == 500)
     #expect(bench.tell(.ended(.exited(code: 143))) == [.changed(id: 1), .save(id: 1, revision: 4)])
-    #expect(bench.container()?.end == ContainerEnd(cause: .exited(code: 143), initiator: .stopped))
+    #expect(bench.container()?.end == ContainerEnd(cause: .exited(code: 143), demand: .init(.stopped, by: .owner)))
     #expect(bench.tellSaved() == [.putAway(id: 1)])
     #expect(bench.tell(.wasPutAway) == [.done(3)])
     #expect(bench.supervisor.nextDeadline == nil)
@@ -82,12 +82,12 @@ import Testing
     #expect(effects == [.changed(id: 1), .save(id: 1, revision: phase == .created ? 1 : 2)])
     #expect(bench.phase() == .ended)
     let line = "container dns: its program never ran"
-    #expect(bench.container()?.end == ContainerEnd(cause: .failedToStart(line), initiator: .stopped))
+    #expect(bench.container()?.end == ContainerEnd(cause: .failedToStart(line), demand: .init(.stopped, by: .owner)))
     // Of what was written before nothing follows, nor of the process's end.
     if phase == .starting { #expect(bench.tell(.saved(revision: 1)) == []) }
     #expect(bench.tell(.ended(.exited(code: 124))) == [])
     #expect(bench.tellSaved() == [.putAway(id: 1)])
-    let failed = Effect.reply(token: 1, .failed(RequestError(.failed, "\(line), stopped on request")))
+    let failed = Effect.reply(token: 1, .failed(RequestError(.failed, "\(line), stopped on request of the owner")))
     #expect(bench.tell(.wasPutAway) == [failed, .done(3)])
     #expect(bench.phase() == .ended)
     #expect(bench.supervisor.nextDeadline == nil)
@@ -112,7 +112,7 @@ import Testing
     _ = bench.stop()
     #expect(bench.tellSaved() == [.putAway(id: 1)])
     #expect(bench.tell(.wasPutAway) == [.deleteFiles(id: 1), .forget(id: 1)])
-    let line = "container dns: its program never ran, stopped on request"
+    let line = "container dns: its program never ran, stopped on request of the owner"
     let failed = Effect.reply(token: 1, .failed(RequestError(.failed, line)))
     #expect(bench.tell(.forgotten) == [.changed(id: 1), failed, .done(3)])
   }

@@ -38,7 +38,8 @@ import Testing
       container.process = cause == nil ? nil : ProcessIdentity(process: 99, startTicks: 1 << 40, boot: "boot")
       container.starts = 3
       container.restarts = 2
-      container.end = cause.map { ContainerEnd(cause: $0, initiator: .graceExpired) }
+      container.end = cause.map { ContainerEnd(cause: $0, demand: .init(.graceExpired, by: .holder)) }
+      container.demand = number == 5 ? .init(.killed, by: .owner) : .init()
       container.startedSeconds = 22
       container.endedSeconds = 33
       written.append(container)
@@ -57,12 +58,14 @@ import Testing
     stopping.phase = .stopping
     stopping.stopDeadline = Instant(nanoseconds: 7)
     for container in [stopping, written[1]] { table.save(container) { _ in saved += 1 } }
+    written[2].request.budget.memoryBytes *= 2
+    table.save(written[2]) { _ in saved += 1 }
     table.delete(5) {
       #expect($0 == nil)
       saved += 1
     }
     table.store.close()
-    #expect(saved == written.count + 3)
+    #expect(saved == written.count + 4)
     let again = try read(path)
     written.remove(at: 4)
     #expect(again.containers == written)

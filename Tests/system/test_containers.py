@@ -219,7 +219,7 @@ def test_stop_lets_the_program_end_itself(node):
     name = node.start_sh("trap 'echo bye; exit 5' TERM; echo here; while :; do sleep 0.05; done")
     node.wait_for_log(name, "here")
     assert node.ctl("stop", name).check().text == f"{name}\n"
-    assert node.end(name) == (5, "exit code 5, stopped on request")
+    assert node.end(name) == (5, "exit code 5, stopped on request of the owner")
     assert node.logs(name) == "here\nbye\n"
 
 
@@ -227,7 +227,7 @@ def test_stop_kills_when_the_grace_period_is_over(node):
     # Process 1 without a handler takes no SIGTERM.
     name = node.start("sleep", "1000")
     node.ctl("stop", "--time", "1", name).check()
-    assert node.end(name) == (137, "killed by signal 9, stopped on request after its grace period")
+    assert node.end(name) == (137, "killed by signal 9, stopped on request of the owner after its grace period")
 
 
 def test_stop_ends_the_whole_container(node):

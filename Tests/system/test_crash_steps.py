@@ -7,6 +7,7 @@ kills both, and a new daemon is started: then an exit code and what was written 
 run twice.
 """
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -154,6 +155,65 @@ class Stop(Scenario):
         outcome.assert_log("begin\nbye\n")
 
 
+class Kill(Stop):
+    """A running container is killed, whatever its policy says."""
+
+    least_points = 12
+
+    def act(self):
+        return self.agent.ctl("kill", NAME)
+
+    def judge(self, outcome):
+        assert outcome.box.phase == "ended" if outcome.result.code == 0 else outcome.box.phase in ("running", "ended")
+        assert outcome.runs == 1
+        if outcome.box.phase == "ended" and outcome.keeps:
+            assert outcome.box.reason == "killed by signal 9, killed on request of the owner"
+
+
+class StopSignal(Stop):
+    """A running container is sent its stop signal, and ends."""
+
+    least_points = 12
+
+    def act(self):
+        return self.agent.ctl("kill", "-s", "TERM", NAME)
+
+    def judge(self, outcome):
+        if outcome.result.code == 0:
+            outcome.state = wait_for_rest(self.agent, frozenset({"ended"}))
+        assert outcome.runs == 1
+        if outcome.box.phase == "ended":
+            outcome.assert_ended(9)
+
+
+class Update(Scenario):
+    """A running container is given less memory."""
+
+    operation, least_points = "update", 8
+    resting = RESTING_PHASES
+    memory = {"before": 12 << 20, "after": 6 << 20}
+
+    def prepare(self):
+        self.run(STOPPABLE, "-m", str(self.memory["before"])).check()
+        self.agent.machine.wait_until(lambda: "begin" in self.agent.ctl("logs", NAME).text)
+
+    def act(self):
+        return self.agent.ctl("update", "-m", str(self.memory["after"]), NAME)
+
+    def judge(self, outcome):
+        assert outcome.runs == 1 and outcome.box.phase == "running"
+        told = json.loads(self.agent.ctl("--json", "inspect", NAME).check().text)["request"]["memoryBytes"]
+        assert told == self.memory["after"] or outcome.result.code != 0 and told == self.memory["before"]
+        assert memory_limit(self.agent) == told
+
+
+class UpdateToMore(Update):
+    """A running container is given more memory."""
+
+    least_points = 6
+    memory = {"before": 6 << 20, "after": 12 << 20}
+
+
 class Remove(Scenario):
     """A container that has ended is removed."""
 
@@ -194,7 +254,7 @@ class RemoveByForce(Scenario):
             assert outcome.box is None
 
 
-SCENARIOS = [Run, Start, Restart, Stop, Remove, RemoveByForce]
+SCENARIOS = [Run, Start, Restart, Stop, Kill, StopSignal, Update, UpdateToMore, Remove, RemoveByForce]
 
 
 @pytest.mark.parametrize("killed", ["agent", "keeper"])
@@ -269,6 +329,13 @@ def wait_and_start_again(scenario, daemon):
 
     agent.machine.wait_until(has_started)
     return crash_point(daemon)
+
+
+def memory_limit(agent):
+    """To which the kernel holds the container."""
+    group = f"/sys/fs/cgroup/{{}}{agent.name}/{NAME}/{{}}"
+    files = group.format("", "memory.max"), group.format("memory/", "memory.limit_in_bytes")
+    return int(agent.machine.sh(f"cat {files[0]} 2>/dev/null || cat {files[1]}").text)
 
 
 def runs_of(scenario):

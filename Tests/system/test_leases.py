@@ -84,7 +84,7 @@ def test_at_its_release_its_container_ends_and_can_be_looked_at(node):
     node.machine.wait_until(lambda: "kept" in node.ctl("logs", name).text)
     assert node.ctl("release", number).check().text == f"{number}\n"
     node.wait_for_phase(name, "ended")
-    assert node.end(name) == (3, "exit code 3, stopped on request")
+    assert node.end(name) == (3, "exit code 3, stopped as its lease is over")
     assert node.ctl("logs", name).text == "kept\n"
     [found] = leases(node)
     assert (found["phase"], found["reason"]) == ("over", "it was released")

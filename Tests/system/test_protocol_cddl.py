@@ -32,6 +32,9 @@ RULES = {
     "POST /containers/*/pause": (None, None),
     "POST /containers/*/resume": (None, None),
     "POST /containers/*/stop": (None, None),
+    "POST /containers/*/kill": (None, None),
+    "POST /containers/*/update": ("container-change", None),
+    "GET /containers/*/top": (None, "top"),
     "GET /containers/*/logs": (None, "log-chunk"),
     "PUT /containers/*/exec/*": ("exec-request", None),
     "GET /containers/*/exec/*": (None, "exec-state"),
@@ -155,7 +158,8 @@ def test_every_message_is_as_specified(boards, rootfs, tmp_path):
     for command in (["ps", "-a"], ["inspect", "web"], ["logs", "web"], ["stats"], ["plan", rootfs, "true"], ["nodes"],
                     ["search"], ["search", "--of", there.node_name], ["publish", "ssh:22:Shell"], ["publish"],
                     ["unpublish", "ssh:22"], ["offer"], ["owner"], ["audit"], ["resets"], ["events"],
-                    ["pause", "web"], ["inspect", "web"], ["resume", "web"], ["stop", "-t", "0", "web"], ["start", "web"]):
+                    ["pause", "web"], ["inspect", "web"], ["resume", "web"], ["top", "web"],
+                    ["update", "--cpus", "0.1", "--restart", "no", "web"], ["kill", "web"], ["start", "web"], ["stop", "-t", "0", "web"], ["start", "web"]):
         said(*command)
     image = Layout([archive(*busybox_files())], {"User": "root", "WorkingDir": "/tmp", "Env": ["A=1"]})
     said("push", image.archive(f"{boards.network.directory}/box.tar"), "box:1")

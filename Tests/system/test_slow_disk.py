@@ -193,7 +193,7 @@ def test_what_is_stopped_before_its_record_is_durable_never_runs(
     node.machine.wait_until(lambda: phases(node) == {"x": "ended"})
     slow_disk.slow_down(0)
     assert stop.wait().code == 0
-    told = "container x: its program never ran, stopped on request"
+    told = "container x: its program never ran, stopped on request of the owner"
     assert refused(run.wait(), code=125) == told
     for _ in range(2):
         assert phases(node) == {"x": "ended"} and node.end("x") == (125, told)

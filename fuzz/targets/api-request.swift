@@ -12,8 +12,9 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     switch try APIRequest(message) {
     case .run(let request), .plan(let request): check(request)
     case .publish(let publication): check(publication)
-    case .search, .inspect, .remove, .start, .pause, .resume, .stop, .logs, .unpublish, .searchNode: break
+    case .search, .inspect, .remove, .start, .pause, .resume, .stop, .kill, .top, .logs, .unpublish, .searchNode: break
     case .inspectExec: break
+    case .update(_, let change): precondition((try? ContainerChange(again(change.value))) == change, "another change")
     case .exec(_, _, let request): precondition((try? ExecRequest(again(request.value))) == request, "another exec")
     case .list, .usage, .metrics, .info, .nodes, .publications: break
     case .lease(let request): check(request)

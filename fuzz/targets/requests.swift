@@ -144,7 +144,8 @@ private struct Story {
     switch request {
     case .run(let wish): wish.lease.flatMap { supervisor.holder(ofLease: $0) }
     case .changeLease(let id, _), .releaseLease(let id, _): supervisor.holder(ofLease: id)
-    case .remove(let name, _), .start(let name), .stop(let name, _), .pause(let name), .resume(let name):
+    case .remove(let name, _), .start(let name), .stop(let name, _), .pause(let name), .resume(let name),
+      .kill(let name, _), .update(let name, _):
       supervisor.holder(ofContainer: name)
     default: nil
     }
@@ -159,7 +160,10 @@ private struct Story {
     case .pause(let name): return supervisor.pause(named: name, token: token)
     case .resume(let name): return supervisor.resume(named: name, token: token)
     case .stop(let name, let grace):
-      return supervisor.stop(named: name, graceMilliseconds: grace ?? 1000, token: token, now: now)
+      return supervisor.stop(named: name, graceMilliseconds: grace ?? 1000, by: principal, token: token, now: now)
+    case .kill(let name, let signal):
+      return supervisor.kill(named: name, signal: signal, by: principal, token: token, now: now)
+    case .update(let name, let change): return supervisor.update(named: name, change, token: token)
     case .remove(let name, let force): return supervisor.remove(named: name, force: force, token: token, now: now)
     case .lease(let wish): return supervisor.lease(wish, by: principal, token: token, now: now)
     case .changeLease(let id, let change):
@@ -183,6 +187,8 @@ private struct Story {
       (.delete, ["containers", name], ["force"]), (.delete, ["containers", name], []),
       (.post, ["containers", name, "pause"], []), (.post, ["containers", name, "resume"], []), (.post, ["drain"], []),
       (.delete, ["drain"], []), (.delete, ["leases", id], ["generation=\(about)"]), (.get, ["leases", id], []),
+      (.post, ["containers", name, "kill"], about & 8 == 0 ? [] : ["signal=15"]),
+      (.post, ["containers", name, "update"], []),
     ]
     let (code, path, query) = verbs[Int(detail & 0x1F) % verbs.count]
     var message = CoAPMessage(code: code)
@@ -212,6 +218,11 @@ private struct Story {
       request.size.containers = 2
       request.durationSeconds = about & 8 == 0 ? 30 : 7200
       return request.value.encoded
+    }
+    if path.last == "update" {
+      var map = CBORMap()
+      map[.memoryBytes] = .unsigned(UInt64(1 + about >> 4) << 20)
+      return CBORValue.map(map).encoded
     }
     if path != ["containers"] { return [] }
     var request = ContainerRequest()
@@ -259,6 +270,10 @@ private struct Story {
     case .forget(let id): due.append(Due(key: .store, what: .write(.delete(id))))
     case .reply(let token, _):
       precondition(open.removeValue(forKey: token) != nil, "a request is answered twice, or none is")
+    case .shrink(let id, _): expect(id, .shrunk, otherwise: .shrinkFailed("it uses more"))
+    case .limit(let id):
+      let known = supervisor.container(id: id)?.request.budget
+      precondition(containers[id]?.request.budget == known, "a budget is given before it is durable")
     case .pause(let id, let isPausing): if isPausing { expect(id, .paused, otherwise: .pauseFailed("it goes on")) }
     case .saveLease(let id, let revision, _):
       guard let record = supervisor.leases.record(id: id, revision: revision) else { return }

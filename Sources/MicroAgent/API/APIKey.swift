@@ -206,6 +206,12 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case resets = 231
   case lastReset = 232
 
+  // A container's processes.
+  case running = 233
+  /// Its number in the container.
+  case insideProcess = 234
+  case state = 235
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -370,6 +376,9 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .boots: "boots"
     case .resets: "resets"
     case .lastReset: "lastReset"
+    case .running: "running"
+    case .insideProcess: "insideProcess"
+    case .state: "state"
     }
   }
 }

@@ -20,6 +20,12 @@ public enum APIRequest: Equatable, Sendable {
   case resume(name: String)
   /// POST /containers/NAME/stop, with ?grace=MILLISECONDS
   case stop(name: String, graceMilliseconds: UInt64?)
+  /// POST /containers/NAME/kill, with ?signal=NUMBER; without: SIGKILL.
+  case kill(name: String, signal: UInt64)
+  /// POST /containers/NAME/update: change its budget or restart policy.
+  case update(name: String, ContainerChange)
+  /// GET /containers/NAME/top: its processes.
+  case top(name: String)
   /// GET /containers/NAME/logs, with ?from=OFFSET or ?tail=LINES; with Observe, more as it comes.
   case logs(name: String, from: UInt64?, tailLines: UInt64?, observe: Bool)
   /// PUT /containers/NAME/exec/NUMBER: run a program in it, beside its own.
@@ -157,6 +163,11 @@ public enum APIRequest: Equatable, Sendable {
     case (.post, 3) where path[0] == "containers" && path[2] == "resume": self = .resume(name: path[1])
     case (.post, 3) where path[0] == "containers" && path[2] == "stop":
       self = .stop(name: path[1], graceMilliseconds: try Self.grace(query))
+    case (.post, 3) where path[0] == "containers" && path[2] == "kill":
+      self = .kill(name: path[1], signal: try Self.signal(query))
+    case (.post, 3) where path[0] == "containers" && path[2] == "update":
+      self = .update(name: path[1], try ContainerChange(try Self.content(of: message)))
+    case (.get, 3) where path[0] == "containers" && path[2] == "top": self = .top(name: path[1])
     case (.get, 3) where path[0] == "containers" && path[2] == "logs":
       let from = try query.number("from")
       self = .logs(name: path[1], from: from, tailLines: try query.number("tail"), observe: observe)
@@ -212,6 +223,14 @@ public enum APIRequest: Equatable, Sendable {
     return grace
   }
 
+  private static func signal(_ query: APIQuery) throws(RequestError) -> UInt64 {
+    let signal = try query.number("signal") ?? ContainerRequest.kill
+    guard (1...ContainerRequest.highestSignal).contains(signal) else {
+      throw RequestError(.invalid, "signal \(signal): use 1 to \(ContainerRequest.highestSignal)")
+    }
+    return signal
+  }
+
   /// What may stand in the query of a request.
   private static func queryNames(_ code: CoAPCode, _ path: [String]) -> [String] {
     switch (code, path.count) {
@@ -220,8 +239,9 @@ public enum APIRequest: Equatable, Sendable {
     case (.delete, 2) where path[0] == "containers": ["force"]
     case (.delete, 2) where path[0] == "leases": ["generation"]
     case (.post, 3) where path[2] == "stop": ["grace"]
+    case (.post, 3) where path[2] == "kill": ["signal"]
     case (.get, 3) where path[0] == "nodes": ["text"]
-    case (.get, 3): ["from", "tail"]
+    case (.get, 3) where path[2] == "logs": ["from", "tail"]
     case (.post, 1) where path[0] == claimName: ["seconds"]
     default: []
     }
@@ -241,7 +261,8 @@ public enum APIRequest: Equatable, Sendable {
     case 2: isResource = ["containers", "publications", "leases", "blobs", "images"].contains(path[0])
     case 3:
       isResource =
-        path[0] == "containers" && ["start", "pause", "resume", "stop", "logs"].contains(path[2])
+        path[0] == "containers"
+        && ["start", "pause", "resume", "stop", "kill", "update", "top", "logs"].contains(path[2])
         || path[0] == "nodes" && path[2] == "publications"
     case 4: isResource = isExec(path)
     default: isResource = false

@@ -63,9 +63,6 @@ extension ContainerRequest {
     try reader.text(.hostname, into: &hostname)
     try reader.flag(.readOnlyRoot, into: &readOnlyRoot)
     try reader.flag(.userNamespace, into: &userNamespace)
-    try reader.unsigned(.memoryBytes, into: &budget.memoryBytes)
-    try reader.unsigned(.processes, into: &budget.processes)
-    try reader.unsigned(.cpuMillis, into: &budget.cpuMillis)
     try reader.unsigned(.logBytes, into: &budget.logBytes)
     try reader.flag(.removesWhenEnded, into: &removesWhenEnded)
     try reader.flag(.anyISA, into: &anyISA)
@@ -81,10 +78,7 @@ extension ContainerRequest {
         ports.append(try PublishedPort(item))
       }
     }
-    if let found = value[.restart] {
-      let policy = found.textValue.flatMap { RestartPolicy($0) }
-      restart = try reader.need(policy, .restart, "\"no\", \"on-failure\", \"on-failure:N\" or \"always\"")
-    }
+    try readChangeable(reader)
     if let found = value[.mounts] {
       for item in try reader.need(found.arrayValue, .mounts, "an array of maps") { mounts.append(try Mount(item)) }
     }
@@ -92,6 +86,17 @@ extension ContainerRequest {
       for item in try reader.need(found.arrayValue, .publications, "an array of maps") {
         publications.append(try Publication(item))
       }
+    }
+  }
+
+  /// Reads what can be changed while a container is there.
+  mutating func readChangeable(_ reader: APIMapReader) throws(RequestError) {
+    try reader.unsigned(.memoryBytes, into: &budget.memoryBytes)
+    try reader.unsigned(.processes, into: &budget.processes)
+    try reader.unsigned(.cpuMillis, into: &budget.cpuMillis)
+    if let found = reader.value[.restart] {
+      let policy = found.textValue.flatMap { RestartPolicy($0) }
+      restart = try reader.need(policy, .restart, "\"no\", \"on-failure\", \"on-failure:N\" or \"always\"")
     }
   }
 }

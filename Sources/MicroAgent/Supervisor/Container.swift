@@ -24,7 +24,7 @@ public struct Container: Equatable, Sendable {
   /// Never used twice in one store.
   public let id: UInt64
   public let name: String
-  public let request: ContainerRequest
+  public var request: ContainerRequest
   public var phase: Phase
   /// Whether it is meant to run; `stop` makes it false, and durable before anything is killed.
   public var wanted: Bool
@@ -37,6 +37,8 @@ public struct Container: Equatable, Sendable {
   /// Restarts in a row without a healthy run between them.
   public var restarts: UInt32
   public var end: ContainerEnd?
+  /// Who wants it to end, until it has.
+  public var demand = ContainerEnd.Demand()
   /// Whether none of its processes gets to run for now. The kernel keeps that for as long as they live, and not the store.
   public var isPaused = false
   /// Wall clock in seconds since 1970, for people; 0: never.

@@ -11,7 +11,7 @@ public struct ContainerEnd: Equatable, Sendable {
     case unknown(String)
   }
 
-  /// Who asked for the end, where somebody did.
+  /// What somebody did to bring the end about.
   public enum Initiator: UInt8, Equatable, Sendable {
     case none = 0
     /// `stop`: the program was asked to end and did.
@@ -20,14 +20,40 @@ public struct ContainerEnd: Equatable, Sendable {
     case graceExpired = 2
     /// `rm --force`.
     case removed = 3
+    /// `kill`.
+    case killed = 4
+    /// `kill --signal` with the signal that it is stopped with; it may have ended long after.
+    case signalled = 5
+  }
+
+  /// Who did that. Which key it was, the audit trail tells.
+  public enum Asker: UInt8, Equatable, Sendable {
+    case unknown = 0
+    case owner = 1
+    /// Who holds the lease that it is in.
+    case holder = 2
+    /// The node itself, when the lease was over.
+    case node = 3
+  }
+
+  /// What somebody wants of a container that is to end.
+  public struct Demand: Equatable, Sendable {
+    public var initiator = Initiator.none
+    public var asker = Asker.unknown
+
+    public init(_ initiator: Initiator = .none, by asker: Asker = .unknown) {
+      self.initiator = initiator
+      self.asker = asker
+    }
   }
 
   public var cause: Cause
-  public var initiator: Initiator
+  public var demand: Demand
+  public var initiator: Initiator { demand.initiator }
 
-  public init(cause: Cause, initiator: Initiator = .none) {
+  public init(cause: Cause, demand: Demand = Demand()) {
     self.cause = cause
-    self.initiator = initiator
+    self.demand = demand
   }
 
   /// What a shell would see: the exit code, 128 + signal, 137 for out of memory, 125 where no program ran.
@@ -42,7 +68,8 @@ public struct ContainerEnd: Equatable, Sendable {
 }
 
 extension ContainerEnd: CustomStringConvertible {
-  /// One line for people: `exit code 1`, `out of memory: budget 4096 KiB, peak 4096 KiB`.
+  /// One line for people: `exit code 1`, `out of memory: budget 4096 KiB, peak 4096 KiB`, `killed by signal 9, killed on
+  /// request of the owner`.
   public var description: String {
     let how: String
     switch cause {
@@ -52,11 +79,31 @@ extension ContainerEnd: CustomStringConvertible {
     case .failedToStart(let line): how = line
     case .unknown(let why): how = "unknown: \(why)"
     }
+    return how + demand.description
+  }
+}
+
+extension ContainerEnd.Demand: CustomStringConvertible {
+  /// What is added to how it ended.
+  public var description: String {
     switch initiator {
-    case .none: return how
-    case .stopped: return "\(how), stopped on request"
-    case .graceExpired: return "\(how), stopped on request after its grace period"
-    case .removed: return "\(how), removed by force"
+    case .none: ""
+    case .stopped: ", stopped\(asker)"
+    case .graceExpired: ", stopped\(asker) after its grace period"
+    case .removed: ", removed by force\(asker)"
+    case .killed: ", killed\(asker)"
+    case .signalled: ", sent its stop signal\(asker)"
+    }
+  }
+}
+
+extension ContainerEnd.Asker: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unknown: " on request"
+    case .owner: " on request of the owner"
+    case .holder: " on request of its lease's holder"
+    case .node: " as its lease is over"
     }
   }
 }

@@ -17,6 +17,11 @@ public enum Effect: Equatable, Sendable {
   /// Let none of its processes run, or all of them again. Answer to the former: `paused`, once they stand still, or
   /// `pauseFailed`.
   case pause(id: UInt64, Bool)
+  /// Lower its memory limit, and take from it what it has above that. Answer: `shrunk`, or `shrinkFailed` where the kernel
+  /// cannot: then the limit is as it was.
+  case shrink(id: UInt64, memoryBytes: UInt64)
+  /// Hold it to the limits of its record.
+  case limit(id: UInt64)
   /// Collect the ended process, now that its end is durable, end what may be left, and put away the kernel's part:
   /// cgroups, descriptors. Answer: `wasPutAway`. Harmless where nothing is left.
   case putAway(id: UInt64)
@@ -52,6 +57,9 @@ public enum Event: Equatable, Sendable {
   case paused
   /// They could not be made to stand still; the line says why.
   case pauseFailed(String)
+  case shrunk
+  /// It uses more than that; the line says so.
+  case shrinkFailed(String)
 }
 
 /// What became of a lease's record.

@@ -15,6 +15,8 @@ extension Supervisor {
     case .forgotten: return forgotten(index, now)
     case .paused: return paused(index)
     case .pauseFailed(let line): return pauseFailed(index, line)
+    case .shrunk: return shrunk(index)
+    case .shrinkFailed(let line): return shrinkFailed(index, line)
     }
   }
 
@@ -31,6 +33,10 @@ extension Supervisor {
   private mutating func saved(_ index: Int, _ revision: UInt32, _ now: Instant) -> [Effect] {
     guard revision == entries[index].revision else { return [] }
     entries[index].savedRevision = revision
+    return finishUpdate(index) + goOn(index, now)
+  }
+
+  private mutating func goOn(_ index: Int, _ now: Instant) -> [Effect] {
     let id = entries[index].container.id
     switch entries[index].container.phase {
     case .starting:
@@ -39,14 +45,16 @@ extension Supervisor {
       return [.release(id: id)]
     case .stopping:
       // What was saved after it was asked to end, or killed, is no new wish.
-      if entries[index].deadline != nil || entries[index].initiator == .graceExpired { return [] }
+      if entries[index].deadline != nil || entries[index].container.demand.initiator == .graceExpired { return [] }
       if entries[index].graceMilliseconds == 0 { return [.killAll(id: id)] }
       entries[index].deadline = now.advanced(milliseconds: entries[index].graceMilliseconds)
       let signal = entries[index].container.request.stopSignal
       return [.signal(id: id, signal: UInt8(truncatingIfNeeded: signal))]
     case .ended, .waiting, .removing:
       return entries[index].isPutAway ? settled(index, now) : putAway(index)
-    case .created, .running:
+    case .running:
+      return sendStopSignal(index)
+    case .created:
       return []
     }
   }
@@ -61,7 +69,7 @@ extension Supervisor {
     // Nobody waits for this save: whatever happens, the record `starting` leads a new agent to the same place.
     effects += [.changed(id: entries[index].container.id), save(index)]
     if !entries[index].container.wanted {
-      if entries[index].initiator == .none { entries[index].initiator = .stopped }
+      demandStop(index)
       effects += beginStop(index, now)
     }
     return effects
@@ -94,7 +102,9 @@ extension Supervisor {
   /// Notes how a run ended, and what is to follow.
   mutating func ended(_ index: Int, _ cause: ContainerEnd.Cause, _ now: Instant) -> [Effect] {
     entries[index].isNew = false
-    let end = ContainerEnd(cause: cause, initiator: entries[index].initiator)
+    let end = ContainerEnd(cause: cause, demand: entries[index].container.demand)
+    entries[index].container.demand = ContainerEnd.Demand()
+    recordUpdate(index)
     var effects: [Effect] = []
     if case .failedToStart = cause {
       // Told once that is durable: until then a new agent would start it again.
@@ -187,7 +197,7 @@ extension Supervisor {
     return tokens.map { .reply(token: $0, reply) }
   }
 
-  private mutating func answerStops(_ index: Int) -> [Effect] {
+  mutating func answerStops(_ index: Int) -> [Effect] {
     let tokens = entries[index].stopTokens
     entries[index].stopTokens = []
     return tokens.map { .reply(token: $0, .done(name: entries[index].container.name)) }

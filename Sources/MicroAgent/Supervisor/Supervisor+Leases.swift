@@ -23,7 +23,7 @@ extension Supervisor {
     }
     for entry in entries where except == nil || entry.container.request.lease != except {
       ledger.add(
-        entry.container.request.budget, lease: entry.container.request.lease, holdsPlace: entry.holdsPlace)
+        entry.charge, lease: entry.container.request.lease, holdsPlace: entry.holdsPlace)
     }
     return ledger
   }

@@ -22,10 +22,10 @@ extension Supervisor {
       container.stopDeadline.map { $0.milliseconds(since: now) } ?? container.request.graceMilliseconds
     entry.revision = 1
     entry.savedRevision = 1
-    if container.phase == .stopping { entry.initiator = .stopped }
     entry.holdsPlace = container.phase != .ended && container.phase != .removing
     entries.append(entry)
     let index = entries.count - 1
+    if container.phase == .stopping { demandStop(index) }
     switch container.phase {
     case .removing, .ended, .waiting:
       return putAway(index)
@@ -50,15 +50,14 @@ extension Supervisor {
 
   private mutating func resume(_ index: Int, _ now: Instant) -> [Effect] {
     entries[index].isReleased = true
-    guard entries[index].container.phase != .stopping, entries[index].container.wanted else {
-      entries[index].initiator = .stopped
+    let container = entries[index].container
+    // What was sent its stop signal, and no more, does as it likes.
+    guard container.phase != .stopping, container.wanted || container.demand.initiator == .signalled else {
+      demandStop(index)
       return beginStop(index, now)
     }
     watchHealth(index, now)
-    // The earlier agent may have slowed it down, and nobody knows of that any more.
-    let container = entries[index].container
-    let atFullSpeed: [Effect] = container.request.lease == nil ? [] : [.throttle(id: container.id, false)]
-    if container.phase == .running { return atFullSpeed }
+    if entries[index].container.phase == .running { return [] }
     entries[index].container.phase = .running
     entries[index].container.startedSeconds = wallSeconds()
     return [save(index)]

@@ -45,7 +45,7 @@ extension Supervisor {
     switch entries[index].container.phase {
     case .running:
       if entries[index].container.isPaused { return conflict(index, token, "it is paused: resume it") }
-      return [.reply(token: token, .done(name: name))]
+      return wantAgain(index) + [.reply(token: token, .done(name: name))]
     case .created, .starting:
       guard entries[index].container.wanted else { return conflict(index, token, "wait until it is stopped") }
       entries[index].runTokens.append(token)
@@ -76,14 +76,16 @@ extension Supervisor {
 
   /// Stops a container and keeps it stopped. The answer comes when its end is durable and its processes are gone.
   /// - Parameter graceMilliseconds: how long it may take to end after SIGTERM before it is killed; 0 kills at once.
-  public mutating func stop(named name: String, graceMilliseconds: UInt64, token: UInt64, now: Instant) -> [Effect] {
+  public mutating func stop(
+    named name: String, graceMilliseconds: UInt64, by principal: Principal = .owner, token: UInt64, now: Instant
+  ) -> [Effect] {
     guard let index = index(named: name) else { return notFound(name, token) }
     switch entries[index].container.phase {
     case .removing: return conflict(index, token, "it will be gone soon")
     case .ended where entries[index].isSettled: return [.reply(token: token, .done(name: name))]
     default:
       entries[index].stopTokens.append(token)
-      return stop(index, graceMilliseconds, now)
+      return stop(index, graceMilliseconds, ContainerEnd.Demand(.stopped, by: principal.asker), now)
     }
   }
 
@@ -91,10 +93,12 @@ extension Supervisor {
   mutating func stopAtEnd(_ id: UInt64, _ now: Instant) -> [Effect] {
     guard let index = index(of: id) else { return [] }
     let grace = min(entries[index].container.request.graceMilliseconds, Leases.longestGraceMilliseconds)
-    return stop(index, grace, now)
+    return stop(index, grace, ContainerEnd.Demand(.stopped, by: .node), now)
   }
 
-  private mutating func stop(_ index: Int, _ graceMilliseconds: UInt64, _ now: Instant) -> [Effect] {
+  mutating func stop(
+    _ index: Int, _ graceMilliseconds: UInt64, _ demand: ContainerEnd.Demand, _ now: Instant
+  ) -> [Effect] {
     switch entries[index].container.phase {
     case .ended:
       return refuseStarts(index)
@@ -105,14 +109,17 @@ extension Supervisor {
       return refuseStarts(index) + [save(index), .changed(id: entries[index].container.id)]
     case .created, .starting:
       // A removal by force is not to be slowed down.
-      if !entries[index].removesWhenEnded { entries[index].graceMilliseconds = graceMilliseconds }
+      if !entries[index].removesWhenEnded {
+        entries[index].graceMilliseconds = graceMilliseconds
+        entries[index].container.demand = demand
+      }
       return stopStart(index, now)
     case .running:
-      entries[index].initiator = .stopped
+      entries[index].container.demand = demand
       entries[index].graceMilliseconds = graceMilliseconds
       return beginStop(index, now)
     case .stopping:
-      return hastenStop(index, graceMilliseconds, now)
+      return hastenStop(index, graceMilliseconds, demand, now)
     case .removing:
       return []
     }
@@ -126,9 +133,12 @@ extension Supervisor {
   }
 
   /// A second stop leaves less time, never more.
-  private mutating func hastenStop(_ index: Int, _ graceMilliseconds: UInt64, _ now: Instant) -> [Effect] {
+  private mutating func hastenStop(
+    _ index: Int, _ graceMilliseconds: UInt64, _ demand: ContainerEnd.Demand, _ now: Instant
+  ) -> [Effect] {
     let deadline = now.advanced(milliseconds: graceMilliseconds)
     guard let promised = entries[index].container.stopDeadline, deadline < promised else { return [] }
+    if demand.initiator == .killed { entries[index].container.demand = demand }
     entries[index].container.stopDeadline = deadline
     entries[index].graceMilliseconds = graceMilliseconds
     if entries[index].deadline != nil { entries[index].deadline = deadline }
@@ -137,28 +147,30 @@ extension Supervisor {
 
   /// Removes a container with all it wrote. The answer comes when nothing of it is left.
   /// - Parameter force: also where it runs, in which case it is killed.
-  public mutating func remove(named name: String, force: Bool, token: UInt64, now: Instant) -> [Effect] {
+  public mutating func remove(
+    named name: String, force: Bool, by principal: Principal = .owner, token: UInt64, now: Instant
+  ) -> [Effect] {
     guard let index = index(named: name) else { return notFound(name, token) }
     let phase = entries[index].container.phase
     guard force || phase == .ended || phase == .removing else {
       return conflict(index, token, "stop it first, or use --force")
     }
     entries[index].removeTokens.append(token)
-    return remove(index, now)
+    return remove(index, by: principal.asker, now)
   }
 
   /// Removes a container that is not kept any longer. Can be done any number of times.
   mutating func removeAtEnd(_ id: UInt64, _ now: Instant) -> [Effect] {
-    index(of: id).map { remove($0, now) } ?? []
+    index(of: id).map { remove($0, by: .node, now) } ?? []
   }
 
-  private mutating func remove(_ index: Int, _ now: Instant) -> [Effect] {
+  private mutating func remove(_ index: Int, by asker: ContainerEnd.Asker, _ now: Instant) -> [Effect] {
     let phase = entries[index].container.phase
     if phase == .removing { return [] }
     if phase == .ended || phase == .waiting { return beginRemoval(index) }
     entries[index].removesWhenEnded = true
     entries[index].graceMilliseconds = 0
-    entries[index].initiator = .removed
+    entries[index].container.demand = ContainerEnd.Demand(.removed, by: asker)
     if phase == .stopping {
       entries[index].container.stopDeadline = now
       // Until the wish to stop is durable there is no deadline, and `saved` will see that there is no grace.

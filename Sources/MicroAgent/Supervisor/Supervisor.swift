@@ -34,7 +34,8 @@ public struct Supervisor {
     /// restarted container counts as healthy.
     var deadline: Instant?
     var graceMilliseconds: UInt64 = 0
-    var initiator = ContainerEnd.Initiator.none
+    /// Of its budget, one at a time.
+    var update: Update?
     /// Remove it as soon as it has ended.
     var removesWhenEnded = false
     /// Who waits for it to run, to be paused, to be started once its last run is settled, to be stopped, to be gone.
@@ -147,7 +148,9 @@ public struct Supervisor {
       let id = entries[index].container.id
       switch entries[index].container.phase {
       case .stopping:
-        entries[index].initiator = .graceExpired
+        if entries[index].container.demand.initiator == .stopped {
+          entries[index].container.demand.initiator = .graceExpired
+        }
         effects.append(.killAll(id: id))
       case .waiting:
         entries[index].container.restarts += 1
@@ -170,7 +173,7 @@ public struct Supervisor {
     entries[index].holdsPlace = true
     entries[index].isReleased = false
     entries[index].isPutAway = false
-    entries[index].initiator = .none
+    entries[index].container.demand = ContainerEnd.Demand()
     entries[index].failure = nil
     return [.launch(id: entries[index].container.id)]
   }
@@ -207,8 +210,13 @@ public struct Supervisor {
 
   /// Ends a start that is not wanted any more, before its process was let go: putting that away ends it, too.
   mutating func giveUpStart(_ index: Int, _ now: Instant) -> [Effect] {
-    if entries[index].initiator == .none { entries[index].initiator = .stopped }
+    demandStop(index)
     return ended(index, .failedToStart("container \(entries[index].container.name): its program never ran"), now)
+  }
+
+  /// Notes that it was stopped, unless more is known of why.
+  mutating func demandStop(_ index: Int) {
+    if entries[index].container.demand.initiator == .none { entries[index].container.demand.initiator = .stopped }
   }
 
   /// Begins to remove an ended container.

@@ -11,7 +11,8 @@ enum Responses {
     case .makeImage: created(name, in: "images", request, notices)
     case .remove, .unpublish, .releaseLease, .drain(false), .disown, .closeClaim, .removeImage:
       CoAPMessage(code: .deleted, token: request.token)
-    case .start, .pause, .resume, .stop, .list, .inspect, .logs, .exec, .inspectExec, .usage, .metrics, .plan, .info,
+    case .start, .pause, .resume, .stop, .kill, .update, .list, .inspect, .top, .logs, .exec, .inspectExec, .usage,
+      .metrics, .plan, .info,
       .nodes, .search, .searchNode, .publications, .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true),
       .revocations, .revoke, .events, .settings, .changeSettings, .owner, .own, .openClaim, .audit, .resets, .blob,
       .putBlob, .images, .inspectImage:

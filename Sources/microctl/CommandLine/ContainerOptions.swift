@@ -12,7 +12,7 @@ let containerOptions = [
   Option(.processes, "processes", alias: "pids-limit", value: "COUNT", "How many processes and threads (64)"),
   Option(.cpus, "cpus", value: "CORES", "Processor budget, as 0.5 (1)"),
   Option(
-    .restart, "restart", value: "POLICY", choices: ["no", "on-failure", "on-failure:3", "always"],
+    .restart, "restart", value: "POLICY", choices: RestartPolicy.examples,
     "no, on-failure[:COUNT] or always (no)"),
   Option(
     .network, "network", alias: "net", value: "NETWORK", choices: ["none", "host", "bridge"],
@@ -48,15 +48,10 @@ extension ContainerRequest {
     removesWhenEnded = arguments.has(.remove)
     anyISA = arguments.has(.anyISA)
     environment = reader.environment()
-    try reader.read(.memory, "--memory", "a size, as 4M", into: &budget.memoryBytes) { ByteCount.parse($0) }
+    try readChangeable(reader)
     try reader.read(.logSize, "--log-size", "a size, as 64K", into: &budget.logBytes) { ByteCount.parse($0) }
-    try reader.read(.processes, "--processes", "a number, as 64", into: &budget.processes) { Decimal.parse($0) }
-    try reader.read(.cpus, "--cpus", "cores, as 0.5", into: &budget.cpuMillis) { Duration.cpuMillis($0) }
     try reader.read(.stopTimeout, "--stop-timeout", "whole seconds, as 10", into: &graceMilliseconds) {
       Duration.milliseconds(ofSeconds: $0)
-    }
-    try reader.read(.restart, "--restart", "no, on-failure, on-failure:COUNT or always", into: &restart) {
-      RestartPolicy($0)
     }
     try reader.read(.network, "--network", "none, host or bridge", into: &network) { Network($0) }
     try reader.read(.upload, "--upload", "bits a second, as 2M", into: &rates.upload) { OptionReader.bits($0) }
@@ -78,6 +73,21 @@ extension ContainerRequest {
     // Ports lead nowhere else.
     if !ports.isEmpty, arguments.value(.network) == nil { network = .bridge }
   }
+
+  /// What `update` takes as well.
+  mutating func readChangeable(_ reader: OptionReader) throws(Failure) {
+    try reader.read(.memory, "--memory", "a size, as 4M", into: &budget.memoryBytes) { ByteCount.parse($0) }
+    try reader.read(.processes, "--processes", "a number, as 64", into: &budget.processes) { Decimal.parse($0) }
+    try reader.read(.cpus, "--cpus", "cores, as 0.5", into: &budget.cpuMillis) { Duration.cpuMillis($0) }
+    try reader.read(.restart, "--restart", "no, on-failure, on-failure:COUNT or always", into: &restart) {
+      RestartPolicy($0)
+    }
+  }
+}
+
+extension RestartPolicy {
+  /// For completion.
+  static let examples = ["no", "on-failure", "on-failure:3", "always"]
 }
 
 extension OptionReader {

@@ -7,7 +7,7 @@ struct Option: Sendable {
     case all, quiet, follow, tail, force, time, once, watch, of
     case lease, cpu, disk, containers, duration, priority, requestID, tentative, off
     case any, elsewhere, isa, anyISA, patience, allNodes
-    case interactive, terminal
+    case interactive, terminal, signal
     case role, microcloud, open, close, forget, qr, ifState
     case owner, microcloudKey, gossipKey, set, yes, dryRun, file
   }

@@ -76,6 +76,9 @@ enum SignalName {
     ("RTMIN+3", 37), ("RTMAX", 64),
   ]
 
+  /// Those that programs are mostly sent.
+  static let common = ["HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "CONT", "STOP", "WINCH"]
+
   /// Nil: it is none.
   static func number(_ text: String) -> UInt64? {
     if let number = Decimal.parse(text) { return (1...ContainerRequest.highestSignal).contains(number) ? number : nil }

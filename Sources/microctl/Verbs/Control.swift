@@ -50,6 +50,32 @@ let stopVerb = Verb(
   }
 }
 
+let killVerb = Verb(
+  name: "kill", operands: "CONTAINER [CONTAINER...]", summary: "End containers at once, or send them another signal",
+  leastOperands: 1, mostOperands: nil,
+  options: [
+    Option(
+      .signal, "signal", short: "s", value: "SIGNAL", choices: SignalName.common,
+      "What the first process is sent, by name or number; KILL ends all of them (KILL)")
+  ],
+  notes: """
+    What ends by KILL, or by the signal that it is stopped with (TERM, if its image says nothing else), is not started
+    again, whatever its restart policy says, until you start it.
+
+    """
+) { session throws(Failure) in
+  var query: [String] = []
+  if let text = session.arguments.value(.signal) {
+    guard let number = SignalName.number(text) else {
+      throw Failure(.usage, "kill: --signal \(text): give a signal's name or number, as HUP or 1")
+    }
+    query = ["signal=\(number)"]
+  }
+  return try forEachOperand(session) { (name) throws(Failure) in
+    _ = try session.client.request(.post, ["containers", name, "kill"], query: query)
+  }
+}
+
 let rmVerb = Verb(
   name: "rm", operands: "CONTAINER [CONTAINER...]", summary: "Remove containers, with what they wrote",
   leastOperands: 1, mostOperands: nil,

@@ -11,7 +11,8 @@ let globalOptions = [
 
 /// All commands, in the order of help.
 let allVerbs: [Verb] = [
-  runVerb, execVerb, psVerb, logsVerb, startVerb, stopVerb, pauseVerb, resumeVerb, rmVerb, inspectVerb, statsVerb,
+  runVerb, execVerb, psVerb, logsVerb, startVerb, stopVerb, killVerb, pauseVerb, resumeVerb, updateVerb,
+  rmVerb, inspectVerb, topVerb, statsVerb,
   eventsVerb, planVerb, pushVerb, imagesVerb, rmiVerb, publishVerb, unpublishVerb, searchVerb, nodesVerb, offerVerb,
   leaseVerb, leasesVerb, renewVerb, releaseVerb, drainVerb, infoVerb, keyVerb, microcloudVerb, inviteVerb, acceptVerb,
   revokeVerb, claimVerb, ownerVerb, settingsVerb, setVerb, unsetVerb, auditVerb, resetsVerb, flashVerb, helpVerb,

@@ -171,7 +171,7 @@ final class Board {
       write(.deleteLease(id)) { [unowned self] isWritten, now in
         hear(isWritten ? .forgotten : .forgetFailed, ofLease: id, now)
       }
-    case .deleteFiles, .changed, .leaseChanged, .throttle, .pause: break
+    case .deleteFiles, .changed, .leaseChanged, .throttle, .pause, .shrink, .limit: break
     }
   }
 

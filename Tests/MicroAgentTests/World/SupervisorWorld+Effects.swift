@@ -44,6 +44,12 @@ extension SupervisorWorld {
         try require(false, "lease \(id) is forgotten before its container \(container)")
       }
       ask(.deleteLease(id))
+    case .shrink(let id, _):
+      let event = Event.shrinkFailed("it uses more")
+      if kernel.current(id) != nil { answer(random.oneIn(3) ? event : .shrunk, id: id) }
+    case .limit(let id):
+      let durable = store.durable[id]?.request.budget
+      try require(durable == supervisor?.container(id: id)?.request.budget, "\(id) has a budget that is not durable")
     case .changed, .leaseChanged, .throttle, .pause: break
     }
   }

@@ -1,5 +1,6 @@
 import Basics
 import MicroAgent
+import Microcloud
 
 /// What clients asked, what they were answered, and whether that is still true.
 struct WorldPromises {
@@ -8,6 +9,7 @@ struct WorldPromises {
     case start
     case stop
     case remove
+    case update(memoryBytes: UInt64)
   }
 
   struct Asked {
@@ -64,11 +66,13 @@ struct WorldPromises {
     token += 1
     let existing = world.supervisor?.containers.map { $0.name } ?? []
     let name = existing.isEmpty || world.random.oneIn(6) ? world.random.pick(Self.names) : world.random.pick(existing)
-    switch world.random.below(10) {
+    switch world.random.below(13) {
     case 0...3: return run(world)
     case 4: return start(name, world)
     case 5...6: return stop(name, world)
     case 7: return remove(name, force: false, world)
+    case 8: return kill(name, world)
+    case 9...10: return update(name, world)
     default: return remove(name, force: true, world)
     }
   }
@@ -124,6 +128,26 @@ struct WorldPromises {
     return world.supervisor?.stop(named: name, graceMilliseconds: grace, token: token, now: world.now) ?? []
   }
 
+  private mutating func kill(_ name: String, _ world: SupervisorWorld) -> [Effect] {
+    world.note("request \(token): kill '\(name)'")
+    let container = world.supervisor?.container(named: name)
+    pending[token] = Asked(verb: .stop, name: name, id: container?.id, order: token)
+    // What does not run is not killed, and may be started again.
+    if let container, container.isAlive || container.phase == .created { promises[container.id]?.isToStop = true }
+    return world.supervisor?.kill(named: name, signal: 9, token: token, now: world.now) ?? []
+  }
+
+  private mutating func update(_ name: String, _ world: SupervisorWorld) -> [Effect] {
+    let memoryBytes = world.random.pick([1, 8, 32] as [UInt64]) << 20
+    world.note("request \(token): update '\(name)' to \(memoryBytes)")
+    let id = world.supervisor?.container(named: name)?.id
+    pending[token] = Asked(verb: .update(memoryBytes: memoryBytes), name: name, id: id, order: token)
+    var map = CBORMap()
+    map[.memoryBytes] = .unsigned(memoryBytes)
+    guard let change = try? ContainerChange(.map(map)) else { return [] }
+    return world.supervisor?.update(named: name, change, token: token) ?? []
+  }
+
   private mutating func remove(_ name: String, force: Bool, _ world: SupervisorWorld) -> [Effect] {
     world.note("request \(token): remove '\(name)' force \(force)")
     let id = world.supervisor?.container(named: name)?.id
@@ -160,6 +184,11 @@ struct WorldPromises {
         record.map { $0.phase == .ended } ?? true,
         "\(id) is said to be stopped, its record says \(record?.phase as Any)")
       if let promise = promises[id], promise.lastStart < asked.order { promises[id]?.isStopped = true }
+    case .update(let memoryBytes):
+      let record = world.store.durable[id]
+      try world.require(
+        record.map { $0.request.budget.memoryBytes == memoryBytes } ?? true,
+        "\(id) is said to have \(memoryBytes) bytes, its record says \(record?.request.budget.memoryBytes ?? 0)")
     case .remove:
       removed.insert(id)
       try checkGone(id, "after its removal", world)
@@ -186,7 +215,8 @@ struct WorldPromises {
 
   /// Nothing of it is left, unless somebody stopped it before it ran: then it is kept as ended.
   private func checkFailedRun(_ id: UInt64, _ world: SupervisorWorld) throws {
-    guard let record = world.store.durable[id], record.end?.initiator == .stopped else {
+    guard let record = world.store.durable[id], record.end?.initiator == .stopped || record.end?.initiator == .killed
+    else {
       return try checkGone(id, "after a run that failed", world)
     }
     try world.require(record.phase == .ended, "\(id) was stopped before it ran and is \(record.phase)")
@@ -267,7 +297,8 @@ struct WorldPromises {
   /// What a crash at rest must not change.
   func restingState(_ world: SupervisorWorld) throws -> [String] {
     (world.supervisor?.containers ?? []).map { container in
-      "\(container.id) \(container.name) \(container.phase) \(container.starts) \(container.end?.description ?? "")"
+      "\(container.id) \(container.name) \(container.phase) \(container.starts) \(container.end?.description ?? "") "
+        + "\(container.request.budget.memoryBytes)"
     }
   }
 }
