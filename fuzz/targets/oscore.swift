@@ -134,10 +134,11 @@ private struct Story {
     guard !nodes[node].open.isEmpty else { return }
     let (request, handle) = nodes[node].open.removeFirst()
     var message = CoAPMessage(code: detail & 2 == 2 ? .notFound : .content, payload: response(to: request, handle))
-    if detail & 1 == 1, let request, asked[request]!.observes {
+    // Who is refused is no observer (RFC 7641, section 4.1).
+    if detail & 1 == 1, message.code.isSuccess, let request, asked[request]!.observes {
       let sequence = nodes[node].observers.register(
         handle.source, token: handle.token, protection: handle.protection, resource: UInt64(request), now: now)
-      if message.code.isSuccess, let sequence { message.options.add(CoAPOption(.observe, UInt64(sequence))) }
+      if let sequence { message.options.add(CoAPOption(.observe, UInt64(sequence))) }
     }
     if detail & 4 == 4 { message.payload += [UInt8](repeating: 0, count: 1300) }
     let effects = nodes[node].endpoint.respond(message, to: handle, now: now)
