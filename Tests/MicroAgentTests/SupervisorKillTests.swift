@@ -78,6 +78,14 @@ import Testing
     #expect(bench.phase() == .waiting)
   }
 
+  /// Found by fuzzing: the start made it wanted again, the signal was not sent, and who had asked for it was never answered.
+  @Test func aStartWaitsForAStopSignalThatIsOnItsWay() {
+    var bench = SupervisorBench.at(.running)
+    _ = kill(&bench, 15)
+    #expect(refusalKind(bench.start()) == .conflict)
+    #expect(bench.tellSaved() == [.signal(id: 1, signal: 15), .done(7)])
+  }
+
   @Test func whatStandsStillIsWokenForItsStopSignal() {
     var bench = SupervisorBench.at(.running)
     _ = bench.supervisor.pause(named: "dns", token: 5)

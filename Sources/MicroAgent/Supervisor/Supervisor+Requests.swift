@@ -45,6 +45,8 @@ extension Supervisor {
     switch entries[index].container.phase {
     case .running:
       if entries[index].container.isPaused { return conflict(index, token, "it is paused: resume it") }
+      // Its stop signal is on its way.
+      if !entries[index].stopTokens.isEmpty { return conflict(index, token, "wait until that is done") }
       return wantAgain(index) + [.reply(token: token, .done(name: name))]
     case .created, .starting:
       guard entries[index].container.wanted else { return conflict(index, token, "wait until it is stopped") }
