@@ -80,7 +80,8 @@ def test_a_container_in_a_lease(node):
 
 def test_at_its_release_its_container_ends_and_can_be_looked_at(node):
     number = lease(node)
-    name = run_in(node, number, f"echo kept; {POLITE}")
+    # What it says it says when it hears signals.
+    name = run_in(node, number, f"trap 'exit 3' TERM; echo kept; {POLITE}")
     node.machine.wait_until(lambda: "kept" in node.ctl("logs", name).text)
     assert node.ctl("release", number).check().text == f"{number}\n"
     node.wait_for_phase(name, "ended")
