@@ -34,6 +34,17 @@ import Testing
     bench.supervisor.ledger.reserved.memoryBytes / Self.mebibyte
   }
 
+  /// Found by fuzzing: nobody answered who had started it meanwhile.
+  @Test func whoStartsItWhileItsChangeIsRecordedIsAnsweredByItsRestart() {
+    var bench = bench(at: .waiting)
+    _ = update(&bench, mebibytes: 32)
+    #expect(bench.start() == [])
+    #expect(bench.tick() == [.launch(id: 1)])
+    _ = bench.tellLaunched()
+    _ = bench.tellSaved()
+    #expect(bench.tell(.started).contains(.done(2)))
+  }
+
   @Test func moreIsRecordedAndThenGiven() {
     var bench = bench(at: .running)
     #expect(update(&bench, mebibytes: 32) == [.save(id: 1, revision: 3), .changed(id: 1)])

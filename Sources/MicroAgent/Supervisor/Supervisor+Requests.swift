@@ -64,15 +64,14 @@ extension Supervisor {
   /// Starts a settled container for those who wait for it, if any.
   mutating func startForWaiting(_ index: Int) -> [Effect] {
     let tokens = entries[index].startTokens
-    entries[index].startTokens = []
     if tokens.isEmpty { return [] }
     if !entries[index].holdsPlace, let lack = lack(of: entries[index].container.request, isNew: false) {
+      entries[index].startTokens = []
       return tokens.map { .reply(token: $0, .failed(lack)) }
     }
     entries[index].container.wanted = true
     entries[index].container.restarts = 0
     entries[index].deadline = nil
-    entries[index].runTokens = tokens
     return launch(index)
   }
 

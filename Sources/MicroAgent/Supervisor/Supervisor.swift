@@ -167,8 +167,10 @@ public struct Supervisor {
 
   // MARK: Steps that several transitions share
 
-  /// Begins a start; the record is written once there is a process to write down.
+  /// Begins a start, whoever wanted it; the record is written once there is a process to write down.
   mutating func launch(_ index: Int) -> [Effect] {
+    entries[index].runTokens += entries[index].startTokens
+    entries[index].startTokens = []
     entries[index].container.phase = .created
     entries[index].holdsPlace = true
     entries[index].isReleased = false
