@@ -176,7 +176,15 @@ class StopSignal(Stop):
     least_points = 12
 
     def act(self):
-        return self.agent.ctl("kill", "-s", "TERM", NAME)
+        result = self.agent.ctl("kill", "-s", "TERM", NAME)
+        if result.code == 0:
+            # Which is told when the signal is sent: the end is a part of it. The agent may die in it.
+            self.agent.machine.wait_until(lambda: self.phase() != "running")
+        return result
+
+    def phase(self):
+        told = self.agent.ctl("--json", "inspect", NAME)
+        return json.loads(told.text)["phase"] if told.code == 0 else None
 
     def judge(self, outcome):
         if outcome.result.code == 0:
