@@ -66,7 +66,10 @@ let package = Package(
       ]),
     program(
       "microctl",
-      ["MicroAgent", "Microcloud", "Images", "Compression", "NodeSecurity", "Crypto", "LinuxSystem", "Basics"]),
+      [
+        "MicroAgent", "Microcloud", "OCIRuntime", "ContainerRunner", "Images", "Compression", "NodeSecurity", "Crypto",
+        "LinuxSystem", "Basics",
+      ]),
 
     program(
       "microrun",

@@ -66,6 +66,8 @@ public struct ContainerRequest: Equatable, Sendable {
   public var graceMilliseconds: UInt64 = 10_000
   /// What it is asked to end with.
   public var stopSignal = Self.terminate
+  /// Nil: as long as it runs, it is taken for well.
+  public var health: HealthCheck?
   /// What it offers to the neighbours while it runs.
   public var publications: [Publication] = []
   /// Run a program even if the processor lacks what it needs.
@@ -124,7 +126,7 @@ public struct ContainerRequest: Equatable, Sendable {
     if graceMilliseconds > Self.maximumGraceMilliseconds {
       return "grace period: at most \(Self.maximumGraceMilliseconds / 1000) s"
     }
-    return portProblem ?? publicationProblem ?? budget.problem
+    return portProblem ?? publicationProblem ?? health?.problem ?? budget.problem
   }
 
   private var portProblem: String? {
@@ -180,7 +182,7 @@ public struct ContainerRequest: Equatable, Sendable {
 
   private var texts: [String] {
     [name, root, image, workingDirectory, hostname] + command + environment + mounts.flatMap { [$0.source, $0.target] }
-      + publications.flatMap { [$0.type, $0.description] }
+      + publications.flatMap { [$0.type, $0.description] } + (health?.command ?? [])
   }
 
   private var textBytes: Int {

@@ -5,9 +5,12 @@ import Microcloud
 
 /// What has happened, and who is told of it.
 extension Agent {
-  /// What an earlier agent has left is there, and did not come about now.
+  /// What an earlier agent has left is there, and did not come about now. Its health is looked after.
   func adoptForEvents() {
-    for container in supervisor.containers { events.adopt(container, holder: holder(of: container)) }
+    for container in supervisor.containers {
+      events.adopt(container, holder: holder(of: container))
+      followHealth(of: container)
+    }
     for status in supervisor.leaseStatuses(now: loop.now) { events.adopt(status.lease) }
   }
 
@@ -40,6 +43,14 @@ extension Agent {
     }
     let cluster = kind == .public ? "public" : "microcloud"
     note { $0.add(NodeEvent(event, name: name, detail: cluster), seconds: Clock.wallSeconds()) }
+  }
+
+  func noteHealth(_ health: ContainerHealth, of id: UInt64) {
+    guard let container = supervisor.container(id: id) else { return }
+    var (kind, detail) = (NodeEvent.Kind.containerHealthy, "")
+    if case .unhealthy(let line) = health { (kind, detail) = (.containerUnhealthy, line) }
+    let event = NodeEvent(kind, name: container.name, detail: detail, holder: holder(of: container))
+    note { $0.add(event, seconds: Clock.wallSeconds()) }
   }
 
   func noteMemoryShort() {

@@ -51,6 +51,8 @@ final class Agent {
   var board: Board?
   let hasConfigurationProblem: Bool
   var health = Health()
+  var checks = HealthChecks()
+  private(set) var checkAlarm: Alarm?
   /// Why watchdogs are told nothing.
   var illness: String?
   let keeperProcess = system_parent()
@@ -206,6 +208,8 @@ final class Agent {
     for watcher in watchers { watcher.close() }
     for signal in signals { signal.close() }
     deadlineTimer?.close()
+    checkAlarm?.close()
+    checkAlarm = nil
     retryTimer?.close()
     retries = []
     watchdogTimer?.close()
@@ -225,7 +229,9 @@ final class Agent {
     }
     server.onState = { [unowned(unsafe) self] in state(of: $0) }
     followRevocations()
+    checkAlarm = try Alarm(on: loop) { [unowned(unsafe) self] in checkHealth() }
     execs.onEnd = { [unowned(unsafe) self] name in
+      if name.isCheck { return checkEnded(name) }
       server.forEachClient { $0.changed(.exec(name)) }
     }
     images.isUsed = { [unowned(unsafe) self] in !containers(of: $0).isEmpty }
@@ -402,6 +408,7 @@ final class Agent {
   private func tellObservers(_ id: UInt64) {
     noteContainer(id)
     let container = supervisor.container(id: id)
+    if let container { followHealth(of: container) }
     let isOver = container.map { !$0.isAlive && $0.phase != .created && $0.phase != .waiting } ?? true
     server.forEachClient { client in
       if isOver { client.logEnded(of: id) }

@@ -105,5 +105,8 @@ final class ExecHost {
     setAlarm()
   }
 
+  /// What came of one, which is then forgotten.
+  func take(_ name: ExecName) -> ExecResult? { execs.take(name) }
+
   func value(of name: ExecName) -> CBORValue? { execs.value(of: name) }
 }

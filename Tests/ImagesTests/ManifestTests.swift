@@ -162,6 +162,23 @@ struct ConfigTests {
     #expect(config.layerDigests.map(\.hexadecimal) == [hash])
   }
 
+  @Test func readsHowItsHealthIsChecked() throws {
+    func check(_ text: String) throws(ImageError) -> ImageConfig.Healthcheck? {
+      try ImageConfig(parsing: bytes(#"{"rootfs":{},"config":{"Healthcheck":\#(text)}}"#)).healthcheck
+    }
+    let full = try check(
+      #"{"Test":["CMD","a","b"],"Interval":5000000000,"Timeout":1500000000,"StartPeriod":60000000000,"Retries":4}"#)
+    #expect(full?.command == ["a", "b"] && full?.intervalMilliseconds == 5000 && full?.timeLimitMilliseconds == 1500)
+    #expect(full?.startMilliseconds == 60_000 && full?.retries == 4)
+    let shell = try check(#"{"Test":["CMD-SHELL","a && b"]}"#)
+    #expect(shell?.command == ["/bin/sh", "-c", "a && b"] && shell?.intervalMilliseconds == 0)
+    for none in ["null", "{}", #"{"Test":["NONE"]}"#, #"{"Test":[]}"#, #"{"Test":["CMD"]}"#] {
+      #expect(try check(none) == nil)
+    }
+    #expect(throws: ImageError.self) { try check(#"{"Test":["CMD","a"],"Interval":-1}"#) }
+    #expect(throws: ImageError.self) { try check(#"{"Test":"a"}"#) }
+  }
+
   @Test func belongsToItsManifest() throws {
     let config = try ImageConfig(parsing: bytes(docker))
     let layer = descriptor("application/vnd.oci.image.layer.v1.tar")

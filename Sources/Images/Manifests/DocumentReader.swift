@@ -50,6 +50,13 @@ struct DocumentReader {
     return try text(value, name)
   }
 
+  /// A whole number; 0 if it is absent.
+  func unsigned(_ name: StaticString) throws(ImageError) -> UInt64 {
+    guard let value = member(name) else { return 0 }
+    guard let number = value.unsignedValue else { throw error(name, "not a whole number") }
+    return number
+  }
+
   func texts(_ name: StaticString, limit: Int) throws(ImageError) -> [String] {
     var texts: [String] = []
     for value in try list(name, limit: limit) { texts.append(try text(value, name)) }

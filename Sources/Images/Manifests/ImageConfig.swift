@@ -13,6 +13,8 @@ public struct ImageConfig: Equatable, Sendable {
   public let exposedPorts: [String]
   /// A number, or a name as `SIGTERM`; empty: SIGTERM.
   public let stopSignal: String
+  /// Nil: the image says nothing, or that there is none.
+  public let healthcheck: Healthcheck?
   /// The digests of the uncompressed layers, in the manifest's order.
   public let layerDigests: [Digest]
 
@@ -37,8 +39,11 @@ public struct ImageConfig: Equatable, Sendable {
     workingDirectory = try config.text("WorkingDir") ?? ""
     exposedPorts = try config.names("ExposedPorts", limit: Self.maximumPorts)
     stopSignal = try config.text("StopSignal") ?? ""
+    healthcheck = try config.object("Healthcheck").flatMap { reader throws(ImageError) in try Healthcheck(reader) }
     layerDigests = try Self.layerDigests(reader)
-    let texts = environment + entrypoint + command + exposedPorts + [user, workingDirectory, stopSignal]
+    let texts =
+      environment + entrypoint + command + exposedPorts + [user, workingDirectory, stopSignal]
+      + (healthcheck?.command ?? [])
     if texts.reduce(0, { $0 + $1.utf8.count }) > Self.maximumTextBytes {
       throw ImageError(.config, "its texts exceed \(Self.maximumTextBytes) bytes")
     }

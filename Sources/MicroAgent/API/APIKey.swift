@@ -212,6 +212,15 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case insideProcess = 234
   case state = 235
 
+  // Whether a container is well.
+  case healthCheck = 236
+  case intervalMilliseconds = 237
+  case retries = 238
+  case startMilliseconds = 239
+  case kills = 243
+  case health = 244
+  case healthReason = 245
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -379,6 +388,13 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .running: "running"
     case .insideProcess: "insideProcess"
     case .state: "state"
+    case .healthCheck: "healthCheck"
+    case .intervalMilliseconds: "intervalMilliseconds"
+    case .retries: "retries"
+    case .startMilliseconds: "startMilliseconds"
+    case .kills: "kills"
+    case .health: "health"
+    case .healthReason: "healthReason"
     }
   }
 }

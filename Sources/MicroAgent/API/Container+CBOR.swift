@@ -9,6 +9,10 @@ extension Container {
     map[.phase] = .text(phase.description)
     map[.wanted] = .bool(wanted)
     if isPaused { map[.paused] = .bool(true) }
+    if let health {
+      map[.health] = .text(health.description)
+      if case .unhealthy(let line) = health { map[.healthReason] = .text(line) }
+    }
     if let process, isAlive { map[.process] = .unsigned(UInt64(max(0, process.process))) }
     map[.starts] = .unsigned(UInt64(starts))
     map[.restarts] = .unsigned(UInt64(restarts))

@@ -34,6 +34,7 @@ extension ContainerRequest {
     if graceMilliseconds != standard.graceMilliseconds { map[.graceMilliseconds] = .unsigned(graceMilliseconds) }
     if !publications.isEmpty { map[.publications] = .array(publications.map { $0.value }) }
     if anyISA { map[.anyISA] = true }
+    if let health { map[.healthCheck] = health.value }
     if let lease { map[.lease] = .unsigned(lease) }
     if stopSignal != standard.stopSignal { map[.endsWith] = .unsigned(stopSignal) }
     return .map(map)
@@ -47,6 +48,7 @@ extension ContainerRequest {
       switch key {
       case .source, .target, .readOnly: false
       case .publications, .lease, .anyISA, .image, .manifest, .endsWith, .ports, .uploadBits, .downloadBits: true
+      case .healthCheck: true
       default: key.rawValue <= APIKey.graceMilliseconds.rawValue
       }
     }
@@ -68,6 +70,7 @@ extension ContainerRequest {
     try reader.flag(.anyISA, into: &anyISA)
     try reader.unsigned(.graceMilliseconds, into: &graceMilliseconds)
     if let found = value[.lease] { lease = try reader.need(found.unsignedValue, .lease, "a lease's number") }
+    if let found = value[.healthCheck] { health = try HealthCheck(found) }
     if let found = value[.network] {
       network = try reader.need(found.textValue.flatMap { Network($0) }, .network, "\"none\", \"host\" or \"bridge\"")
     }

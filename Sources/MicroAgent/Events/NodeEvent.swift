@@ -9,6 +9,9 @@ public struct NodeEvent: Equatable, Sendable {
     /// It met its memory budget and was ended as a whole.
     case containerOutOfMemory = "container oom"
     case containerRemoved = "container remove"
+    /// Its health check has found that.
+    case containerHealthy = "container healthy"
+    case containerUnhealthy = "container unhealthy"
     case leaseGranted = "lease grant"
     case leaseConfirmed = "lease confirm"
     case leaseOver = "lease over"

@@ -5,10 +5,20 @@ import Microcloud
 public struct ExecName: Hashable, Sendable {
   public let container: UInt64
   public let number: UInt32
+  /// No client asked for it: the node itself looks whether the container is well.
+  public let isCheck: Bool
 
   public init(container: UInt64, number: UInt32) {
     self.container = container
     self.number = number
+    isCheck = false
+  }
+
+  /// The check of a container in its so many-th run.
+  init(checkOf container: UInt64, run: UInt32) {
+    self.container = container
+    number = run
+    isCheck = true
   }
 }
 
@@ -71,18 +81,23 @@ public struct Execs: Sendable {
       if entry.request == request { return false }
       throw RequestError(.conflict, "exec \(name.number): that number is taken: choose another")
     }
-    let running = entries.filter { $0.result == nil }
-    if running.count(where: { $0.name.container == name.container }) >= Self.mostInContainer {
+    // How many checks there are at once, `HealthChecks` says.
+    if !name.isCheck { try refuseTooMany(in: name.container) }
+    if entries.count >= Self.mostKept { makeRoom(in: name.container) }
+    let deadline = now.advanced(milliseconds: request.timeLimitMilliseconds)
+    entries.append(Entry(name: name, request: request, deadline: deadline))
+    return true
+  }
+
+  private func refuseTooMany(in container: UInt64) throws(RequestError) {
+    let running = entries.filter { $0.result == nil && !$0.name.isCheck }
+    if running.count(where: { $0.name.container == container }) >= Self.mostInContainer {
       throw RequestError(
         .noRoom, "exec: \(Self.mostInContainer) programs run in this container already: wait until one has ended")
     }
     if running.count >= Self.mostOnNode {
       throw RequestError(.noRoom, "exec: \(Self.mostOnNode) programs run on this node already: try again later")
     }
-    if entries.count >= Self.mostKept { makeRoom(in: name.container) }
-    let deadline = now.advanced(milliseconds: request.timeLimitMilliseconds)
-    entries.append(Entry(name: name, request: request, deadline: deadline))
-    return true
   }
 
   /// Forgets the oldest that has ended, of the same container where there is one: who runs much forgets its own.
@@ -105,6 +120,13 @@ public struct Execs: Sendable {
     }
     entries[index].result = result
     entries[index].deadline = now.advanced(milliseconds: Self.keptMilliseconds)
+  }
+
+  /// What came of one, which is then forgotten; nil: it has not ended, or is not known.
+  public mutating func take(_ name: ExecName) -> ExecResult? {
+    guard let index = index(of: name), let result = entries[index].result else { return nil }
+    entries.remove(at: index)
+    return result
   }
 
   /// Those that are to be killed now. What has been known for long enough is forgotten.

@@ -61,6 +61,7 @@ extension ImageDefaults {
       map[.groupID] = .unsigned(UInt64(account.group))
     }
     if !stopSignal.isEmpty { map[.stopSignal] = .text(stopSignal) }
+    if let health { map[.healthCheck] = health.value }
   }
 
   /// Reads what `add` writes.
@@ -75,6 +76,7 @@ extension ImageDefaults {
       account = Account(user: user, group: group)
     }
     stopSignal = value[.stopSignal]?.textValue ?? ""
+    health = value[.healthCheck].flatMap { try? HealthCheck($0) }
   }
 
   private static func id(_ value: CBORValue?) -> UInt32? {

@@ -74,6 +74,8 @@ public struct ImageDefaults: Equatable, Sendable {
   public var account: Account?
   /// As `SIGTERM` or `15`; empty: SIGTERM.
   public var stopSignal = ""
+  /// Nil: it says nothing of its health.
+  public var health: HealthCheck?
 
   public init() {}
 

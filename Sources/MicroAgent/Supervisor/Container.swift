@@ -34,13 +34,15 @@ public struct Container: Equatable, Sendable {
   public var stopDeadline: Instant?
   /// How many times it was started.
   public var starts: UInt32
-  /// Restarts in a row without a healthy run between them.
+  /// Restarts in a row without a steady run between them.
   public var restarts: UInt32
   public var end: ContainerEnd?
   /// Who wants it to end, until it has.
   public var demand = ContainerEnd.Demand()
   /// Whether none of its processes gets to run for now. The kernel keeps that for as long as they live, and not the store.
   public var isPaused = false
+  /// What its health check has found since this agent looks after it; nil: nothing is checked, or it does not run.
+  public var health: ContainerHealth?
   /// Wall clock in seconds since 1970, for people; 0: never.
   public var createdSeconds: UInt64
   public var startedSeconds: UInt64

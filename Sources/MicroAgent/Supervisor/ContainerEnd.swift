@@ -24,6 +24,8 @@ public struct ContainerEnd: Equatable, Sendable {
     case killed = 4
     /// `kill --signal` with the signal that it is stopped with; it may have ended long after.
     case signalled = 5
+    /// Its health check failed.
+    case unhealthy = 6
   }
 
   /// Who did that. Which key it was, the audit trail tells.
@@ -93,6 +95,7 @@ extension ContainerEnd.Demand: CustomStringConvertible {
     case .removed: ", removed by force\(asker)"
     case .killed: ", killed\(asker)"
     case .signalled: ", sent its stop signal\(asker)"
+    case .unhealthy: ", killed as its health check failed"
     }
   }
 }

@@ -11,8 +11,8 @@ public enum RestartPolicy: Equatable, Sendable, CustomStringConvertible {
   /// The first pause before a restart; each further one in a row is twice as long, up to the cap.
   public static let firstPauseMilliseconds: UInt64 = 100
   public static let longestPauseMilliseconds: UInt64 = 60_000
-  /// A container that ran this long is healthy again: the next pause is the first one.
-  public static let healthyAfterMilliseconds: UInt64 = 10_000
+  /// A container that ran this long is steady again: the next pause is the first one.
+  public static let steadyAfterMilliseconds: UInt64 = 10_000
 
   /// The pause before restart number `restarts` in a row, counted from 0.
   public static func pauseMilliseconds(beforeRestart restarts: UInt32) -> UInt64 {

@@ -64,7 +64,7 @@ extension Supervisor {
     entries[index].isNew = false
     entries[index].container.phase = .running
     entries[index].container.startedSeconds = wallSeconds()
-    watchHealth(index, now)
+    beginWatch(index, now)
     var effects = answerRuns(index)
     // Nobody waits for this save: whatever happens, the record `starting` leads a new agent to the same place.
     effects += [.changed(id: entries[index].container.id), save(index)]
@@ -112,10 +112,11 @@ extension Supervisor {
     } else {
       effects = answerRuns(index)
     }
-    if entries[index].container.phase == .running, let healthyAt = entries[index].deadline, healthyAt <= now {
+    if entries[index].container.phase == .running, let steadyAt = entries[index].deadline, steadyAt <= now {
       entries[index].container.restarts = 0
     }
     entries[index].container.end = end
+    entries[index].container.health = nil
     entries[index].container.endedSeconds = wallSeconds()
     entries[index].deadline = nil
     entries[index].container.stopDeadline = nil
@@ -172,11 +173,12 @@ extension Supervisor {
     }
   }
 
-  /// A container that was restarted counts as healthy when it has run for a while. That is noted in its record, so that
-  /// a restart of the board months later finds it so.
-  mutating func watchHealth(_ index: Int, _ now: Instant) {
+  /// It runs, as far as is known. A container that was restarted counts as steady when it has run for a while. That is
+  /// noted in its record, so that a restart of the board months later finds it so.
+  mutating func beginWatch(_ index: Int, _ now: Instant) {
+    entries[index].container.health = entries[index].container.request.health.map { _ in .starting }
     guard entries[index].container.restarts > 0 else { return }
-    entries[index].deadline = now.advanced(milliseconds: RestartPolicy.healthyAfterMilliseconds)
+    entries[index].deadline = now.advanced(milliseconds: RestartPolicy.steadyAfterMilliseconds)
   }
 
   private mutating func forgotten(_ index: Int, _ now: Instant) -> [Effect] {

@@ -56,7 +56,7 @@ extension Supervisor {
       demandStop(index)
       return beginStop(index, now)
     }
-    watchHealth(index, now)
+    beginWatch(index, now)
     if entries[index].container.phase == .running { return [] }
     entries[index].container.phase = .running
     entries[index].container.startedSeconds = wallSeconds()

@@ -31,7 +31,7 @@ public struct Supervisor {
     /// Whether its budget is set aside: it runs or is meant to, or might be found so by a new agent.
     var holdsPlace = true
     /// When something is due: the end of a grace period, of a pause before a restart, or of the time after which a
-    /// restarted container counts as healthy.
+    /// restarted container counts as steady.
     var deadline: Instant?
     var graceMilliseconds: UInt64 = 0
     /// Of its budget, one at a time.

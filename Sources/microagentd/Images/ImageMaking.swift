@@ -154,6 +154,7 @@ final class ImageMaking {
     defaults.workingDirectory = config.workingDirectory
     defaults.user = config.user
     defaults.stopSignal = config.stopSignal
+    defaults.health = config.healthcheck.map { HealthCheck($0) }
     keeping.add(wish, layers, defaults) { [self] result in
       switch result {
       case .success:
@@ -168,5 +169,20 @@ final class ImageMaking {
   private func fail(_ error: RequestError) {
     if !made.isEmpty { keeping.blobs.ask(.remove(blobs: [], layers: made)) { _ in } }
     completion(.failure(error))
+  }
+}
+
+extension HealthCheck {
+  /// As an image says it, as far as a board can: what it leaves out is as usual, what is beyond the limits is at them.
+  fileprivate init(_ image: ImageConfig.Healthcheck) {
+    self.init()
+    command = image.command
+    func take(_ given: UInt64, _ least: UInt64, _ most: UInt64, into target: inout UInt64) {
+      if given > 0 { target = min(max(given, least), most) }
+    }
+    take(image.intervalMilliseconds, Self.leastIntervalMilliseconds, Self.mostMilliseconds, into: &intervalMilliseconds)
+    take(image.timeLimitMilliseconds, 1, ExecRequest.mostTimeMilliseconds, into: &timeLimitMilliseconds)
+    take(image.startMilliseconds, 0, Self.mostMilliseconds, into: &startMilliseconds)
+    take(image.retries, 1, Self.mostRetries, into: &retries)
   }
 }

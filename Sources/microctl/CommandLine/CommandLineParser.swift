@@ -98,7 +98,9 @@ struct CommandLineParser {
     guard let verb = invocation.verb, !invocation.arguments.has(.help) else { return }
     let operands = invocation.arguments.operands
     let form = "write `microctl \(verb.name)\(verb.operands.isEmpty ? "" : " " + verb.operands)`"
-    if operands.count < verb.leastOperands { throw usage("something is missing: \(form)") }
+    // A bundle stands in the place of the first operand.
+    let least = verb.leastOperands - (invocation.arguments.has(.bundle) ? 1 : 0)
+    if operands.count < least { throw usage("something is missing: \(form)") }
     if let most = verb.mostOperands, operands.count > most {
       throw usage("'\(operands[most])' is too much: \(form)")
     }

@@ -4,7 +4,9 @@ import LinuxSystem
 import MicroAgent
 
 /// The options of `run` and `plan` that make a request.
-let containerOptions = [
+let containerOptions = commonOptions + healthOptions
+
+private let commonOptions = [
   Option(.name, "name", value: "NAME", "The container's name (the node chooses)"),
   Option(
     .lease, "lease", value: "ID", choicesCommand: "leases --names", "The lease of yours that it is to be in"),
@@ -23,6 +25,7 @@ let containerOptions = [
   Option(.volume, "volume", short: "v", value: "SRC:DST[:ro]", "Show a file or directory of the node inside"),
   Option(.workdir, "workdir", short: "w", value: "DIR", "Where the program starts (/)"),
   Option(.user, "user", short: "u", value: "UID[:GID]", "Who the program is, in numbers (0:0)"),
+  Option(.bundle, "bundle", short: "b", value: "DIR", "Instead of IMAGE: a directory with an OCI config.json"),
   Option(.entrypoint, "entrypoint", value: "PROGRAM", "Instead of what the image runs"),
   Option(.hostname, "hostname", short: "h", value: "NAME", "The host name inside (the container's name)"),
   Option(
@@ -40,7 +43,8 @@ extension ContainerRequest {
   init(_ arguments: Arguments, verb: String) throws(Failure) {
     self.init()
     let reader = OptionReader(arguments: arguments, verb: verb)
-    command = Array(arguments.operands[1...])
+    // A bundle stands in the place of the first operand.
+    command = Array(arguments.operands.dropFirst(arguments.has(.bundle) ? 0 : 1))
     name = arguments.value(.name) ?? ""
     hostname = arguments.value(.hostname) ?? ""
     workingDirectory = arguments.value(.workdir) ?? workingDirectory
@@ -70,6 +74,7 @@ extension ContainerRequest {
         publications.append(try reader.publication(text))
       }
     }
+    try readHealth(reader)
     // Ports lead nowhere else.
     if !ports.isEmpty, arguments.value(.network) == nil { network = .bridge }
   }

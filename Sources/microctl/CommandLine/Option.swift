@@ -3,11 +3,12 @@ struct Option: Sendable {
   enum Name: UInt8, Sendable {
     case help, version, socket, remote, json
     case detach, name, remove, memory, processes, cpus, restart, network, environment, hostname, user, readOnly, workdir
-    case upload, download, volume, logSize, stopTimeout, userns, publish, entrypoint
+    case upload, download, volume, logSize, stopTimeout, userns, publish, entrypoint, bundle
     case all, quiet, follow, tail, force, time, once, watch, of
     case lease, cpu, disk, containers, duration, priority, requestID, tentative, off
     case any, elsewhere, isa, anyISA, patience, allNodes
     case interactive, terminal, signal
+    case health, healthInterval, healthTimeout, healthRetries, healthStart, healthFailure, noHealth
     case role, microcloud, open, close, forget, qr, ifState
     case owner, microcloudKey, gossipKey, set, yes, dryRun, file
   }

@@ -9,11 +9,21 @@ extension ContainerRequest {
   /// which says what is not said. Whether it is one or the other its form tells: paths begin with `/` or `.`.
   init(_ session: Session, verb: String) throws(Failure) {
     let arguments = session.arguments
-    let operand = arguments.operands[0]
     try self.init(arguments, verb: verb)
+    if let bundle = arguments.value(.bundle) {
+      guard session.client.destination.isLocal else {
+        throw Failure(.usage, "\(verb): --bundle: that directory is here, not on the other node: push an image of it")
+      }
+      let path = try OptionReader(arguments: arguments, verb: verb).path(bundle)
+      try Bundle(path).fill(&self, arguments)
+      try refuseIdleHealthOptions(arguments, verb)
+      return
+    }
+    let operand = arguments.operands[0]
     guard !Self.isPath(operand, session) else {
       if command.isEmpty { throw Failure(.usage, "\(verb): give the program to run: \(verb) \(operand) COMMAND") }
       root = try OptionReader(arguments: arguments, verb: verb).path(operand)
+      try refuseIdleHealthOptions(arguments, verb)
       return
     }
     let name = ImageName.complete(operand)
@@ -21,6 +31,7 @@ extension ContainerRequest {
       throw Failure(.usage, "\(verb): '\(operand)' is neither a path, as ./root, nor an image's name, as dns:1")
     }
     try take(name, try ImageSearch.find(name, session), arguments)
+    try refuseIdleHealthOptions(arguments, verb)
   }
 
   /// A relative path may also be that of a directory here, where the node is.
@@ -40,6 +51,10 @@ extension ContainerRequest {
     command = (entrypoint ?? defaults.entrypoint) + rest
     if command.isEmpty { throw Failure(.usage, "image \(name): it does not say what to run: give a command") }
     environment = Self.merged(defaults.environment, environment)
+    if health == nil, !arguments.has(.noHealth), let check = defaults.health {
+      health = check
+      try readHealthTimes(OptionReader(arguments: arguments, verb: "image \(name)"))
+    }
     if !arguments.has(.workdir), !defaults.workingDirectory.isEmpty { workingDirectory = defaults.workingDirectory }
     if !arguments.has(.user), !defaults.user.isEmpty { try takeUser(of: defaults) }
     if !defaults.stopSignal.isEmpty {
@@ -62,7 +77,7 @@ extension ContainerRequest {
   }
 
   /// Of one name the later counts.
-  private static func merged(_ base: [String], _ more: [String]) -> [String] {
+  static func merged(_ base: [String], _ more: [String]) -> [String] {
     func name(_ variable: String) -> ArraySlice<UInt8> { Array(variable.utf8)[...].prefix { $0 != UInt8(ascii: "=") } }
     return base.filter { old in !more.contains { name($0) == name(old) } } + more
   }

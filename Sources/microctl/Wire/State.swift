@@ -37,7 +37,8 @@ struct State {
     switch phase {
     case "running":
       let isPaused = value[.paused]?.boolValue ?? false
-      return "up \(Duration.since(startedSeconds, now: now))\(isPaused ? " (paused)" : "")"
+      let more = isPaused ? "paused" : value[.health]?.textValue
+      return "up \(Duration.since(startedSeconds, now: now))\(more.map { " (\($0))" } ?? "")"
     case "ended": return endedSeconds == 0 ? "ended\(why)" : "ended \(Duration.since(endedSeconds, now: now)) ago\(why)"
     case "waiting": return "waits to restart\(why)"
     default: return phase
