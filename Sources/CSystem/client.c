@@ -4,17 +4,18 @@
 
 #include "CSystem.h"
 
-int system_wait_client(int socket, int for_writing, int signals, int output, int timeout_milliseconds) {
+int system_wait_client(int socket, int for_writing, int signals, int output, int input, int timeout_milliseconds) {
   // poll(2) passes over negative descriptors. Errors and hang-ups are told without being asked for: of the output we want
   // nothing else.
-  struct pollfd polled[3] = {
+  struct pollfd polled[4] = {
       {.fd = socket, .events = for_writing ? POLLOUT : POLLIN},
       {.fd = signals, .events = POLLIN},
       {.fd = output, .events = 0},
+      {.fd = input, .events = POLLIN},
   };
-  if (poll(polled, 3, timeout_milliseconds) < 0 && errno != EINTR) return -errno;
+  if (poll(polled, 4, timeout_milliseconds) < 0 && errno != EINTR) return -errno;
   return (polled[0].revents ? SYSTEM_SOCKET_READY : 0) | (polled[1].revents ? SYSTEM_SIGNAL_READY : 0) |
-         (polled[2].revents ? SYSTEM_OUTPUT_CLOSED : 0);
+         (polled[2].revents ? SYSTEM_OUTPUT_CLOSED : 0) | (polled[3].revents ? SYSTEM_INPUT_READY : 0);
 }
 
 int system_is_terminal(int descriptor) { return isatty(descriptor); }

@@ -102,6 +102,7 @@ static int perform(struct state *state, const struct step *step) {
     case EXECUTOR_SET_CAPABILITIES: return do_set_capabilities(state, step);
     case EXECUTOR_NO_NEW_PRIVILEGES: return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     case EXECUTOR_SECCOMP: return do_seccomp(state, step);
+    case EXECUTOR_TERMINAL: return do_terminal(state, step);
     case EXECUTOR_EXECUTE: return do_execute(state, step);
     default:
       if (perform_runtime_step) return perform_runtime_step(state, step);

@@ -4,22 +4,15 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "executor_steps.h"
 #include "kernel.h"
-
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER 0x5441
-#endif
-enum { DEVPTS_MAGIC = 0x1cd1 };
 
 static int set_mount(const struct state *state, const struct step *step) {
   struct mount_attributes change = {
@@ -35,33 +28,6 @@ static int make_device(const struct step *step) {
   const uint32_t *number = step->number;
   if (mknod(step->text[0], number[0], makedev(number[1], number[2])) < 0) return errno == EEXIST ? 0 : -1;
   return number[3] || number[4] ? lchown(step->text[0], number[3], number[4]) : 0;
-}
-
-static int send_descriptor(int socket, int descriptor) {
-  union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-  } rights = {{0}};
-  char name[] = "/dev/ptmx";  // what others send along, for people
-  struct iovec part = {name, sizeof name - 1};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights.bytes};
-  rights.header.cmsg_level = SOL_SOCKET;
-  rights.header.cmsg_type = SCM_RIGHTS;
-  rights.header.cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(&rights.header), &descriptor, sizeof descriptor);
-  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
-}
-
-static int bind_console(int terminal) {
-  if (mknod("/dev/console", S_IFREG | 0600, 0) < 0 && errno != EEXIST) return -1;
-  int mount = (int)syscall(SYS_open_tree, terminal, "", TREE_CLONE | EMPTY_PATH | O_CLOEXEC);
-  if (mount < 0) return -1;
-  int result = (int)syscall(SYS_move_mount, mount, "", AT_FDCWD, "/dev/console", MOVE_FROM_EMPTY_PATH);
-  int error = errno;
-  close(mount);
-  errno = error;
-  return result;
 }
 
 static uint64_t pair(const struct step *step, uint32_t index) {
@@ -85,30 +51,6 @@ static int set_scheduler(const struct step *step) {
 // A kernel without keyrings has none to hide.
 static int new_keyring(void) {
   return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS ? -1 : 0;
-}
-
-// Both sides come from one descriptor, for whatever else lies in the container's /dev may be its programs'.
-static int make_terminal(struct state *state, const struct step *step) {
-  int ours = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC), unlocked = 0;
-  if (ours < 0) return -1;
-  struct statfs status;
-  int terminal = -1, error = ENODEV;
-  if (fstatfs(ours, &status) == 0 && status.f_type == DEVPTS_MAGIC && ioctl(ours, TIOCSPTLCK, &unlocked) == 0)
-    terminal = ioctl(ours, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  struct winsize size = {.ws_row = (unsigned short)step->number[3], .ws_col = (unsigned short)step->number[4]};
-  if (terminal < 0 || (size.ws_row && ioctl(terminal, TIOCSWINSZ, &size) < 0) ||
-      fchown(terminal, step->number[1], step->number[2]) < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0 ||
-      (step->number[5] && bind_console(terminal) < 0) || send_descriptor(slot(state, step->number[0]), ours) < 0) {
-    if (errno) error = errno;
-    close(ours);
-    if (terminal >= 0) close(terminal);
-    errno = error;
-    return -1;
-  }
-  close(ours);
-  for (uint32_t i = 0; i < 3; i++)
-    if (keep_descriptor(state, i, fcntl(terminal, F_DUPFD_CLOEXEC, 3)) < 0) return -1;
-  return close(terminal);
 }
 
 // A filter may keep this process from looking: then the exec will tell.
@@ -150,7 +92,6 @@ static int perform_more(struct state *state, const struct step *step) {
     case EXECUTOR_IO_PRIORITY: return (int)syscall(SYS_ioprio_set, 1, 0, step->number[0]);
     case EXECUTOR_SECCOMP_FLAGS: return set_filter(step->number[0], step->numbers + 1, step->number_count - 1);
     case EXECUTOR_RUN_HOOK: return do_run_hook(state, step);
-    case EXECUTOR_TERMINAL: return make_terminal(state, step);
     case EXECUTOR_FIND_PROGRAM: return find_program(step);
     case EXECUTOR_ANNOUNCE: return announce(state, (char)step->number[0]);
     case EXECUTOR_STAND_ALONE: return stand_alone(state, step);

@@ -71,6 +71,9 @@ int do_close_others(struct state *state, const struct step *step);
 int do_wait(struct state *state, const struct step *step);
 int do_execute(struct state *state, const struct step *step);
 
+// executor_terminal.c
+int do_terminal(struct state *state, const struct step *step);
+
 // executor_hook.c
 int do_run_hook(struct state *state, const struct step *step);
 

@@ -1,7 +1,8 @@
-// A person's terminal, while it is another one's window.
+// Terminals: a person's, while it is another one's window, and that other one's size.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -14,12 +15,14 @@ static struct termios before;
 static int is_raw;
 
 int system_terminal_make_raw(void) {
+  static int is_registered;
   struct termios raw;
   if (tcgetattr(0, &before) < 0) return -errno;
   raw = before;
   cfmakeraw(&raw);
   if (tcsetattr(0, TCSANOW, &raw) < 0) return -errno;
   is_raw = 1;
+  if (!is_registered) is_registered = atexit(system_terminal_restore) == 0;
   return 0;
 }
 
@@ -31,6 +34,19 @@ void system_terminal_restore(void) {
 int system_terminal_follow_size(int terminal) {
   struct winsize size;
   if (ioctl(0, TIOCGWINSZ, &size) < 0) return -errno;
+  return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
+int system_terminal_size(unsigned *rows, unsigned *columns) {
+  struct winsize size;
+  if (ioctl(0, TIOCGWINSZ, &size) < 0) return -errno;
+  *rows = size.ws_row;
+  *columns = size.ws_col;
+  return 0;
+}
+
+int system_terminal_resize(int terminal, unsigned rows, unsigned columns) {
+  struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
   return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 

@@ -23,9 +23,10 @@ extension ContainerSpec {
   }
 
   /// A program may open /dev/stdout anew, which checks who owns the pipe.
-  func addStreamOwner(to steps: inout StepList) {
+  func addStreamOwner(to steps: inout StepList, ofInput: Bool = false) {
     let user = hostUser
     guard user.uid != 0 else { return }
+    if ofInput { steps.append(EXECUTOR_OWN, [Slot.standardInput, user.uid, user.gid]) }
     steps.append(EXECUTOR_OWN, [Slot.standardOutput, user.uid, user.gid])
     steps.append(EXECUTOR_OWN, [Slot.standardError, user.uid, user.gid])
   }

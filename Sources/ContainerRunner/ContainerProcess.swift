@@ -23,9 +23,9 @@ public struct LaunchDescriptors: Sendable {
   public var mounts: CInt
   /// A pidfd of the first process of the container that the plan enters; else -1.
   public var container: CInt
-  /// What an OCI runtime hands on; the agent's plans open /dev/null instead.
+  /// What an OCI runtime hands on, or an exec with input has; other plans open /dev/null instead.
   public var standardInput: CInt = -1
-  /// Connected to whoever takes the other side of a terminal, if `RuntimeSpec.console` is there; else -1.
+  /// Connected to whoever takes the other side of a terminal, where the plan makes one; else -1.
   public var console: CInt = -1
   /// So many descriptors from 3 on, of an OCI runtime's caller: `RuntimeSpec.preservedCount`.
   public var preservedCount = 0

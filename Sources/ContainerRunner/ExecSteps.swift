@@ -13,22 +13,29 @@ extension ContainerSpec {
     try checkLimits()
   }
 
-  var execAgentSteps: StepList {
+  func execAgentSteps(_ streams: ExecStreams) -> StepList {
     var steps = StepList(expectedBytes: 1000)
-    steps.append(EXECUTOR_OPEN, [Slot.standardInput, 0, 0], ["/dev/null"])
-    addStreamOwner(to: &steps)
+    switch streams {
+    case .output:
+      steps.append(EXECUTOR_OPEN, [Slot.standardInput, 0, 0], ["/dev/null"])
+      addStreamOwner(to: &steps)
+    case .inputAndOutput: addStreamOwner(to: &steps, ofInput: true)
+    case .terminal: break
+    }
     addCgroupJoin(to: &steps)
     return steps
   }
 
-  func execChildSteps(_ facts: HostFacts) -> StepList {
+  func execChildSteps(_ facts: HostFacts, _ streams: ExecStreams) -> StepList {
     var steps = StepList(expectedBytes: 6000)
     steps.append(EXECUTOR_HIDE)
     addBeginning(to: &steps)
-    steps.append(
-      EXECUTOR_CLOSE_OTHERS, [Slot.standardInput, Slot.standardOutput, Slot.standardError, Slot.container])
+    var kept = [Slot.standardInput, Slot.standardOutput, Slot.standardError]
+    if case .terminal = streams { kept = [Slot.console] }
+    steps.append(EXECUTOR_CLOSE_OTHERS, kept + [Slot.container])
     steps.append(EXECUTOR_JOIN_NAMESPACE, [Slot.container, namespaces.subtracting(.pid).rawValue])
     if namespaces.contains(.user) { addRootUser(to: &steps) }
+    if case .terminal(let size) = streams { addTerminal(size, bindingConsole: false, to: &steps) }
     addPrivileges(to: &steps, facts)
     steps.append(EXECUTOR_DIE_WITH_PARENT)
     // An agent that died before the last step is not waited for: the end of its pipe is the child's end.
@@ -36,4 +43,21 @@ extension ContainerSpec {
     addProgram(to: &steps)
     return steps
   }
+
+  /// Makes a terminal in the container's own devpts, gives its other side away and keeps this one as the standard streams.
+  func addTerminal(_ size: ConsoleSpec, bindingConsole: Bool, to steps: inout StepList) {
+    let user = process.user
+    steps.append(
+      EXECUTOR_TERMINAL, [Slot.console, user.uid, user.gid, size.rows, size.columns, bindingConsole ? 1 : 0])
+  }
+}
+
+/// What a program that is run in a container has for standard streams.
+public enum ExecStreams: Equatable, Sendable {
+  /// No input, and pipes for what it writes.
+  case output
+  /// Three pipes.
+  case inputAndOutput
+  /// A terminal of the container's, whose other side is sent to `LaunchDescriptors.console`.
+  case terminal(ConsoleSpec)
 }

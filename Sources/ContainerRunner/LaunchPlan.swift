@@ -48,12 +48,14 @@ public struct LaunchPlan: Hashable, Sendable {
   ///
   /// - Parameter spec: the container's, but for `process`, which is that program's. Its root and mounts are those that are
   ///   there, and of `cgroup` only the way in counts.
-  public init(execIn spec: ContainerSpec, facts: HostFacts) throws(PlanError) {
+  public init(
+    execIn spec: ContainerSpec, facts: HostFacts, streams: ExecStreams = .output
+  ) throws(PlanError) {
     try spec.checkExec(facts)
     name = spec.name
     mounterSteps = StepList()
-    agentSteps = spec.execAgentSteps
-    childSteps = spec.execChildSteps(facts)
+    agentSteps = spec.execAgentSteps(streams)
+    childSteps = spec.execChildSteps(facts, streams)
     clonedNamespaces = []
     userMap = nil
     groupMap = nil

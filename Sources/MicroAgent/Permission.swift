@@ -55,7 +55,8 @@ public enum Permission {
       .offer, .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .resets, .blob, .images,
       .inspectImage:
       true
-    case .run, .start, .pause, .resume, .stop, .kill, .update, .remove, .exec, .plan, .publish, .unpublish, .lease,
+    case .run, .start, .pause, .resume, .stop, .kill, .update, .remove, .exec, .attend,
+      .plan, .publish, .unpublish, .lease,
       .changeLease,
       .releaseLease, .drain, .changeSettings, .revoke, .own, .disown, .openClaim, .closeClaim, .putBlob, .makeImage,
       .removeImage:
@@ -73,7 +74,7 @@ public enum Permission {
       return memberProblem(of: wish, policy).map { refused($0) }
     case .inspect(let name, _), .logs(let name, _, _, _), .start(let name), .pause(let name), .resume(let name),
       .stop(let name, _), .kill(let name, _), .update(let name, _), .top(let name), .remove(let name, _),
-      .exec(let name, _, _), .inspectExec(let name, _, _):
+      .exec(let name, _, _), .inspectExec(let name, _, _), .attend(let name, _, _):
       return holder == principal.holder ? nil : notYours("container \(name)")
     case .inspectLease(let id, _), .changeLease(let id, _), .releaseLease(let id, _):
       return holder == principal.holder ? nil : notYours("lease \(id)")

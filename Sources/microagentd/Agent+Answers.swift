@@ -48,6 +48,8 @@ extension Agent {
       case .exec(let name, let number, let wish): try exec(request, in: try need(name), number, wish)
       case .inspectExec(let name, let number, let observe):
         try answerExec(request, ExecName(container: try need(name).id, number: number), observe)
+      case .attend(let name, let number, let attendance):
+        try attend(request, ExecName(container: try need(name).id, number: number), attendance)
       case .usage:
         send(.array(containers(for: request.principal).filter { $0.isAlive }.map { host.usage(of: $0) }), request)
       case .metrics:

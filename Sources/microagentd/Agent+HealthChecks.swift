@@ -26,7 +26,7 @@ extension Agent {
 
   /// A check's program has ended.
   func checkEnded(_ name: ExecName) {
-    if let result = execs.take(name) { checked(name, result) }
+    if let result = execs.collect(name) { checked(name, result) }
     // Another one may have waited for its turn.
     checkHealth()
   }

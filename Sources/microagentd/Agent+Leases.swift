@@ -17,7 +17,7 @@ extension Agent {
     case .run(let wish): holder = wish.lease.flatMap { supervisor.holder(ofLease: $0) }
     case .inspect(let name, _), .logs(let name, _, _, _), .start(let name), .pause(let name), .resume(let name),
       .stop(let name, _), .kill(let name, _), .update(let name, _), .top(let name), .remove(let name, _),
-      .exec(let name, _, _), .inspectExec(let name, _, _):
+      .exec(let name, _, _), .inspectExec(let name, _, _), .attend(let name, _, _):
       holder = supervisor.holder(ofContainer: name)
     case .inspectLease(let id, _), .changeLease(let id, _), .releaseLease(let id, _):
       holder = supervisor.holder(ofLease: id)

@@ -234,6 +234,9 @@ final class Agent {
       if name.isCheck { return checkEnded(name) }
       server.forEachClient { $0.changed(.exec(name)) }
     }
+    execs.onOutput = { [unowned(unsafe) self] output in
+      server.forEachClient { $0.outputCame(output) }
+    }
     images.isUsed = { [unowned(unsafe) self] in !containers(of: $0).isEmpty }
     host.imageRoot = { [unowned(unsafe) self] in imageRoot(of: $0) }
     images.blobs.onRoom = { [unowned(unsafe) self] in server.continueSoon() }

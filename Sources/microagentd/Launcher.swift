@@ -162,7 +162,9 @@ final class Launcher {
 
   /// The plan of a program that is run in a container beside its own.
   /// - Parameter request: the container's, but for the program.
-  func execPlan(_ request: ContainerRequest, name: String) throws(RequestError) -> LaunchPlan {
+  func execPlan(
+    _ request: ContainerRequest, name: String, streams: ExecStreams
+  ) throws(RequestError) -> LaunchPlan {
     var placement = CgroupPlacement()
     do throws(CgroupError) {
       for operation in try cgroup(of: name).joinOperations() { placement.add(operation) }
@@ -170,7 +172,8 @@ final class Launcher {
       throw RequestError(.failed, "container \(name): \(error)")
     }
     do throws(PlanError) {
-      return try LaunchPlan(execIn: spec(request, name, RootSpec(path: "/"), placement), facts: facts)
+      return try LaunchPlan(
+        execIn: spec(request, name, RootSpec(path: "/"), placement), facts: facts, streams: streams)
     } catch {
       throw RequestError(.invalid, "\(error)")
     }
@@ -268,15 +271,10 @@ final class Launcher {
     }
   }
 
-  /// Sets a program up that enters a container, of which `container` is a process.
-  func start(
-    _ plan: LaunchPlan, output: borrowing FileDescriptor, errors: borrowing FileDescriptor, container: CInt
-  ) throws(RequestError) -> StartedProcess {
+  /// Sets a program up that enters a container.
+  func start(_ plan: LaunchPlan, _ descriptors: LaunchDescriptors) throws(RequestError) -> StartedProcess {
     do throws(LaunchError) {
-      return try ContainerProcess.start(
-        plan,
-        LaunchDescriptors(
-          standardOutput: output.rawValue, standardError: errors.rawValue, container: container))
+      return try ContainerProcess.start(plan, descriptors)
     } catch {
       throw RequestError(.failed, "\(error)")
     }

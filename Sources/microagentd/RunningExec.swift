@@ -6,28 +6,62 @@ import MicroAgent
 
 /// A program that runs in a container beside the container's own.
 final class RunningExec {
+  /// Where its output goes.
+  enum Streams {
+    /// The last of it is kept until it has ended.
+    case kept(output: ExecStream, errors: ExecStream)
+    /// To whoever attends it.
+    case attended(ExecConversation)
+  }
+
   let name: ExecName
-  let output: ExecStream
-  let errors: ExecStream
+  let streams: Streams
   private let plan: LaunchPlan
+  /// 0: it has ended and is collected, and its number may be another's.
   private var process: Int32 = 0
   private var child: ChildWatcher?
   /// Says why the program never ran, where it did not.
   private var failures: FileDescriptor?
+  /// What came of it. Nil: it runs.
+  private(set) var result: ExecResult?
 
-  init(_ name: ExecName, _ plan: LaunchPlan, on loop: EventLoop) throws(SystemError) {
+  init(_ name: ExecName, _ plan: LaunchPlan, _ request: ExecRequest, on loop: EventLoop) throws(SystemError) {
     self.name = name
     self.plan = plan
-    output = try ExecStream(on: loop)
-    errors = try ExecStream(on: loop)
+    if request.isAttended {
+      streams = .attended(ExecConversation(hasTerminal: request.terminal != nil, on: loop))
+    } else {
+      streams = .kept(output: try ExecStream(on: loop), errors: try ExecStream(on: loop))
+    }
+  }
+
+  /// Nil: nobody attends it.
+  var conversation: ExecConversation? {
+    if case .attended(let conversation) = streams { conversation } else { nil }
   }
 
   func close() {
     child?.close()
     child = nil
     failures = nil
-    output.close()
-    errors.close()
+    switch streams {
+    case .kept(let output, let errors):
+      output.close()
+      errors.close()
+    case .attended(let conversation): conversation.close()
+    }
+  }
+
+  /// Opens its streams; what the program gets of them.
+  func open() throws(SystemError) -> ProgramStreams {
+    let program = ProgramStreams()
+    switch streams {
+    case .kept(let output, let errors):
+      program.output = .some(try output.openForProgram())
+      program.errors = .some(try errors.openForProgram())
+    case .attended(let conversation): try conversation.open(program)
+    }
+    return program
   }
 
   /// Takes over the process that is set up, and lets it run its program.
@@ -49,22 +83,39 @@ final class RunningExec {
 
   /// Ends it with what it has started, as far as that has not gone its own way (setsid(2)). Its process is not collected
   /// yet, so the number is no other's.
-  func kill() {
-    _ = system_kill(-process, SIGKILL)
-    _ = system_kill(process, SIGKILL)
+  func kill() { signal(SIGKILL) }
+
+  /// Lets it know that nobody attends it any more.
+  func hangUp() {
+    conversation?.hangUp()
+    signal(SIGHUP)
+    signal(SIGCONT)
   }
 
-  /// Collects the process, which has ended, and tells what came of it.
-  func finish() -> ExecResult {
+  private func signal(_ number: CInt) {
+    guard process > 0 else { return }
+    _ = system_kill(-process, number)
+    _ = system_kill(process, number)
+  }
+
+  /// Collects the process, which has ended.
+  func collect() {
     var status = system_exit_status()
     _ = system_wait(process, 0, &status)
+    process = 0
     var result = failure ?? Self.result(status)
-    let (written, complained) = (output.finish(), errors.finish())
-    (result.output, result.errors) = (written.bytes, complained.bytes)
-    result.cutBytes = written.cutBytes + complained.cutBytes
-    close()
-    return result
+    switch streams {
+    case .kept(let output, let errors):
+      let (written, complained) = (output.finish(), errors.finish())
+      (result.output, result.errors) = (written.bytes, complained.bytes)
+      result.cutBytes = written.cutBytes + complained.cutBytes
+    case .attended(let conversation): conversation.endOfProgram()
+    }
+    self.result = result
   }
+
+  /// It has ended, and whoever attends it has all that it wrote.
+  var isOver: Bool { result != nil && conversation?.isOver ?? true }
 
   /// Why the program never ran; nil: it did.
   private var failure: ExecResult? {

@@ -31,7 +31,7 @@ final class Output {
       if count == -Int(Errno.brokenPipe.rawValue) { throw Failure(.outputClosed, "") }
       if count == -Int(Errno.wouldBlock.rawValue) {
         // Somebody made the terminal or pipe non-blocking: wait until it takes more.
-        _ = system_wait_client(Self.descriptor, 1, -1, -1, -1)
+        _ = system_wait_client(Self.descriptor, 1, -1, -1, -1, -1)
         continue
       }
       if count < 0 {

@@ -76,6 +76,15 @@ import Testing
       message(.get, "containers/dns/exec/4294967295", observe: 0),
       .inspectExec(name: "dns", number: .max, observe: true)
     ),
+    (message(.delete, "containers/dns/exec/7"), .attend(name: "dns", number: 7, .hangUp)),
+    (
+      message(.get, "containers/dns/exec/7/output"),
+      .attend(name: "dns", number: 7, .read(.output, from: 0, observe: false))
+    ),
+    (
+      message(.get, "containers/dns/exec/7/errors", ["from=9"], observe: 0),
+      .attend(name: "dns", number: 7, .read(.errors, from: 9, observe: true))
+    ),
   ]
 
   @Test(arguments: routes.indices) func route(_ index: Int) throws {
@@ -92,7 +101,9 @@ import Testing
       (.post, "containers/dns"), (.put, "containers/dns"), (.get, "containers/dns/start"),
       (.get, "containers/dns/kill"), (.get, "containers/dns/update"), (.post, "containers/dns/top"),
       (.delete, "containers/dns/stop"), (.post, "containers/dns/logs"),
-      (.post, "containers/dns/exec/1"), (.delete, "containers/dns/exec/1"),
+      (.post, "containers/dns/exec/1"), (.put, "containers/dns/exec/1/output"),
+      (.get, "containers/dns/exec/1/input"), (.delete, "containers/dns/exec/1/size"),
+      (.post, "containers/dns/exec/1/taken"),
     ] as [(CoAPCode, String)])
   func wrongMethod(_ code: CoAPCode, _ path: String) {
     let error = refused(Self.message(code, path))
@@ -101,7 +112,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "container", "containers/dns/halt", "containers/dns/logs/x", "containers/dns/exec", "containers/dns/logs/1/x",
+    "", "container", "containers/dns/halt", "containers/dns/logs/x", "containers/dns/exec", "containers/dns/exec/1/x",
+    "containers/dns/logs/1/output", "containers/dns/exec/1/input/x", "containers/dns/logs/1/x",
     "info/x", "usage/x/y", "Containers", "nodes/alix",
     "nodes/alix/services", "nodes/alix/publications/http:80",
     "services/http", "publications/http:80/x",

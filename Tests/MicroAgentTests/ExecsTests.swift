@@ -53,7 +53,7 @@ import Testing
     #expect(execs.nextDeadline == start.advanced(milliseconds: 2000))
     #expect(execs.tick(now: start.advanced(milliseconds: 1999)).isEmpty)
     let over = start.advanced(milliseconds: 2000)
-    #expect(execs.tick(now: over) == [name(1, 1)])
+    #expect(execs.tick(now: over) == [.kill(name(1, 1))])
     #expect(execs.tick(now: over).isEmpty && execs.nextDeadline == nil)
     execs.end(name(1, 1), ExecResult(exitCode: 137, reason: "killed by signal 9"), now: over)
     let end = execs.value(of: name(1, 1))?[.end]
@@ -120,6 +120,8 @@ import Testing
         ($0.user, $0.group) = (1, 2)
         $0.timeLimitMilliseconds = ExecRequest.mostTimeMilliseconds
       },
+      wish { $0.hasInput = true },
+      wish { $0.terminal = TerminalSize(rows: 0, columns: .max) },
     ]
     for wish in wishes { #expect(try ExecRequest(wish.value) == wish) }
     func told(_ change: (inout CBORMap) -> Void) -> String {
@@ -132,6 +134,10 @@ import Testing
       told { $0[.timeLimitMilliseconds] = .unsigned(ExecRequest.mostTimeMilliseconds + 1) }.hasPrefix("time limit: "))
     #expect(told { $0[.timeLimitMilliseconds] = .unsigned(0) }.hasPrefix("time limit: "))
     #expect(told { $0[.group] = .unsigned(1) } == "group: give the user as well")
+    #expect(told { $0[.rows] = .unsigned(24) } == "columns: give a number of at most 16 bits")
+    #expect(told { ($0[.rows], $0[.columns]) = (.unsigned(65_536), .unsigned(1)) }.hasPrefix("rows: "))
+    #expect(
+      told { ($0[.input], $0[.timeLimitMilliseconds]) = (.bool(true), .unsigned(60_000)) }.hasPrefix("time limit: "))
     #expect(told { $0[.memoryBytes] = .unsigned(1) }.contains("a key that this agent does not know"))
   }
 }

@@ -133,9 +133,9 @@ import Testing
     let request = container().request.health?.exec ?? ExecRequest()
     for id in 1...UInt64(20) { #expect(try execs.begin(name(id), request, now: start)) }
     #expect(try execs.begin(ExecName(container: 1, number: 1), request, now: start))
-    #expect(execs.take(name(1)) == nil)
+    #expect(execs.collect(name(1)) == nil)
     execs.end(name(1), Self.well, now: start)
-    #expect(execs.take(name(1)) == Self.well && execs.take(name(1)) == nil)
+    #expect(execs.collect(name(1)) == Self.well && execs.collect(name(1)) == nil)
     #expect(try execs.begin(name(1), request, now: start))
   }
 }

@@ -16,6 +16,12 @@ public func fuzzAPIRequest(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     case .inspectExec: break
     case .update(_, let change): precondition((try? ContainerChange(again(change.value))) == change, "another change")
     case .exec(_, _, let request): precondition((try? ExecRequest(again(request.value))) == request, "another exec")
+    case .attend(_, _, .input(let piece)):
+      precondition(piece.bytes.count <= InputQueue.mostBytes, "a piece that is too long")
+      var queue = InputQueue()
+      try? queue.accept(piece)
+      precondition(queue.waiting.count == (piece.offset == 0 ? piece.bytes.count : 0), "another piece")
+    case .attend: break
     case .list, .usage, .metrics, .info, .nodes, .publications: break
     case .lease(let request): check(request)
     case .changeLease(_, let change): check(change)

@@ -158,6 +158,8 @@ int system_ignore_signal(int signal);
 int system_terminal_make_raw(void);
 void system_terminal_restore(void);
 int system_terminal_follow_size(int terminal);
+int system_terminal_size(unsigned *rows, unsigned *columns);  // of the caller's
+int system_terminal_resize(int terminal, unsigned rows, unsigned columns);
 int32_t system_copy_input(int to);
 
 // Waits until one of these is readable or hung up, or the time is over (-1: none); returns how many are.
@@ -226,9 +228,9 @@ int system_source_address(const struct sockaddr *to, struct sockaddr_storage *fr
 int system_is_kernel_64(void);  // whether the kernel runs 64-bit programs, though this one may have 32
 
 // For a command that waits: which of these is ready, as a sum. A socket until it can be read (or written), a descriptor
-// of signals, an output until nobody reads it any more. Negative descriptors are passed over; 0: the time is over.
-enum { SYSTEM_SOCKET_READY = 1, SYSTEM_SIGNAL_READY = 2, SYSTEM_OUTPUT_CLOSED = 4 };
-int system_wait_client(int socket, int for_writing, int signals, int output, int timeout_milliseconds);
+// of signals, an output until nobody reads it any more, an input. Negative descriptors are passed over; 0: the time is over.
+enum { SYSTEM_SOCKET_READY = 1, SYSTEM_SIGNAL_READY = 2, SYSTEM_OUTPUT_CLOSED = 4, SYSTEM_INPUT_READY = 8 };
+int system_wait_client(int socket, int for_writing, int signals, int output, int input, int timeout_milliseconds);
 int system_is_terminal(int descriptor);
 int system_current_directory(char *buffer, size_t capacity);
 int system_real_path(const char *path, char *buffer, size_t capacity);  // without links and dots; it must exist

@@ -56,6 +56,7 @@ enum executor_operation {
   EXECUTOR_SET_CAPABILITIES,       // [effective (2), permitted (2), inheritable (2), ambient (2)]
   EXECUTOR_NO_NEW_PRIVILEGES,      //
   EXECUTOR_SECCOMP,                // [a BPF program, two numbers an instruction]
+  EXECUTOR_TERMINAL,               // [socket's slot, user, group, rows, columns, bind /dev/console]
   EXECUTOR_EXECUTE,                // [candidates, arguments, lacking] candidate..., argument..., environment...
   // What only an OCI runtime's plans have (executor_runtime.c), after executor_enable_runtime.
   EXECUTOR_SET_MOUNT,              // [slot or EXECUTOR_NO_SLOT, set, cleared, propagation, recursive] path if there is no slot
@@ -70,7 +71,6 @@ enum executor_operation {
   EXECUTOR_SECCOMP_FLAGS,          // [flags, a BPF program, two numbers an instruction]
   EXECUTOR_RUN_HOOK,               // [seconds or 0, arguments] path, state before the process's number, state after it,
                                    // argument..., environment...
-  EXECUTOR_TERMINAL,               // [socket's slot, user, group, rows, columns, bind /dev/console]
   EXECUTOR_FIND_PROGRAM,           // candidate...: one of them can be run
   EXECUTOR_ANNOUNCE,               // [byte]: writes it to the control pipe, for the runtime to go on
   EXECUTOR_STAND_ALONE,            // [control's slot, errors' slot]: from here on these are the control and the error pipe

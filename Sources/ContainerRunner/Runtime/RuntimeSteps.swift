@@ -163,10 +163,7 @@ extension RuntimeSpec {
   }
 
   private func addTerminal(bindingConsole: Bool, to steps: inout StepList) {
-    guard let console else { return }
-    let user = container.process.user
-    steps.append(
-      EXECUTOR_TERMINAL, [Slot.console, user.uid, user.gid, console.rows, console.columns, bindingConsole ? 1 : 0])
+    if let console { container.addTerminal(console, bindingConsole: bindingConsole, to: &steps) }
   }
 
   private func addRootEnd(to steps: inout StepList, _ facts: HostFacts) {

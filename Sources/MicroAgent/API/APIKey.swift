@@ -221,6 +221,11 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case health = 244
   case healthReason = 245
 
+  // An exec that somebody attends.
+  case input = 240
+  case rows = 241
+  case columns = 242
+
   /// The name by which `microctl --json` and the documents call it.
   public var name: String {
     switch self {
@@ -395,6 +400,9 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .kills: "kills"
     case .health: "health"
     case .healthReason: "healthReason"
+    case .input: "input"
+    case .rows: "rows"
+    case .columns: "columns"
     }
   }
 }

@@ -32,6 +32,8 @@ public enum APIRequest: Equatable, Sendable {
   case exec(name: String, number: UInt32, ExecRequest)
   /// GET /containers/NAME/exec/NUMBER; with Observe, its end is told.
   case inspectExec(name: String, number: UInt32, observe: Bool)
+  /// GET, PUT and DELETE at /containers/NAME/exec/NUMBER and below: see `Attendance`.
+  case attend(name: String, number: UInt32, Attendance)
   /// GET /usage: what each live container uses.
   case usage
   /// GET /metrics: the node and its containers in numbers.
@@ -175,6 +177,11 @@ public enum APIRequest: Equatable, Sendable {
       self = .exec(name: path[1], number: try Self.exec(path[3]), try ExecRequest(try Self.content(of: message)))
     case (.get, 4) where Self.isExec(path):
       self = .inspectExec(name: path[1], number: try Self.exec(path[3]), observe: observe)
+    case (.delete, 4) where Self.isExec(path):
+      self = .attend(name: path[1], number: try Self.exec(path[3]), .hangUp)
+    case (_, 5) where Self.isExec(path):
+      guard let attendance = try Attendance(message, path[4], query, observe: observe) else { throw Self.refusal(path) }
+      self = .attend(name: path[1], number: try Self.exec(path[3]), attendance)
     default:
       guard let request = try Self.imageRequest(message, path) else { throw Self.refusal(path) }
       self = request
@@ -242,6 +249,7 @@ public enum APIRequest: Equatable, Sendable {
     case (.post, 3) where path[2] == "kill": ["signal"]
     case (.get, 3) where path[0] == "nodes": ["text"]
     case (.get, 3) where path[2] == "logs": ["from", "tail"]
+    case (.get, 5) where path[2] == "exec": ["from"]
     case (.post, 1) where path[0] == claimName: ["seconds"]
     default: []
     }
@@ -265,6 +273,7 @@ public enum APIRequest: Equatable, Sendable {
         && ["start", "pause", "resume", "stop", "kill", "update", "top", "logs"].contains(path[2])
         || path[0] == "nodes" && path[2] == "publications"
     case 4: isResource = isExec(path)
+    case 5: isResource = isExec(path) && Attendance.resources.contains(path[4])
     default: isResource = false
     }
     if isResource { return RequestError(.notAllowed, "that cannot be done to this resource: use another method") }

@@ -18,6 +18,7 @@ extension APIRequest {
     case .kill(let name, let signal): "kill \(name) with signal \(signal)"
     case .update(let name, let change): "update \(name)" + change.deed
     case .exec(let name, _, let wish): "exec \(name) \(wish.command.joined(separator: " "))"
+    case .attend(let name, let number, .hangUp): "hang up exec \(number) in \(name)"
     case .publish(let publication): "publish \(publication.name)"
     case .unpublish(let name): "unpublish \(name)"
     case .lease: "lease" + (made.map { " \($0)" } ?? "")
@@ -33,7 +34,8 @@ extension APIRequest {
     case .closeClaim: "let nobody claim the board"
     case .makeImage(let name, _): "push image \(name)"
     case .removeImage(let name): "remove image \(name)"
-    case .list, .inspect, .top, .logs, .inspectExec, .usage, .metrics, .plan, .info, .nodes, .search, .searchNode,
+    case .list, .inspect, .top, .logs, .inspectExec, .attend, .usage, .metrics, .plan, .info, .nodes, .search,
+      .searchNode,
       .publications, .offer,
       .leases, .inspectLease, .revocations, .events, .settings, .owner, .audit, .resets, .blob, .putBlob, .images,
       .inspectImage:

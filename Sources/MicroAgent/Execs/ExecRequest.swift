@@ -13,10 +13,17 @@ public struct ExecRequest: Equatable, Sendable {
   public var group: UInt32 = 0
   /// How long it may take before it is killed.
   public var timeLimitMilliseconds: UInt64 = 60_000
+  /// Somebody gives it input.
+  public var hasInput = false
+  /// It has a terminal, of that size.
+  public var terminal: TerminalSize?
 
   public init() {}
 
   public static let mostTimeMilliseconds: UInt64 = 3_600_000
+
+  /// Somebody takes its output as it comes, and is waited for: it has no limit of time as long as there is somebody.
+  public var isAttended: Bool { hasInput || terminal != nil }
 
   /// What a container would be asked for that is like this one, but for its program.
   public func applied(to container: ContainerRequest) -> ContainerRequest {
@@ -52,6 +59,8 @@ public struct ExecRequest: Equatable, Sendable {
     if timeLimitMilliseconds != ExecRequest().timeLimitMilliseconds {
       map[.timeLimitMilliseconds] = .unsigned(timeLimitMilliseconds)
     }
+    if hasInput { map[.input] = .bool(true) }
+    terminal?.add(to: &map)
     return .map(map)
   }
 
@@ -61,7 +70,9 @@ public struct ExecRequest: Equatable, Sendable {
     let reader = try APIMapReader(value)
     try reader.refuseKeys { key in
       switch key {
-      case .command, .environment, .workingDirectory, .user, .group, .timeLimitMilliseconds: true
+      case .command, .environment, .workingDirectory, .user, .group, .timeLimitMilliseconds, .input, .rows,
+        .columns:
+        true
       default: false
       }
     }
@@ -83,6 +94,11 @@ public struct ExecRequest: Equatable, Sendable {
     try reader.unsigned(.timeLimitMilliseconds, into: &timeLimitMilliseconds)
     guard (1...Self.mostTimeMilliseconds).contains(timeLimitMilliseconds) else {
       throw RequestError(.invalid, "time limit: at most \(Self.mostTimeMilliseconds / 1000) s")
+    }
+    try reader.flag(.input, into: &hasInput)
+    if value[.rows] != nil || value[.columns] != nil { terminal = try TerminalSize(reader) }
+    if isAttended, value[.timeLimitMilliseconds] != nil {
+      throw RequestError(.invalid, "time limit: a program with input or terminal has none")
     }
   }
 }

@@ -47,6 +47,9 @@ public struct ExecResult: Equatable, Sendable {
 
 /// What is run in containers beside their own programs: how much at once, for how long, and what came of it.
 ///
+/// One that somebody attends has no limit of time. It is there as long as something is asked of it now and then; else it is
+/// hung up, as if its terminal were gone, and killed where it does not end by that.
+///
 /// It does nothing itself, and never reads a clock: whoever runs the programs asks it first, tells it how they end, and calls
 /// `tick` at `nextDeadline`.
 public struct Execs: Sendable {
@@ -58,14 +61,29 @@ public struct Execs: Sendable {
   /// Of standard output and of standard error each.
   public static let outputBytes: UInt64 = 16 * 1024
 
+  /// Of those that somebody attends: each keeps some ten KiB of what goes to and fro.
+  public static let mostAttended = 4
+  /// Who attends one asks something of it more often than this.
+  public static let absenceMilliseconds: UInt64 = 30_000
+  /// How long one has after it was hung up.
+  public static let hangUpMilliseconds: UInt64 = 10_000
+
+  /// What is to be done to one now.
+  public enum Due: Equatable, Sendable {
+    case hangUp(ExecName)
+    case kill(ExecName)
+  }
+
   private struct Entry {
     let name: ExecName
     let request: ExecRequest
     /// Nil: it runs.
     var result: ExecResult?
-    /// When it is killed; once it has ended, when it is forgotten. Nil: it was killed.
+    /// When it is killed, or hung up; once it has ended, when it is forgotten. Nil: it was killed.
     var deadline: Instant?
-    var isOverTime = false
+    var isHungUp = false
+    /// Why it ended, where it was made to; nil: as its result says.
+    var reason: String?
   }
 
   /// In the order in which they began.
@@ -82,14 +100,15 @@ public struct Execs: Sendable {
       throw RequestError(.conflict, "exec \(name.number): that number is taken: choose another")
     }
     // How many checks there are at once, `HealthChecks` says.
-    if !name.isCheck { try refuseTooMany(in: name.container) }
+    if !name.isCheck { try refuseTooMany(request, in: name.container) }
     if entries.count >= Self.mostKept { makeRoom(in: name.container) }
-    let deadline = now.advanced(milliseconds: request.timeLimitMilliseconds)
+    let patience = request.isAttended ? Self.absenceMilliseconds : request.timeLimitMilliseconds
+    let deadline = now.advanced(milliseconds: patience)
     entries.append(Entry(name: name, request: request, deadline: deadline))
     return true
   }
 
-  private func refuseTooMany(in container: UInt64) throws(RequestError) {
+  private func refuseTooMany(_ request: ExecRequest, in container: UInt64) throws(RequestError) {
     let running = entries.filter { $0.result == nil && !$0.name.isCheck }
     if running.count(where: { $0.name.container == container }) >= Self.mostInContainer {
       throw RequestError(
@@ -97,6 +116,10 @@ public struct Execs: Sendable {
     }
     if running.count >= Self.mostOnNode {
       throw RequestError(.noRoom, "exec: \(Self.mostOnNode) programs run on this node already: try again later")
+    }
+    if request.isAttended, running.count(where: { $0.request.isAttended }) >= Self.mostAttended {
+      throw RequestError(
+        .noRoom, "exec: \(Self.mostAttended) programs with input or terminal run on this node already: try again later")
     }
   }
 
@@ -115,29 +138,73 @@ public struct Execs: Sendable {
   public mutating func end(_ name: ExecName, _ result: ExecResult, now: Instant) {
     guard let index = index(of: name) else { return }
     var result = result
-    if entries[index].isOverTime {
-      result.reason = "killed when its time was over, \(entries[index].request.timeLimitMilliseconds / 1000) s"
-    }
+    if let reason = entries[index].reason { result.reason = reason }
     entries[index].result = result
     entries[index].deadline = now.advanced(milliseconds: Self.keptMilliseconds)
   }
 
   /// What came of one, which is then forgotten; nil: it has not ended, or is not known.
-  public mutating func take(_ name: ExecName) -> ExecResult? {
+  public mutating func collect(_ name: ExecName) -> ExecResult? {
     guard let index = index(of: name), let result = entries[index].result else { return nil }
     entries.remove(at: index)
     return result
   }
 
-  /// Those that are to be killed now. What has been known for long enough is forgotten.
-  public mutating func tick(now: Instant) -> [ExecName] {
-    var due: [ExecName] = []
+  /// Whoever attends one is there.
+  public mutating func heard(_ name: ExecName, now: Instant) throws(RequestError) {
+    let index = try attended(name)
+    guard entries[index].result == nil else { return }
+    guard !entries[index].isHungUp else { throw RequestError(.conflict, "exec \(name.number): it was hung up") }
+    entries[index].deadline = now.advanced(milliseconds: Self.absenceMilliseconds)
+  }
+
+  /// Notes that one is hung up. False: it was before, or has ended.
+  public mutating func hangUp(_ name: ExecName, now: Instant) throws(RequestError) -> Bool {
+    let index = try attended(name)
+    if entries[index].isHungUp || entries[index].result != nil { return false }
+    hangUp(index, now: now)
+    return true
+  }
+
+  private mutating func hangUp(_ index: Int, now: Instant) {
+    entries[index].isHungUp = true
+    entries[index].deadline = now.advanced(milliseconds: Self.hangUpMilliseconds)
+  }
+
+  private func attended(_ name: ExecName) throws(RequestError) -> Int {
+    guard let index = index(of: name) else { throw Self.unknown(name) }
+    guard entries[index].request.isAttended else {
+      throw RequestError(.conflict, "exec \(name.number): it was begun without input and terminal")
+    }
+    return index
+  }
+
+  /// There is none of that name.
+  public static func unknown(_ name: ExecName) -> RequestError {
+    RequestError(
+      .notFound,
+      "exec \(name.number): it is not known here: it never began, or the agent was started again, or it is too long ago"
+    )
+  }
+
+  /// What is to be done now. What has been known for long enough is forgotten.
+  public mutating func tick(now: Instant) -> [Due] {
+    var due: [Due] = []
     entries.removeAll { $0.result != nil && $0.deadline.map { $0 <= now } ?? false }
     for index in entries.indices {
       guard let deadline = entries[index].deadline, deadline <= now else { continue }
+      let entry = entries[index]
+      if entry.request.isAttended, !entry.isHungUp {
+        hangUp(index, now: now)
+        entries[index].reason = "hung up, as nobody attended it for \(Self.absenceMilliseconds / 1000) s"
+        due.append(.hangUp(entry.name))
+        continue
+      }
       entries[index].deadline = nil
-      entries[index].isOverTime = true
-      due.append(entries[index].name)
+      if !entry.request.isAttended {
+        entries[index].reason = "killed when its time was over, \(entry.request.timeLimitMilliseconds / 1000) s"
+      }
+      due.append(.kill(entry.name))
     }
     return due
   }

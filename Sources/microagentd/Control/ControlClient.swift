@@ -115,6 +115,13 @@ final class ControlClient {
     }
   }
 
+  /// A program has written something, or nothing more comes of it.
+  func outputCame(_ output: ExecOutput) {
+    for watch in watches {
+      if case .output(let follow) = watch.subject, follow.output === output { tell(watch) }
+    }
+  }
+
   /// Something has happened.
   func eventCame() {
     for watch in watches {

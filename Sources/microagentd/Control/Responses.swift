@@ -11,7 +11,9 @@ enum Responses {
     case .makeImage: created(name, in: "images", request, notices)
     case .remove, .unpublish, .releaseLease, .drain(false), .disown, .closeClaim, .removeImage:
       CoAPMessage(code: .deleted, token: request.token)
-    case .start, .pause, .resume, .stop, .kill, .update, .list, .inspect, .top, .logs, .exec, .inspectExec, .usage,
+    case .attend(_, _, .hangUp): CoAPMessage(code: .deleted, token: request.token)
+    case .start, .pause, .resume, .stop, .kill, .update, .list, .inspect, .top, .logs, .exec, .inspectExec, .attend,
+      .usage,
       .metrics, .plan, .info,
       .nodes, .search, .searchNode, .publications, .offer, .lease, .leases, .inspectLease, .changeLease, .drain(true),
       .revocations, .revoke, .events, .settings, .changeSettings, .owner, .own, .openClaim, .audit, .resets, .blob,

@@ -47,6 +47,23 @@ final class LogFollow {
   }
 }
 
+/// What a program writes to a stream that a client takes.
+final class OutputFollow {
+  let output: ExecOutput
+  var offset: UInt64
+
+  init(_ output: ExecOutput, from offset: UInt64) {
+    self.output = output
+    self.offset = offset
+  }
+
+  /// What comes next, and whether it is the end.
+  func read(limitBytes: Int) -> (offset: UInt64, bytes: [UInt8], isEnd: Bool) {
+    let (start, bytes) = output.window.read(from: offset, limitBytes: limitBytes)
+    return (start, bytes, output.isComplete && start + UInt64(bytes.count) >= output.window.endOffset)
+  }
+}
+
 /// The events that a client follows.
 final class EventFollow {
   /// That of the next event to tell.
@@ -66,6 +83,7 @@ final class Watch {
     case state(ObservedState)
     /// Told to the last byte.
     case log(LogFollow)
+    case output(OutputFollow)
     /// Told one by one.
     case events(EventFollow)
   }
@@ -110,12 +128,8 @@ final class Watch {
         return Notice(message: gone.response(token: origin.token), isLast: true)
       }
       return Notice(message: numbered(value, isLast: false), isLast: false)
-    case .log(let follow):
-      let (offset, bytes, isEnd) = follow.read(limitBytes: chunkBytes)
-      guard isFirst || isEnd || !bytes.isEmpty else { return nil }
-      return Notice(
-        message: numbered(LogFollow.chunk(offset, bytes, isEnd: isEnd), isLast: isEnd), isLast: isEnd,
-        position: offset + UInt64(bytes.count))
+    case .log(let follow): return chunk(follow.read(limitBytes: chunkBytes), isFirst)
+    case .output(let follow): return chunk(follow.read(limitBytes: chunkBytes), isFirst)
     case .events(let follow):
       let (events, next) = follow.read(follow.next, chunkBytes)
       guard isFirst || !events.isEmpty else { return nil }
@@ -124,11 +138,19 @@ final class Watch {
     }
   }
 
+  private func chunk(_ read: (offset: UInt64, bytes: [UInt8], isEnd: Bool), _ isFirst: Bool) -> Notice? {
+    guard isFirst || read.isEnd || !read.bytes.isEmpty else { return nil }
+    return Notice(
+      message: numbered(LogFollow.chunk(read.offset, read.bytes, isEnd: read.isEnd), isLast: read.isEnd),
+      isLast: read.isEnd, position: read.offset + UInt64(read.bytes.count))
+  }
+
   /// More may be there than one notice holds.
   var hasMore: Bool {
     switch subject {
     case .state: false
     case .log(let follow): follow.offset < follow.log.endOffset || follow.isLast
+    case .output(let follow): follow.offset < follow.output.window.endOffset || follow.output.isComplete
     case .events(let follow): !follow.read(follow.next, 1).events.isEmpty
     }
   }
@@ -140,6 +162,7 @@ final class Watch {
     switch subject {
     case .state: break
     case .log(let follow): follow.offset = notice.position
+    case .output(let follow): follow.offset = notice.position
     case .events(let follow): follow.next = notice.position
     }
   }

@@ -70,6 +70,7 @@ final class Attachment {
       try followLog()
     }
     switch try client.next(timeoutMilliseconds: isFinal ? Self.lastLogMilliseconds : -1) {
+    case .input: return nil
     case .timeout:
       logToken = nil
       return nil

@@ -56,7 +56,7 @@ private func followEvents(_ session: Session) throws(Failure) -> CInt {
         switch try client.next() {
         case .signal: return ExitCode.success
         case .outputClosed: throw Failure(.outputClosed, "")
-        case .timeout: break
+        case .timeout, .input: break
         case .message(let message):
           guard message.token == token else { continue }
           _ = try cursor.show(try Client.content(of: message), session)

@@ -12,22 +12,20 @@ let execVerb = Verb(
     Option(.environment, "env", short: "e", value: "NAME=VALUE", "An environment variable; NAME alone takes yours"),
     Option(.workdir, "workdir", short: "w", value: "DIR", "Where the program starts (as the container's)"),
     Option(.user, "user", short: "u", value: "UID[:GID]", "Who the program is, in numbers (as the container's)"),
-    Option(.time, "timeout", value: "SECONDS", "How long it may take before it is killed (60)"),
-    Option(.interactive, "interactive", short: "i", "Refused: the program has no input yet"),
-    Option(.terminal, "tty", short: "t", "Refused: the program has no terminal yet"),
+    Option(.interactive, "interactive", short: "i", "Standard input is passed on, up to its end"),
+    Option(.terminal, "tty", short: "t", "It has a terminal, in the container, that is shown in yours"),
+    Option(.time, "timeout", value: "SECONDS", "How long it may take before it is killed (60); not with -i or -t"),
   ],
   notes: """
-    What it wrote is shown when it has ended: of standard output and of standard error the last 16 KiB. It has the
-    container's rights and budget, and ends with it.
+    It has the container's rights and budget, and ends with it. With -i or -t what it writes is shown as it comes, and it has
+    no limit of time; when nothing is heard of you for 30 s it is hung up. Otherwise what it wrote is shown when it has ended:
+    of standard output and of standard error the last 16 KiB.
 
     The exit code is the program's: 128 + N where signal N ended it, 127 where it is not there, 126 where it cannot be
     executed, 125 where it was not run, or nobody knows.
 
     """
 ) { session throws(Failure) in
-  if session.arguments.has(.interactive) || session.arguments.has(.terminal) {
-    throw Failure(.usage, "exec: a program has neither input nor terminal yet: leave out --interactive and --tty")
-  }
   do throws(Failure) {
     return try Exec(session).run()
   } catch {
@@ -53,6 +51,19 @@ private final class Exec {
   }
 
   func run() throws(Failure) -> CInt {
+    request.isAttended ? try attend() : try wait()
+  }
+
+  private func attend() throws(Failure) -> CInt {
+    if session.isJSON {
+      throw Failure(.usage, "exec: --json shows what came of a program, without --interactive and --tty")
+    }
+    let end = try AttendedExec(session, request, path).run()
+    guard let state = end.state else { return 128 + end.signal }
+    return try show(state)
+  }
+
+  private func wait() throws(Failure) -> CInt {
     var isAskedFor = false
     session.client.deadline = Clock.now().advanced(
       milliseconds: request.timeLimitMilliseconds + Self.patienceMilliseconds)
@@ -110,5 +121,20 @@ extension ExecRequest {
     try reader.read(.time, "--timeout", "whole seconds, as 60", into: &timeLimitMilliseconds) {
       Duration.milliseconds(ofSeconds: $0)
     }
+    hasInput = reader.arguments.has(.interactive)
+    if reader.arguments.has(.terminal) { try addTerminal() }
+    if isAttended, reader.arguments.has(.time) {
+      throw Failure(.usage, "exec: --timeout is for programs without input and terminal: leave it out")
+    }
+  }
+
+  private mutating func addTerminal() throws(Failure) {
+    if hasInput, system_is_terminal(0) == 0 {
+      throw Failure(.usage, "exec: standard input is no terminal: leave out --tty")
+    }
+    terminal = AttendedExec.terminalSize ?? TerminalSize(rows: 0, columns: 0)
+    let name = Array("TERM=".utf8)
+    if environment.contains(where: { $0.utf8.starts(with: name) }) { return }
+    environment.append("TERM=" + (getenv("TERM").map { String(cString: $0) } ?? "xterm"))
   }
 }

@@ -49,7 +49,7 @@ private func followLogs(_ session: Session, _ firstQuery: [String]) throws(Failu
         switch try client.next() {
         case .signal(let number): return 128 + number
         case .outputClosed: throw Failure(.outputClosed, "")
-        case .timeout: break
+        case .timeout, .input: break
         case .message(let message):
           guard message.token == token else { continue }
           // What was being shown was removed: there is no more of it.

@@ -165,7 +165,7 @@ final class PlacedRun {
       case .message(let message) where message.token == token: return message
       case .signal: try noteInterrupt(client)
       case .outputClosed: throw Failure(.outputClosed, "")
-      case .message, .timeout: break
+      case .message, .timeout, .input: break
       }
     }
   }

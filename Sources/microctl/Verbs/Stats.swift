@@ -28,7 +28,7 @@ let statsVerb = Verb(
     switch try session.client.next(timeoutMilliseconds: statsMilliseconds) {
     case .signal: return ExitCode.success
     case .outputClosed: throw Failure(.outputClosed, "")
-    case .timeout, .message: break
+    case .timeout, .message, .input: break
     }
   }
 }

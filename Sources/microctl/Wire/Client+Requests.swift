@@ -24,7 +24,7 @@ extension Client {
       case .message(let message) where tokens.contains(message.token): return message
       case .signal(let number): throw Failure(.exit(128 + number), "interrupted before the agent answered")
       case .outputClosed: throw Failure(.outputClosed, "")
-      case .message, .timeout: break
+      case .message, .timeout, .input: break
       }
     }
   }

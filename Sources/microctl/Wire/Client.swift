@@ -14,6 +14,8 @@ final class Client {
     case timeout
     /// Nobody reads standard output any more.
     case outputClosed
+    /// Standard input has something to be read, or its end.
+    case input
   }
 
   /// An agent that accepts a connection says what it takes within this time.
@@ -43,6 +45,8 @@ final class Client {
   /// A descriptor whose signals end a wait; negative: signals do what they do.
   private var signals: CInt = -1
   private var watchesOutput = false
+  /// Waits end when there is something to be read from standard input.
+  var watchesInput = false
 
   init(_ destination: Destination) {
     self.destination = destination
@@ -127,7 +131,7 @@ final class Client {
     case .node(let node):
       let made = node.address.withSockaddr { system_tcp_connect($0) }
       if made < 0 { return made }
-      let ready = system_wait_client(made, 1, signals, -1, CInt(limited(Self.greetingMilliseconds)))
+      let ready = system_wait_client(made, 1, signals, -1, -1, CInt(limited(Self.greetingMilliseconds)))
       if ready & CInt(SYSTEM_SIGNAL_READY) != 0 {
         _ = system_close(made)
         throw interrupted()
@@ -141,7 +145,7 @@ final class Client {
 
   private func pause() throws(Failure) {
     let ready = system_wait_client(
-      -1, 0, signals, -1, destination.isLocal ? Self.pauseMilliseconds : Self.remotePauseMilliseconds)
+      -1, 0, signals, -1, -1, destination.isLocal ? Self.pauseMilliseconds : Self.remotePauseMilliseconds)
     if ready & CInt(SYSTEM_SIGNAL_READY) != 0 { throw interrupted() }
   }
 
@@ -225,7 +229,7 @@ final class Client {
         switch try next(timeoutMilliseconds: Self.exchangeMilliseconds) {
         case .message(let message) where message.token == request.token: return message
         case .message: break
-        case .signal, .timeout, .outputClosed: throw Failure(.connectionLost, "")
+        case .signal, .timeout, .outputClosed, .input: throw Failure(.connectionLost, "")
         }
       }
     } catch {
@@ -282,7 +286,8 @@ final class Client {
       return nil
     }
     let ready = system_wait_client(
-      socket, 0, signals, watchesOutput ? Output.descriptor : -1, CInt(limited(timeoutMilliseconds)))
+      socket, 0, signals, watchesOutput ? Output.descriptor : -1, watchesInput ? 0 : -1,
+      CInt(limited(timeoutMilliseconds)))
     if ready < 0 { throw Failure(.refused, "wait for the agent: \(Errno(rawValue: -ready))") }
     if ready & CInt(SYSTEM_SIGNAL_READY) != 0 {
       lastSignal = system_next_signal(signals)
@@ -293,6 +298,7 @@ final class Client {
       return nil
     }
     if ready & CInt(SYSTEM_OUTPUT_CLOSED) != 0 { return .outputClosed }
+    if ready & CInt(SYSTEM_INPUT_READY) != 0 { return .input }
     if ready == 0, let deadline, Clock.now() >= deadline {
       throw Failure(.connectionLost, "\(destination) does not answer in time: try again")
     }
@@ -325,7 +331,7 @@ final class Client {
       // As a message, so that an agent that went away is an error and no signal.
       let count = rest.withUnsafeBytes { system_send_message(socket, $0.baseAddress, $0.count, nil, 0, 0) }
       if count == -Int(Errno.wouldBlock.rawValue) {
-        _ = system_wait_client(socket, 1, -1, -1, -1)
+        _ = system_wait_client(socket, 1, -1, -1, -1, -1)
         continue
       }
       if count < 0 { throw lost }
