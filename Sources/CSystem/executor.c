@@ -67,6 +67,7 @@ static int perform(struct state *state, const struct step *step) {
     case EXECUTOR_OPEN_TREE: return do_open_tree(state, step);
     case EXECUTOR_CHANGE_MOUNT: return do_change_mount(state, step);
     case EXECUTOR_OVERLAY: return do_overlay(state, step);
+    case EXECUTOR_LIMIT_FILES: return do_limit_files(state, step);
     case EXECUTOR_JOIN_NAMESPACE: return setns(slot(state, step->number[0]), (int)step->number[1]);
     case EXECUTOR_UNSHARE: return unshare((int)step->number[0]);
     case EXECUTOR_WAIT: return do_wait(state, step);

@@ -59,6 +59,9 @@ int do_read_only(struct state *state, const struct step *step);
 // executor_overlay.c
 int do_overlay(struct state *state, const struct step *step);
 
+// quotas.c
+int do_limit_files(struct state *state, const struct step *step);
+
 // executor_copy.c
 int do_mount_copy(struct state *state, const struct step *step);
 

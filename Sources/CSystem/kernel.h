@@ -24,6 +24,9 @@
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
 #endif
+#ifndef SYS_quotactl_fd
+#define SYS_quotactl_fd 443
+#endif
 #ifdef SYS_setresuid32
 #define CALL_SETRESUID SYS_setresuid32
 #define CALL_SETRESGID SYS_setresgid32
@@ -49,6 +52,25 @@ enum {
   LAST_CAPABILITY = 63,
   AMBIENT_RAISE = 2,
   SECCOMP_SET_FILTER = 1,
+  PROJECT_QUOTA = 2,
+  QUOTA_GET = 0x800007,
+  QUOTA_SET = 0x800008,
+  QUOTA_GET_STATE = 0x5808,  // Q_XGETQSTATV, also of file systems other than XFS
+  QUOTA_BLOCKS_VALID = 1,
+  QUOTA_FILES_VALID = 4,
+  PROJECT_QUOTA_ENFORCED = 0x20,
+};
+// if_dqblk: blocks are of 1024 bytes.
+struct quota_limits {
+  uint64_t most_blocks, wanted_blocks, bytes, most_files, wanted_files, files, blocks_time, files_time;
+  uint32_t valid;
+};
+// fs_quota_statv.
+struct quota_state {
+  int8_t version;
+  uint8_t unused;
+  uint16_t flags;
+  uint32_t rest[38];
 };
 struct mount_attributes {
   uint64_t set, clear, propagation, user_namespace;

@@ -1,4 +1,5 @@
 import Basics
+import LinuxSystem
 
 /// What a container is, in the OCI runtime spec's words. A value: it opens and decides nothing.
 public struct ContainerSpec: Hashable, Sendable {
@@ -137,12 +138,17 @@ public struct OverlaySpec: Hashable, Sendable {
   /// Nothing of it is ever synced, not even when the container asks, and above all not the whole file system when it
   /// ends: for what is deleted with the container.
   public var isVolatile: Bool
+  /// What may lie in `directory`, whose file system must keep project quotas; nil: as much as there is room for.
+  public var limits: FileLimits?
 
-  public init(directory: String? = nil, upper: String, work: String, isVolatile: Bool = false) {
+  public init(
+    directory: String? = nil, upper: String, work: String, isVolatile: Bool = false, limits: FileLimits? = nil
+  ) {
     self.directory = directory
     self.upper = upper
     self.work = work
     self.isVolatile = isVolatile
+    self.limits = limits
   }
 }
 

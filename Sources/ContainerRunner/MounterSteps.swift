@@ -1,4 +1,5 @@
 import CSystem
+import LinuxSystem
 
 /// The mounts that need the host's rights or paths. They are made detached, so that nobody sees them and closing the
 /// descriptor undoes them.
@@ -68,10 +69,22 @@ extension ContainerSpec {
     let isVolatile: UInt32 = root.overlay?.isVolatile == true ? 1 : 0
     let written = root.overlay.map { [$0.upper, $0.work] } ?? []
     steps.append(EXECUTOR_OVERLAY, [Slot.root, isVolatile] + layers, written)
+    if let overlay = root.overlay, let limits = overlay.limits { addLimits(limits, of: overlay, to: &steps) }
+  }
+
+  /// What is made in the directory from here on is counted, and is no more than these.
+  private func addLimits(_ limits: FileLimits, of overlay: OverlaySpec, to steps: inout StepList) {
+    guard let directory = overlay.directory else { return }
+    let name = overlay.upper.utf8.dropFirst(directory.utf8.count + 1)
+    steps.append(
+      EXECUTOR_LIMIT_FILES, limits.bytes.words + limits.files.words,
+      [directory, String(decoding: name, as: UTF8.self)])
   }
 
   private func addDirectories(of overlay: OverlaySpec, to steps: inout StepList) {
     if let directory = overlay.directory { steps.append(EXECUTOR_MAKE_DIRECTORY, [0o711], [directory]) }
+    // The overlay needs directories of its own also where a container has used up what it may: limits come behind it.
+    if overlay.limits != nil { addLimits(FileLimits(), of: overlay, to: &steps) }
     steps.append(EXECUTOR_MAKE_DIRECTORY, [0o755], [overlay.upper])
     steps.append(EXECUTOR_MAKE_DIRECTORY, [0o700], [overlay.work])
     guard namespaces.contains(.user) else { return }

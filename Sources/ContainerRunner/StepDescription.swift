@@ -22,6 +22,8 @@ extension Step: CustomStringConvertible {
     case EXECUTOR_OVERLAY:
       let layers = numbers.dropFirst(2).map { Slot.name($0) } + (strings.isEmpty ? [] : [text(0)])
       return "make an overlay of \(layers.joined(separator: " and "))"
+    case EXECUTOR_LIMIT_FILES:
+      return wide(0) == 0 ? "count what lies in \(text(0))" : "limit what lies in \(text(0))"
     case EXECUTOR_JOIN_NAMESPACE: return "enter \(slot(0))"
     case EXECUTOR_UNSHARE: return "make namespaces"
     case EXECUTOR_WAIT:
@@ -111,6 +113,7 @@ extension Step: CustomStringConvertible {
     case EXECUTOR_CLOSE_OTHERS:
       return numbers.isEmpty ? [] : ["but \(numbers.map { Slot.name($0) }.joined(separator: ","))"]
     case EXECUTOR_OVERLAY: return [strings.isEmpty ? "ro" : "work \(text(1))", number(1) == 0 ? "" : "never synced"]
+    case EXECUTOR_LIMIT_FILES: return wide(0) == 0 ? [] : ["\(wide(0)) bytes", "\(wide(2)) files"]
     case EXECUTOR_JOIN_NAMESPACE:
       return [number(0) == Slot.container ? Namespaces(rawValue: number(1)).description : ""]
     case EXECUTOR_UNSHARE: return [Namespaces(rawValue: number(0)).description]

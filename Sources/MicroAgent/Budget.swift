@@ -5,6 +5,8 @@ public struct Budget: Equatable, Sendable {
   public var processes: UInt64 = 64
   /// Thousandths of one core.
   public var cpuMillis: UInt64 = 1000
+  /// What it may write to its root file system; 0: whoever asked did not say.
+  public var diskBytes: UInt64 = 0
   /// How much of its output is kept, in RAM.
   public var logBytes: UInt64 = 64 * 1024
 
@@ -16,12 +18,24 @@ public struct Budget: Equatable, Sendable {
   /// What must be set aside for it: the kernel's share and the log are no part of the container's own limit.
   public var reservedBytes: UInt64 { memoryBytes + Self.kernelBytes + logBytes }
 
+  /// How many files, directories and the like go with its disk: so many as ext4 has for so much, and some.
+  public var files: UInt64 { diskBytes / 16_384 + 256 }
+
+  /// So much disk goes with every container: it is no part of a lease's.
+  public static let leastDiskBytes: UInt64 = 1 << 20
+  /// What a container without a lease may write that was asked for without saying how much.
+  public static let standardDiskBytes: UInt64 = 64 << 20
+
+  /// What must be set aside of a disk.
+  var chargedDiskBytes: UInt64 { max(diskBytes, Self.leastDiskBytes) - Self.leastDiskBytes }
+
   /// Of each the larger.
   static func larger(_ left: Budget, _ right: Budget) -> Budget {
     var larger = left
     larger.memoryBytes = max(left.memoryBytes, right.memoryBytes)
     larger.processes = max(left.processes, right.processes)
     larger.cpuMillis = max(left.cpuMillis, right.cpuMillis)
+    larger.diskBytes = max(left.diskBytes, right.diskBytes)
     return larger
   }
 
@@ -34,6 +48,10 @@ public struct Budget: Equatable, Sendable {
   public static let leastLogBytes: UInt64 = 4096
   public static let mostLogBytes: UInt64 = 1 << 20
 
+  static func tooLittleDisk(_ bytes: UInt64) -> String {
+    "disk budget \(bytes / 1024) KiB: give at least \(leastDiskBytes / 1024) KiB"
+  }
+
   /// What is wrong with it, as one line that says what would be right; nil: nothing.
   public var problem: String? {
     if memoryBytes < Self.leastMemoryBytes {
@@ -45,6 +63,10 @@ public struct Budget: Equatable, Sendable {
     if cpuMillis < Self.leastCPUMillis || cpuMillis > Self.mostCPUMillis {
       return "cpu budget: 0.01 to \(Self.mostCPUMillis / 1000) cores"
     }
+    if diskBytes > LeaseRequest.mostDiskBytes {
+      return "disk budget: at most \(LeaseRequest.mostDiskBytes >> 40) TiB"
+    }
+    if diskBytes != 0, diskBytes < Self.leastDiskBytes { return Self.tooLittleDisk(diskBytes) }
     if logBytes < Self.leastLogBytes || logBytes > Self.mostLogBytes {
       return "log: \(Self.leastLogBytes / 1024) to \(Self.mostLogBytes / 1024) KiB"
     }

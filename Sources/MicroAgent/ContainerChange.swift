@@ -9,8 +9,14 @@ public struct ContainerChange: Equatable, Sendable {
   public init(_ value: CBORValue) throws(RequestError) {
     self.value = value
     let reader = try APIMapReader(value)
-    try reader.refuseKeys { $0 == .memoryBytes || $0 == .processes || $0 == .cpuMillis || $0 == .restart }
+    try reader.refuseKeys { key in
+      switch key {
+      case .memoryBytes, .processes, .cpuMillis, .diskBytes, .restart: true
+      default: false
+      }
+    }
     if value.mapValue?.entries.isEmpty ?? true { throw RequestError(.invalid, "update: say what is to be otherwise") }
+    if value[.diskBytes]?.unsignedValue == 0 { throw RequestError(.invalid, Budget.tooLittleDisk(0)) }
     _ = try applied(to: ContainerRequest())
   }
 

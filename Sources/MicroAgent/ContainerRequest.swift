@@ -126,6 +126,9 @@ public struct ContainerRequest: Equatable, Sendable {
     if graceMilliseconds > Self.maximumGraceMilliseconds {
       return "grace period: at most \(Self.maximumGraceMilliseconds / 1000) s"
     }
+    if readOnlyRoot, budget.diskBytes != 0 {
+      return "disk budget: nothing is written to a read-only root: leave one of them out"
+    }
     return portProblem ?? publicationProblem ?? health?.problem ?? budget.problem
   }
 

@@ -41,7 +41,10 @@ extension Agent {
         send(.array(containers(for: request.principal).map { value(of: $0) }), request)
       case .inspect(let name, let observe):
         let container = try need(name)
-        if observe { watch(.state(.container(container.id)), request) } else { send(value(of: container), request) }
+        if observe { return watch(.state(.container(container.id)), request) }
+        guard case .map(var map) = value(of: container) else { return }
+        host.addDisk(of: container, to: &map)
+        send(.map(map), request)
       case .top(let name): send(host.processes(of: try need(name)), request)
       case .logs(let name, let from, let tail, let observe):
         try answerLogs(request, try need(name), from, tail, observe)
@@ -57,7 +60,7 @@ extension Agent {
         respond(Responses.content(metrics, .senmlCBOR, token: request.token), to: request)
       case .plan(let wish):
         try checkImage(of: wish, for: request.principal)
-        send(Self.value(of: try host.plan(wish)), request)
+        send(Self.value(of: try host.plan(supervisor.completed(wish))), request)
       case .info:
         send(info(), request)
       case .nodes: send(DirectoryAnswer.value(of: network.nodes()), request)
@@ -137,9 +140,9 @@ extension Agent {
 
   /// A container's state, and where it is reached.
   private func value(of container: Container) -> CBORValue {
+    guard case .map(var map) = container.value else { return container.value }
     let addresses = host.bridge.addresses(of: container.id)
-    guard !addresses.isEmpty, case .map(var map) = container.value else { return container.value }
-    map[.addresses] = .array(addresses.map { .text("\($0)") })
+    if !addresses.isEmpty { map[.addresses] = .array(addresses.map { .text("\($0)") }) }
     return .map(map)
   }
 
@@ -196,6 +199,14 @@ extension Agent {
     return .map(map)
   }
 
+  /// How containers are kept to them, or what to do so that they are.
+  private var diskBudgets: String {
+    host.files.keepsBudgets
+      ? "kept by project quota"
+      : "not kept: \(configuration.stateDirectory) is in no file system with project quota (ext4: tune2fs -O project "
+        + "-Q prjquota, then mount with prjquota), or Linux is older than 5.14"
+  }
+
   private func info() -> CBORValue {
     var map = CBORMap()
     map[.version] = .text(Version.text)
@@ -215,6 +226,7 @@ extension Agent {
     map[.memoryAvailableBytes] = .unsigned(memory.availableBytes)
     map[.memoryOfferBytes] = .unsigned(host.offerBytes)
     map[.memoryReservedBytes] = .unsigned(supervisor.ledger.reserved.memoryBytes)
+    map[.diskBudgets] = .text(diskBudgets)
     addBoots(to: &map)
     network.status.add(to: &map)
     map[.notices] = .array(

@@ -137,7 +137,8 @@ final class Agent {
     capacity = BoardFacts.amount(memoryBytes: host.offerBytes, stateDirectory: configuration.stateDirectory)
     offer = Offer(
       configuration.offer, of: capacity, standing: configuration.node.standing,
-      abilities: BoardFacts.abilities(cgroupVersion: host.cgroupVersion))
+      abilities: BoardFacts.abilities(
+        cgroupVersion: host.cgroupVersion, keepsDiskBudgets: host.files.keepsBudgets))
     let free = offer.amount.memoryBytes
     do throws(SystemError) {
       network = try NodeNetwork(

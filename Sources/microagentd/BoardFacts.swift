@@ -13,8 +13,9 @@ enum BoardFacts {
       containers: UInt64(Supervisor.maximumContainers))
   }
 
-  static func abilities(cgroupVersion: String) -> NodeAbilities {
+  static func abilities(cgroupVersion: String, keepsDiskBudgets: Bool) -> NodeAbilities {
     var abilities = NodeAbilities()
+    abilities.keepsDiskBudgets = keepsDiskBudgets
     abilities.cgroupVersion = cgroupVersion
     abilities.hasUserNamespaces = Files.exists("/proc/self/ns/user")
     abilities.hasOverlay = MachineStatus.hasFileSystem("overlay")

@@ -2,18 +2,23 @@ import CSystem
 import ContainerRunner
 import EventLoop
 import LinuxSystem
+import MicroAgent
 
 /// What containers write to the disk: a folder each, with the overlay's two directories.
 ///
 /// Deleting waits for the disk: even an empty directory's entry may be on its way there, behind a sync of a second. So a
 /// child process deletes, a little later and all that came meanwhile in one go. Ids are never used twice, so nobody waits
-/// for it; what an agent that died had not deleted the next one finds.
+/// for it; what an agent that died had not deleted the next one finds. The same process changes limits of what may be there.
 final class ContainerFiles {
   private let directory: String
   private let runtimeDirectory: String
   private let loop: EventLoop
+  /// Whether containers are kept to their disk budgets.
+  let keepsBudgets: Bool
   /// Paths to be deleted.
   private var doomed: [String] = []
+  /// Folders that get other limits.
+  private var changed: [(folder: String, limits: FileLimits)] = []
   private var delay: Timer?
   private var sweeper: ChildWatcher?
   private var sweeperProcess: Int32 = 0
@@ -29,6 +34,7 @@ final class ContainerFiles {
     self.runtimeDirectory = runtimeDirectory
     self.loop = loop
     try Files.makeDirectories(directory, mode: 0o711)
+    keepsBudgets = FileLimits.areKept(in: directory)
     delay = nil
     delay = try Timer(on: loop) { [self] in sweep() }
   }
@@ -52,9 +58,30 @@ final class ContainerFiles {
   private func work(of id: UInt64, start: UInt32) -> String { folder(of: id) + "/work-\(start)" }
 
   /// Where a container writes; the container's mounter makes the directories.
-  func overlay(of id: UInt64, start: UInt32) -> OverlaySpec {
-    OverlaySpec(directory: folder(of: id), upper: folder(of: id) + "/upper", work: work(of: id, start: start))
+  func overlay(of container: Container) -> OverlaySpec {
+    let folder = folder(of: container.id)
+    return OverlaySpec(
+      directory: folder, upper: folder + "/upper", work: work(of: container.id, start: container.starts),
+      limits: limits(of: container))
   }
+
+  // MARK: Budgets
+
+  /// Nil: what it writes is not limited.
+  private func limits(of container: Container) -> FileLimits? {
+    let budget = container.request.budget
+    return keepsBudgets && budget.diskBytes > 0 ? FileLimits(bytes: budget.diskBytes, files: budget.files) : nil
+  }
+
+  /// Holds a container that runs to its budget, whatever it was held to before, a moment later.
+  func limit(_ container: Container) {
+    guard let limits = limits(of: container) else { return }
+    changed.append((folder(of: container.id), limits))
+    sweepSoon()
+  }
+
+  /// What a container that runs has written; nil: that is not counted.
+  func used(by id: UInt64) -> FileLimits? { keepsBudgets ? FileLimits.used(in: folder(of: id)) : nil }
 
   // MARK: Files of its network
 
@@ -95,6 +122,10 @@ final class ContainerFiles {
 
   private func doom(_ path: String) {
     doomed.append(path)
+    sweepSoon()
+  }
+
+  private func sweepSoon() {
     if sweeper == nil { delay?.start(milliseconds: Self.delayMilliseconds) }
   }
 
@@ -116,17 +147,19 @@ final class ContainerFiles {
 
   /// Deletes what is doomed in a child process, unless one is at it already.
   private func sweep() {
-    guard sweeper == nil, !doomed.isEmpty else { return }
+    guard sweeper == nil, !doomed.isEmpty || !changed.isEmpty else { return }
     let process = system_fork()
     if process == 0 {
       // A connection or a pipe that the agent closes meanwhile must not stay open here.
       _ = system_close_from(0)
-      for path in doomed { try? FileTree.remove(path) }
+      for change in changed { change.limits.set(on: change.folder) }
+      for path in doomed { remove(path) }
       system_exit(0)
     }
     // Without a process to spare they are left to the next deletion, or the next start.
     guard process > 0 else { return }
     doomed = []
+    changed = []
     sweeperProcess = process
     do throws(SystemError) {
       let pidfd = FileDescriptor(owning: try check(system_pidfd_open(process), "watch", "the sweeper"))
@@ -134,6 +167,13 @@ final class ContainerFiles {
     } catch {
       // Without a watch the sweeper is collected by the keeper, when the agent ends.
     }
+  }
+
+  /// The kernel forgets a project that has neither limits nor files. So the limits go first: with the folder goes the only one who
+  /// knows the project.
+  private func remove(_ path: String) {
+    if keepsBudgets { FileLimits().set(on: path) }
+    try? FileTree.remove(path)
   }
 
   private func swept() {

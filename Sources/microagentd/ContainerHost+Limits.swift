@@ -11,6 +11,7 @@ extension ContainerHost {
     guard let entry = find(container.id) else { return }
     entry.memoryLimitBytes = container.request.budget.memoryBytes
     try? entry.cgroup?.reset(to: CgroupLimits(container.request.budget))
+    files.limit(container)
     CrashPoint.pass("its limits are set")
   }
 

@@ -105,7 +105,7 @@ final class ContainerHost {
   private func plan(_ container: Container) throws(RequestError) -> LaunchPlan {
     try launcher.plan(
       container.request, name: container.name, image: imageRoot(container.request),
-      overlay: files.overlay(of: container.id, start: container.starts),
+      overlay: files.overlay(of: container),
       networkFiles: container.request.network == .bridge ? files.networkFiles(of: container.id) : nil)
   }
 
@@ -322,6 +322,15 @@ final class ContainerHost {
 extension ContainerHost {
   func usage(ofID id: UInt64) -> CgroupUsage { find(id)?.cgroup?.usage() ?? CgroupUsage() }
 
+  /// What it has written, and may.
+  func addDisk(of container: Container, to map: inout CBORMap) {
+    guard container.isAlive, let used = files.used(by: container.id) else { return }
+    map[.diskUsedBytes] = .unsigned(used.bytes)
+    map[.diskBytes] = .unsigned(container.request.budget.diskBytes)
+    map[.fileCount] = .unsigned(used.files)
+    map[.files] = .unsigned(container.request.budget.files)
+  }
+
   func usage(of container: Container) -> CBORValue {
     let usage = usage(ofID: container.id)
     var map = CBORMap()
@@ -334,6 +343,7 @@ extension ContainerHost {
     map[.processes] = .unsigned(container.request.budget.processes)
     map[.cpuNanoseconds] = usage.cpuNanoseconds.map { .unsigned($0) }
     map[.outOfMemoryKills] = usage.oomKills.map { .unsigned($0) }
+    addDisk(of: container, to: &map)
     return .map(map)
   }
 }

@@ -1,5 +1,6 @@
 import ContainerRunner
 import Foundation
+import LinuxSystem
 import Testing
 
 /// Plans are pure: these need neither root nor Linux. Each variant's whole list stands in plans/; a change of it is
@@ -34,6 +35,14 @@ import Testing
       "overlay-volatile",
       changed {
         $0.root.overlay = OverlaySpec(upper: "/data/dns/upper", work: "/data/dns/work", isVolatile: true)
+      }, facts
+    ),
+    (
+      "overlay-limited",
+      changed {
+        $0.root.overlay = OverlaySpec(
+          directory: "/data/dns", upper: "/data/dns/upper", work: "/data/dns/work",
+          limits: FileLimits(bytes: 5 << 30, files: 4096))
       }, facts
     ),
     (

@@ -12,7 +12,9 @@ import Testing
   private static let amd64: UInt32 = 0xC000_003E
 
   /// What the kernel would do with a call (linux/filter.h's classic BPF, the four operations that filters here use).
-  private static func result(_ program: BPFProgram, _ abi: UInt32, _ number: UInt32, _ argument: UInt32 = 0) -> UInt32 {
+  private static func result(
+    _ program: BPFProgram, _ abi: UInt32, _ number: UInt32, _ argument: UInt32 = 0, second: UInt32 = 0
+  ) -> UInt32 {
     var accumulator: UInt32 = 0
     var at = 0
     while true {
@@ -21,7 +23,7 @@ import Testing
       let isTrue: Bool
       switch instruction.code {
       case 0x20:
-        accumulator = [0: number, 4: abi, 16: argument][instruction.operand]!
+        accumulator = [0: number, 4: abi, 16: argument, 24: second][instruction.operand]!
         continue
       case 0x06: return instruction.operand
       case 0x05:
@@ -46,7 +48,7 @@ import Testing
       switch verdict {
       case .refused: expected = Self.refused
       case .missing: expected = Self.missing
-      case .allowed, .clone, .socket, .personality: expected = Self.allow
+      case .allowed, .clone, .socket, .personality, .ioctl: expected = Self.allow
       }
       #expect(Self.result(Self.program, abi, number) == expected, "call \(number)")
     }
@@ -63,6 +65,7 @@ import Testing
       ("io_uring_setup", 425, 425, refused),
       ("move_mount", 429, 429, refused), ("clone3", 435, 435, missing), ("faccessat2", 439, 439, allow),
       ("userfaultfd", 374, 323, refused), ("add_key", 286, 248, refused), ("swapon", 87, 167, refused),
+      ("ioctl", 54, 16, allow), ("fcntl", 55, 72, allow), ("quotactl", 131, 179, refused), ("pread64", 180, 17, allow),
     ] as [(String, UInt32, UInt32, UInt32)]) func wellKnownCalls(
       name: String, i386: UInt32, amd64: UInt32, expected: UInt32
     )
@@ -90,6 +93,17 @@ import Testing
     #expect(Self.result(Self.program, abi, socket, 40) == Self.refused)
     #expect(Self.result(Self.program, abi, personality, 0xFFFF_FFFF) == Self.allow)
     #expect(Self.result(Self.program, abi, personality, 0x40000) == Self.refused)
+  }
+
+  /// Of linux/fs.h: what a file's project can be changed by, beside what only reads it and what is for terminals.
+  @Test(arguments: [(i386, 54), (amd64, 16)] as [(UInt32, UInt32)])
+  func filesStayInTheirProject(abi: UInt32, ioctl: UInt32) {
+    for request: UInt32 in [0x401C_5820, 0x4008_6602, 0x4004_6602] {
+      #expect(Self.result(Self.program, abi, ioctl, 3, second: request) == Self.refused)
+    }
+    for request: UInt32 in [0x801C_581F, 0x8008_6601, 0x8004_6601, 0x5401, 0x5413] {
+      #expect(Self.result(Self.program, abi, ioctl, 3, second: request) == Self.allow)
+    }
   }
 
   @Test func otherABIsAreRefused() {

@@ -25,6 +25,7 @@ import Testing
   @Test(
     arguments: [
       CBORMap(), [.memoryBytes: "much"], [.restart: "sometimes"], [.restart: 3], [.command: ["sh"]], [.logBytes: 8192],
+      [.diskBytes: 0], [.diskBytes: "much"],
     ] as [CBORMap])
   func whatCannotBeMeantIsRefused(_ map: CBORMap) {
     #expect(refusal { () throws(RequestError) in try ContainerChange(.map(map)) }?.kind == .invalid)

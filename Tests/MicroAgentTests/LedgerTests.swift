@@ -69,7 +69,7 @@ import Testing
     #expect(ledger.lack(of: size(19), for: Self.holder) == nil)
     ledger.add(account(1, size(19)))
     #expect(
-      ledger.lack(of: budget(1), lease: nil, isNew: true)?.description
+      ledger.lack(of: budget(1), lease: nil, existing: nil)?.description
         == "memory budget 1024 KiB: 720 KiB are left of this node's 102400 KiB: ask for less, or stop something")
     #expect(ledger.reserved.memoryBytes == (99 << 20) + around)
   }
@@ -78,14 +78,14 @@ import Testing
     var ledger = Ledger(Self.limits)
     ledger.add(account(1, size(10)))
     #expect(
-      ledger.lack(of: budget(10), lease: 1, isNew: true)?.description
+      ledger.lack(of: budget(10), lease: 1, existing: nil)?.description
         == "lease 1: memory: 10544 KiB asked for, 10240 KiB left of it: "
         + "ask for less (a container costs 240 KiB and its log beside its budget)")
-    #expect(ledger.lack(of: budget(9), lease: 1, isNew: true) == nil)
+    #expect(ledger.lack(of: budget(9), lease: 1, existing: nil) == nil)
     ledger.add(budget(9), lease: 1, holdsPlace: true)
     #expect(ledger.reserved.memoryBytes == 10 << 20, "it is part of the lease")
-    #expect(ledger.lack(of: budget(1), lease: 1, isNew: true)?.kind == .noRoom)
-    #expect(ledger.lack(of: budget(1), lease: 2, isNew: true)?.kind == .notFound)
+    #expect(ledger.lack(of: budget(1), lease: 1, existing: nil)?.kind == .noRoom)
+    #expect(ledger.lack(of: budget(1), lease: 2, existing: nil)?.kind == .notFound)
   }
 
   @Test func whatHasEndedKeepsItsNumberOnly() {
@@ -94,8 +94,27 @@ import Testing
     ledger.add(budget(9), lease: 1, holdsPlace: false)
     ledger.add(budget(9), lease: 1, holdsPlace: false)
     #expect(ledger.accounts[0].used == Resources(containers: 2))
-    #expect(ledger.lack(of: budget(1), lease: 1, isNew: true)?.kind == .noRoom)
-    #expect(ledger.lack(of: budget(1), lease: 1, isNew: false) == nil, "one of the two starts again")
+    #expect(ledger.lack(of: budget(1), lease: 1, existing: nil)?.kind == .noRoom)
+    #expect(ledger.lack(of: budget(1), lease: 1, existing: budget(1)) == nil, "one of the two starts again")
+  }
+
+  @Test func whatHasEndedKeepsItsDisk() {
+    var ledger = Ledger(Self.limits)
+    ledger.add(account(1, size(20) { $0.diskBytes = 8 << 20 }))
+    var budget = budget(1)
+    budget.diskBytes = 6 << 20
+    #expect(ledger.lack(of: budget, lease: 1, existing: nil) == nil)
+    ledger.add(budget, lease: 1, holdsPlace: false)
+    #expect(ledger.accounts[0].used == Resources(diskBytes: 5 << 20, containers: 1), "1 MiB goes with each")
+    #expect(
+      ledger.lack(of: budget, lease: 1, existing: nil)?.description
+        .hasPrefix("lease 1: disk: 5120 KiB asked for, 3072 KiB left of it") ?? false)
+    #expect(ledger.lack(of: budget, lease: 1, existing: budget) == nil, "it starts again")
+    var larger = budget
+    larger.diskBytes = 9 << 20
+    #expect(ledger.lack(of: larger, lease: 1, existing: budget, isAtRest: true) == nil)
+    larger.diskBytes = 10 << 20
+    #expect(ledger.lack(of: larger, lease: 1, existing: budget, isAtRest: true)?.kind == .noRoom)
   }
 
   @Test func aLeaseThatIsOverKeepsItsDiskAndWhatStillRunsInIt() {
@@ -110,11 +129,11 @@ import Testing
     var ledger = Ledger(Self.limits)
     ledger.add(account(1, size(10) { $0.containers = 10 }))
     for _ in 0..<10 {
-      #expect(ledger.lack(of: budget(1), lease: nil, isNew: true) == nil)
+      #expect(ledger.lack(of: budget(1), lease: nil, existing: nil) == nil)
       ledger.add(budget(1), lease: nil, holdsPlace: false)
     }
     #expect(
-      ledger.lack(of: budget(1), lease: nil, isNew: true)?.description
+      ledger.lack(of: budget(1), lease: nil, existing: nil)?.description
         == "this node holds 20 containers, its limit: remove one first")
   }
 

@@ -55,6 +55,15 @@ import Testing
     #expect(update(&bench, mebibytes: 32) == [.done(7)], "it is so already")
   }
 
+  @Test func theDiskOfWhatRunsIsRecordedAndThenGiven() throws {
+    var bench = bench(at: .running) { $0.budget.diskBytes = 2 << 20 }
+    let change = try ContainerChange(.map([.diskBytes: 1_048_576]))
+    #expect(
+      bench.supervisor.update(named: "dns", change, token: 7) == [.save(id: 1, revision: 3), .changed(id: 1)])
+    #expect(bench.tellSaved() == [.limit(id: 1), .done(7)])
+    #expect(bench.container()?.request.budget.diskBytes == 1 << 20)
+  }
+
   @Test func lessIsTakenFirstAndThenRecorded() {
     var bench = bench(at: .running)
     #expect(update(&bench, mebibytes: 4, cpu: 500) == [.shrink(id: 1, memoryBytes: 4 * Self.mebibyte)])

@@ -6,6 +6,7 @@ typedef long word;
 enum {
   READ = 0, WRITE = 1, CLOSE = 3, PTRACE = 101, CHDIR = 80, MKDIR = 83, CHROOT = 161, MOUNT = 165, MKNOD = 133, KILL = 62,
   SETUID = 105, FCNTL = 72, OPENAT = 257, READLINK = 89, EXIT = 231, ADD_KEY = 248, KEYCTL = 250, SLEEP = 35, EXECUTE = 59,
+  IOCTL = 16,
 };
 static word call(word number, word a, word b, word c, word d, word e) {
   word result;
@@ -25,6 +26,7 @@ __asm__(".globl _start\n_start: mov %rsp,%rdi\n and $-16,%rsp\n call run\n");
 enum {
   READ = 3, WRITE = 4, CLOSE = 6, PTRACE = 26, CHDIR = 12, MKDIR = 39, CHROOT = 61, MOUNT = 21, MKNOD = 14, KILL = 37,
   SETUID = 213, FCNTL = 221, OPENAT = 295, READLINK = 85, EXIT = 252, ADD_KEY = 286, KEYCTL = 288, SLEEP = 162, EXECUTE = 11,
+  IOCTL = 54,
 };
 static word call(word number, word a, word b, word c, word d, word e) {
   word result;
@@ -124,6 +126,54 @@ static word leaked(void) {
   return count;
 }
 
+// linux/fs.h
+struct attributes {
+  unsigned flags, extent, extents, project, copy_extent, unused[2];
+};
+enum { GET_ATTRIBUTES = (int)0x801C581F, SET_ATTRIBUTES = 0x401C5820, INHERIT_PROJECT = 0x200 };
+// The two of FS_IOC_GETFLAGS and FS_IOC_SETFLAGS hold the size of a long, and that it is an int that they mean.
+enum { GET_FLAGS = (int)(0x80006601 | sizeof(word) << 16), SET_FLAGS = 0x40006602 | sizeof(word) << 16 };
+enum { INHERIT_PROJECT_FLAG = 0x20000000 };
+
+// What is there, and what is made there, is to be counted no more for the container.
+static word leave_project(const char *path, int is_to_be_left, word *project) {
+  struct attributes attributes;
+  word file = call(OPENAT, HERE, (word)path, 0, 0, 0);
+  if (file < 0) return file;
+  word result = call(IOCTL, file, (unsigned)GET_ATTRIBUTES, (word)&attributes, 0, 0);
+  if (result < 0) return result;
+  *project = attributes.project;
+  if (!is_to_be_left) return 0;
+  attributes.project = 0;
+  attributes.flags &= ~INHERIT_PROJECT;
+  return call(IOCTL, file, SET_ATTRIBUTES, (word)&attributes, 0, 0);
+}
+
+static word drop_inheritance(const char *path) {
+  int flags;
+  word file = call(OPENAT, HERE, (word)path, 0, 0, 0);
+  if (file < 0) return file;
+  word result = call(IOCTL, file, (unsigned)GET_FLAGS, (word)&flags, 0, 0);
+  if (result < 0) return result;
+  if (!(flags & INHERIT_PROJECT_FLAG)) return -61;
+  flags &= ~INHERIT_PROJECT_FLAG;
+  return call(IOCTL, file, SET_FLAGS, (word)&flags, 0, 0);
+}
+
+// No attack: how many of the agent's projects the file system of a directory has counts or limits of.
+static word projects(const char *directory) {
+  struct {
+    unsigned long long numbers[8];
+    unsigned valid, project;
+  } found;
+  word file = call(OPENAT, HERE, (word)directory, 0, 0, 0), count = 0;
+  if (file < 0) return file;
+  // quotactl_fd(2), Q_GETNEXTQUOTA
+  for (unsigned next = 0x40000000; call(443, file, 0x80000902, next, (word)&found, 0) == 0; next = found.project + 1)
+    if (found.project >= 0x40000000) count++;
+  return count;
+}
+
 // The oldest one: leave by a directory that lies above the root.
 static word leave_root(const char *mark) {
   word result = make_directory("/tmp/deeper");
@@ -138,6 +188,9 @@ static word attack(const char *name, const char *first, const char *second) {
   if (is(name, "write")) return call(OPENAT, HERE, (word)first, O_WRITE, 0, 0);
   if (is(name, "read")) return call(OPENAT, HERE, (word)first, 0, 0, 0);
   if (is(name, "overwrite")) return overwrite(first, second);
+  word project;
+  if (is(name, "leave-project")) return leave_project(first, 1, &project);
+  if (is(name, "drop-inheritance")) return drop_inheritance(first);
   if (is(name, "leave-root")) return leave_root(first);
   if (is(name, "kill")) return call(KILL, number(first), 0, 0, 0, 0);
   if (is(name, "trace")) return call(PTRACE, 16, number(first), 0, 0, 0);
@@ -172,6 +225,11 @@ __attribute__((used)) void run(word *stack) {
     call(EXIT, 1, 0, 0, 0, 0);
   } else if (stack[0] > 1 && is(arguments[1], "descriptors")) {
     tell(-leaked());
+  } else if (stack[0] > 2 && is(arguments[1], "project")) {
+    word project, result = leave_project(first, 0, &project);
+    tell(result < 0 ? result : -project);
+  } else if (stack[0] > 2 && is(arguments[1], "projects")) {
+    tell(-projects(first));
   } else if (stack[0] > 1) {
     tell(attack(arguments[1], first, second));
   }

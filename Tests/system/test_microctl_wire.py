@@ -16,7 +16,7 @@ from machine import LocalMachine
 
 NAME, ROOT, COMMAND, MEMORY, PROCESSES, REMOVES = 1, 2, 3, 16, 17, 21
 ID, PHASE, END, EXIT_CODE, REASON, STARTED, ENDED, REQUEST = 30, 31, 36, 37, 38, 40, 41, 42
-USED, PEAK, COUNT, CPU = 50, 51, 52, 53
+USED, PEAK, COUNT, CPU, DISK_USED, DISK = 50, 51, 52, 53, 55, 132
 OFFSET, DATA, IS_END = 60, 61, 62
 AGENT_STEPS, CHILD_STEPS, AGENT_PLAN = 70, 71, 72
 NODES, SERVICES, IS_CUT, BROKEN_TAGS = 100, 101, 102, 103
@@ -255,11 +255,12 @@ def test_one_refusal_does_not_keep_the_others_from_it(ctl, fake):
 
 def test_stats_show_use_and_budget(ctl, fake):
     usage = {NAME: "dns", PHASE: "running", USED: 700 << 10, PEAK: 1 << 20, MEMORY: 4 << 20, COUNT: 2, PROCESSES: 64,
-             CPU: 1_250_000_000}
+             CPU: 1_250_000_000, DISK_USED: 24 << 10, DISK: 64 << 20}
     fake.serve(lambda talk: talk.answer(talk.expect(GET, "usage"), [usage]))
     lines = ctl("stats").stdout.decode().splitlines()
     assert [re.split(r" {2,}", line) for line in lines] == [
-        ["NAME", "MEMORY", "PEAK", "BUDGET", "PROCESSES", "CPU TIME"], ["dns", "700K", "1.0M", "4.0M", "2 of 64", "1.2s"]]
+        ["NAME", "MEMORY", "PEAK", "BUDGET", "PROCESSES", "DISK", "CPU TIME"],
+        ["dns", "700K", "1.0M", "4.0M", "2 of 64", "24K of 64.0M", "1.2s"]]
 
 
 def test_stats_again_and_again_until_interrupted(start_ctl, fake):

@@ -96,6 +96,13 @@ struct system_filesystem_status {
 };
 int system_statfs(const char *path, struct system_filesystem_status *status);
 
+// Limits of what lies below a directory (EXECUTOR_LIMIT_FILES). None of these is about a directory that the executor has not
+// limited: -ENODATA. 0 is no limit.
+int system_keeps_project_quotas(int descriptor);  // 1, or 0: the file system that it is in counts at most, and refuses nothing
+int system_limit_files(int directory, uint64_t bytes, uint64_t files);  // may wait for the disk
+// Does not wait for the disk where somebody is writing there.
+int system_used_files(int directory, uint64_t *bytes, uint64_t *files);
+
 // Disks and cards, as files that are open.
 int system_block_device(int descriptor, uint32_t numbers[2]);  // its major and minor number; -ENOTBLK: it is none
 int64_t system_end_offset(int descriptor);                     // how many bytes a device or a file has

@@ -21,6 +21,8 @@ enum executor_operation {
   EXECUTOR_CHANGE_MOUNT,           // [slot, attributes, private, recursive, user namespace's slot or EXECUTOR_NO_SLOT]
   EXECUTOR_OVERLAY,                // [slot, volatile, lower's slot...] upper, work: a detached overlay mount, of lowers from
                                    // the uppermost on; without upper and work it is only to be read
+  EXECUTOR_LIMIT_FILES,            // [bytes (2), files (2)] path, name: what may lie below the directory, 0 as much as there is room
+                                   // for; not of one that has a file of that name from the time before it was limited
   EXECUTOR_JOIN_NAMESPACE,         // [slot, kinds]: of a namespace, or those of the process of a pidfd
   EXECUTOR_UNSHARE,                // [kinds]
   EXECUTOR_WAIT,                   // [byte] for this byte on the control pipe; its end instead means exit

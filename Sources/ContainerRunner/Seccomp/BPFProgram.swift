@@ -12,6 +12,7 @@ struct BPFProgram: Equatable {
     case number = 0
     case architecture = 4
     case firstArgument = 16
+    case secondArgument = 24
   }
 
   /// SECCOMP_RET_ values (linux/seccomp.h), errno in the low half.
@@ -88,8 +89,8 @@ struct BPFProgram: Equatable {
       Instruction(code: code, ifTrue: UInt8(then), ifFalse: UInt8(otherwise), operand: operand))
   }
 
-  mutating func addFirstArgument(in values: [UInt32], then: Result, otherwise: Result) {
-    load(.firstArgument)
+  mutating func add(_ argument: Field, in values: [UInt32], then: Result, otherwise: Result) {
+    load(argument)
     for (index, value) in values.enumerated() {
       jump(ifEqual: value, then: values.count - index, otherwise: 0)
     }

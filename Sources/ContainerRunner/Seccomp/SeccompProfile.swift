@@ -14,6 +14,9 @@ public struct SeccompProfile: Sendable {
     case socket
     /// Allowed for Linux's own personalities.
     case personality
+    /// Allowed but for what takes a file out of its project, or what is made in a directory: from where the kernel asks no
+    /// capability for it, or asks the overlay's maker for it, a container would leave its disk budget.
+    case ioctl
   }
 
   /// From this number on, this verdict.
@@ -97,13 +100,17 @@ public struct SeccompProfile: Sendable {
       program.jump(ifAnyBit: newNamespaces, then: 1, otherwise: 0)
       program.end(.allow)
       program.end(.notPermitted)
-    case .socket: program.addFirstArgument(in: [38, 40], then: .notPermitted, otherwise: .allow)
+    case .socket: program.add(.firstArgument, in: [38, 40], then: .notPermitted, otherwise: .allow)
     case .personality:
-      program.addFirstArgument(
-        in: [0, 8, 0x20000, 0x20008, 0xFFFF_FFFF], then: .allow, otherwise: .notPermitted)
+      program.add(
+        .firstArgument, in: [0, 8, 0x20000, 0x20008, 0xFFFF_FFFF], then: .allow, otherwise: .notPermitted)
+    case .ioctl: program.add(.secondArgument, in: fileAttributes, then: .notPermitted, otherwise: .allow)
     }
     return program
   }
+
+  /// FS_IOC_FSSETXATTR, and FS_IOC_SETFLAGS of 64 and 32 bits (linux/fs.h).
+  private static let fileAttributes: [UInt32] = [0x401C_5820, 0x4008_6602, 0x4004_6602]
 
   /// Every CLONE_NEW flag that clone(2) knows.
   private static let newNamespaces = Namespaces.standard.rawValue

@@ -5,7 +5,8 @@ extension SeccompProfile {
   static let i386: [Row] = [
     Row(0, .allowed), Row(17, .refused), Row(19, .allowed), Row(21, .refused), Row(23, .allowed), Row(25, .refused),
     Row(26, .allowed), Row(28, .refused), Row(29, .allowed), Row(31, .refused), Row(33, .allowed), Row(34, .refused),
-    Row(36, .allowed), Row(44, .refused), Row(45, .allowed), Row(51, .refused), Row(54, .allowed), Row(56, .refused),
+    Row(36, .allowed), Row(44, .refused), Row(45, .allowed), Row(51, .refused), Row(54, .ioctl), Row(55, .allowed),
+    Row(56, .refused),
     Row(57, .allowed), Row(58, .refused), Row(60, .allowed), Row(62, .refused), Row(63, .allowed), Row(68, .refused),
     Row(70, .allowed), Row(74, .refused), Row(75, .allowed), Row(79, .refused), Row(80, .allowed), Row(84, .refused),
     Row(85, .allowed), Row(86, .refused), Row(90, .allowed), Row(98, .refused), Row(99, .allowed), Row(101, .refused),
@@ -30,7 +31,8 @@ extension SeccompProfile {
 
   /// What x86_64 programs may call: from each number on, up to the next row's.
   static let amd64: [Row] = [
-    Row(0, .allowed), Row(41, .socket), Row(42, .allowed), Row(56, .clone), Row(57, .allowed), Row(103, .refused),
+    Row(0, .allowed), Row(16, .ioctl), Row(17, .allowed), Row(41, .socket), Row(42, .allowed), Row(56, .clone),
+    Row(57, .allowed), Row(103, .refused),
     Row(104, .allowed), Row(134, .refused), Row(135, .personality), Row(136, .refused), Row(137, .allowed),
     Row(139, .refused), Row(140, .allowed), Row(153, .refused), Row(154, .allowed), Row(155, .refused),
     Row(157, .allowed), Row(163, .refused), Row(186, .allowed), Row(212, .refused), Row(213, .allowed),

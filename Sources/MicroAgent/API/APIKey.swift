@@ -47,6 +47,10 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case processCount = 52
   case cpuNanoseconds = 53
   case outOfMemoryKills = 54
+  case diskUsedBytes = 55
+  /// Whatever has an inode.
+  case fileCount = 56
+  case files = 57
 
   // Logs: bytes from an offset since the container was made, and whether more can come.
   case offset = 60
@@ -78,6 +82,7 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
   case memoryOfferBytes = 93
   case memoryReservedBytes = 94
   case storeProcess = 95
+  case diskBudgets = 96
 
   // The neighbours, and what they offer: in answers to searches, `isCut` tells that there is more.
   case nodes = 100
@@ -269,6 +274,9 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .processCount: "processCount"
     case .cpuNanoseconds: "cpuNanoseconds"
     case .outOfMemoryKills: "outOfMemoryKills"
+    case .diskUsedBytes: "diskUsedBytes"
+    case .fileCount: "fileCount"
+    case .files: "files"
     case .offset: "offset"
     case .data: "data"
     case .isEnd: "isEnd"
@@ -294,6 +302,7 @@ public enum APIKey: UInt64, CaseIterable, Sendable {
     case .memoryOfferBytes: "memoryOfferBytes"
     case .memoryReservedBytes: "memoryReservedBytes"
     case .storeProcess: "storeProcess"
+    case .diskBudgets: "diskBudgets"
     case .nodes: "nodes"
     case .services: "services"
     case .isCut: "isCut"

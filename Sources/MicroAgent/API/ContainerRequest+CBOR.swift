@@ -28,6 +28,7 @@ extension ContainerRequest {
     map[.memoryBytes] = .unsigned(budget.memoryBytes)
     map[.processes] = .unsigned(budget.processes)
     map[.cpuMillis] = .unsigned(budget.cpuMillis)
+    if budget.diskBytes != 0 { map[.diskBytes] = .unsigned(budget.diskBytes) }
     if budget.logBytes != standard.budget.logBytes { map[.logBytes] = .unsigned(budget.logBytes) }
     if restart != .no { map[.restart] = .text(restart.description) }
     if removesWhenEnded { map[.removesWhenEnded] = true }
@@ -47,8 +48,9 @@ extension ContainerRequest {
     try reader.refuseKeys { key in
       switch key {
       case .source, .target, .readOnly: false
-      case .publications, .lease, .anyISA, .image, .manifest, .endsWith, .ports, .uploadBits, .downloadBits: true
-      case .healthCheck: true
+      case .publications, .lease, .anyISA, .image, .manifest, .endsWith, .ports, .uploadBits, .downloadBits,
+        .diskBytes, .healthCheck:
+        true
       default: key.rawValue <= APIKey.graceMilliseconds.rawValue
       }
     }
@@ -97,6 +99,7 @@ extension ContainerRequest {
     try reader.unsigned(.memoryBytes, into: &budget.memoryBytes)
     try reader.unsigned(.processes, into: &budget.processes)
     try reader.unsigned(.cpuMillis, into: &budget.cpuMillis)
+    try reader.unsigned(.diskBytes, into: &budget.diskBytes)
     if let found = reader.value[.restart] {
       let policy = found.textValue.flatMap { RestartPolicy($0) }
       restart = try reader.need(policy, .restart, "\"no\", \"on-failure\", \"on-failure:N\" or \"always\"")

@@ -62,9 +62,10 @@ public struct Ledger: Equatable, Sendable {
 
   /// Charges a container to its lease, or to the node.
   ///
-  /// - Parameter holdsPlace: whether it runs or is meant to; one that has ended takes nothing but its number.
+  /// - Parameter holdsPlace: whether it runs or is meant to; one that has ended takes nothing but its number, and what it has
+  ///   written.
   mutating func add(_ budget: Budget, lease: UInt64?, holdsPlace: Bool) {
-    let charge = holdsPlace ? Resources(of: budget) : Resources(containers: 1)
+    let charge = holdsPlace ? Resources(of: budget) : Resources(diskBytes: budget.chargedDiskBytes, containers: 1)
     if let lease, let index = accounts.firstIndex(where: { $0.lease == lease }) {
       accounts[index].used = accounts[index].used + charge
     } else {
@@ -101,10 +102,13 @@ public struct Ledger: Equatable, Sendable {
 
   /// Why there is no room for a container; nil: there is.
   ///
-  /// - Parameter isNew: it does not exist yet, and has no number.
-  func lack(of budget: Budget, lease: UInt64?, isNew: Bool) -> RequestError? {
+  /// - Parameters:
+  ///   - existing: its budget until now, whose disk it has, and a number; nil: it does not exist yet.
+  ///   - isAtRest: it takes no more than these.
+  func lack(of budget: Budget, lease: UInt64?, existing: Budget?, isAtRest: Bool = false) -> RequestError? {
     var asked = Resources(of: budget)
-    if !isNew { asked.containers = 0 }
+    if let existing { asked = asked - Resources(diskBytes: existing.chargedDiskBytes, containers: 1) }
+    if isAtRest { asked = Resources(diskBytes: asked.diskBytes) }
     if let lease { return lackInLease(asked, lease) }
     let left = limits.board - reserved
     if asked.containers > left.containers {

@@ -43,6 +43,8 @@ public struct NodeAbilities: Equatable, Sendable {
   public var hasOverlay = false
   /// Tells how long programs wait for memory, processor and disk (PSI).
   public var hasPressure = false
+  /// Containers write no more to the disk than they may, whatever they do.
+  public var keepsDiskBudgets = false
 
   public init() {}
 
@@ -52,6 +54,7 @@ public struct NodeAbilities: Equatable, Sendable {
     if hasUserNamespaces { names.append("user-namespaces") }
     if hasOverlay { names.append("overlay") }
     if hasPressure { names.append("pressure") }
+    if keepsDiskBudgets { names.append("disk-budgets") }
     return names
   }
 }

@@ -23,7 +23,8 @@ public struct Resources: Equatable, Sendable {
   /// What a container takes while it has a place: its budget, the kernel's own cost, and its log.
   public init(of budget: Budget) {
     self.init(
-      memoryBytes: budget.reservedBytes, cpuMillis: budget.cpuMillis, processes: budget.processes, containers: 1)
+      memoryBytes: budget.reservedBytes, cpuMillis: budget.cpuMillis, diskBytes: budget.chargedDiskBytes,
+      processes: budget.processes, containers: 1)
   }
 
   /// Sums stop at the largest number.

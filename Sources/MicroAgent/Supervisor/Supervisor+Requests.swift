@@ -16,12 +16,13 @@ extension Supervisor {
   }
 
   /// Creates a container for which nothing has to be done before.
-  mutating func create(_ request: ContainerRequest, token: UInt64) -> [Effect] {
+  mutating func create(_ wish: ContainerRequest, token: UInt64) -> [Effect] {
+    let request = completed(wish)
     if !request.name.isEmpty, index(named: request.name) != nil {
       let line = "container \(request.name): the name is taken: remove that one first, or choose another"
       return [.reply(token: token, .failed(RequestError(.conflict, line)))]
     }
-    if let lack = lack(of: request, isNew: true) { return [.reply(token: token, .failed(lack))] }
+    if let lack = lack(of: request, existing: nil) { return [.reply(token: token, .failed(lack))] }
     var id = takeID()
     // Somebody may have given that name to another: one of the next ones is free.
     while request.name.isEmpty, index(named: "c\(id)") != nil { id = takeID() }
@@ -35,8 +36,24 @@ extension Supervisor {
   }
 
   /// Why there is no place for a container; nil: there is.
-  private func lack(of request: ContainerRequest, isNew: Bool) -> RequestError? {
-    lackOfLease(request) ?? ledger.lack(of: request.budget, lease: request.lease, isNew: isNew)
+  private func lack(of request: ContainerRequest, existing: Budget?) -> RequestError? {
+    lackOfLease(request) ?? ledger.lack(of: request.budget, lease: request.lease, existing: existing)
+  }
+
+  /// A request with what the node decides where the client says nothing: the disk budget of a container that writes to its root.
+  public func completed(_ wish: ContainerRequest) -> ContainerRequest {
+    var request = wish
+    if request.budget.diskBytes == 0, !request.readOnlyRoot { request.budget.diskBytes = diskBytes(for: request) }
+    return request
+  }
+
+  /// In a lease as much as if all of its containers were alike, as far as that is left of it.
+  private func diskBytes(for request: ContainerRequest) -> UInt64 {
+    guard let lease = request.lease, let account = ledger.accounts.first(where: { $0.lease == lease }) else {
+      return Budget.standardDiskBytes
+    }
+    let share = account.size.diskBytes / max(1, account.size.containers)
+    return Budget.leastDiskBytes + min(share, (account.size - account.used).diskBytes)
   }
 
   /// Starts a container that has ended. The answer comes when its program runs, or could not be made to.
@@ -65,7 +82,8 @@ extension Supervisor {
   mutating func startForWaiting(_ index: Int) -> [Effect] {
     let tokens = entries[index].startTokens
     if tokens.isEmpty { return [] }
-    if !entries[index].holdsPlace, let lack = lack(of: entries[index].container.request, isNew: false) {
+    let request = entries[index].container.request
+    if !entries[index].holdsPlace, let lack = lack(of: request, existing: request.budget) {
       entries[index].startTokens = []
       return tokens.map { .reply(token: $0, .failed(lack)) }
     }

@@ -20,6 +20,9 @@ extension Supervisor {
       let request = try change.applied(to: container.request)
       if let problem = request.problem { throw RequestError(.invalid, problem) }
       if let advice = reasonToWait(index) { return conflict(index, token, advice) }
+      if request.budget.diskBytes != container.request.budget.diskBytes, container.request.budget.diskBytes == 0 {
+        throw RequestError(.invalid, "container \(name): it was made without a disk budget: make it anew")
+      }
       if request == container.request { return [.reply(token: token, .done(name: name))] }
       if let lack = lack(ofMore: request.budget, index) { throw lack }
       entries[index].update = Update(before: container.request.budget, request: request, token: token)
@@ -51,12 +54,12 @@ extension Supervisor {
   /// than there is.
   private mutating func lack(ofMore budget: Budget, _ index: Int) -> RequestError? {
     let container = entries[index].container
-    if !entries[index].holdsPlace || Resources(of: budget).fits(in: Resources(of: container.request.budget)) {
-      return nil
-    }
+    if Resources(of: budget).fits(in: Resources(of: container.request.budget)) { return nil }
+    let holdsPlace = entries[index].holdsPlace
     entries[index].holdsPlace = false
-    defer { entries[index].holdsPlace = true }
-    return ledger.lack(of: budget, lease: container.request.lease, isNew: false)
+    defer { entries[index].holdsPlace = holdsPlace }
+    return ledger.lack(
+      of: budget, lease: container.request.lease, existing: container.request.budget, isAtRest: !holdsPlace)
   }
 
   private func isRunning(_ index: Int) -> Bool { entries[index].container.phase == .running }

@@ -13,6 +13,7 @@ private let commonOptions = [
   Option(.memory, "memory", short: "m", value: "BYTES", "Memory budget, as 4M (16M)"),
   Option(.processes, "processes", alias: "pids-limit", value: "COUNT", "How many processes and threads (64)"),
   Option(.cpus, "cpus", value: "CORES", "Processor budget, as 0.5 (1)"),
+  Option(.disk, "disk", value: "BYTES", "How much it may write to its root (64M, in a lease its share)"),
   Option(
     .restart, "restart", value: "POLICY", choices: RestartPolicy.examples,
     "no, on-failure[:COUNT] or always (no)"),
@@ -84,6 +85,7 @@ extension ContainerRequest {
     try reader.read(.memory, "--memory", "a size, as 4M", into: &budget.memoryBytes) { ByteCount.parse($0) }
     try reader.read(.processes, "--processes", "a number, as 64", into: &budget.processes) { Decimal.parse($0) }
     try reader.read(.cpus, "--cpus", "cores, as 0.5", into: &budget.cpuMillis) { Duration.cpuMillis($0) }
+    try reader.read(.disk, "--disk", "a size, as 64M", into: &budget.diskBytes) { ByteCount.parse($0) }
     try reader.read(.restart, "--restart", "no, on-failure, on-failure:COUNT or always", into: &restart) {
       RestartPolicy($0)
     }

@@ -95,7 +95,7 @@ enum Listing {
   private static func amount(_ number: UInt64, _ key: APIKey, _ now: UInt64) -> String {
     switch key {
     case .memoryBytes, .logBytes, .memoryUsedBytes, .memoryPeakBytes, .memoryTotalBytes, .memoryAvailableBytes,
-      .memoryOfferBytes, .memoryReservedBytes, .memoryFreeBytes, .diskBytes:
+      .memoryOfferBytes, .memoryReservedBytes, .memoryFreeBytes, .diskBytes, .diskUsedBytes:
       return ByteCount.short(number)
     case .createdSeconds, .startedSeconds, .endedSeconds: return "\(Duration.since(number, now: now)) ago"
     case .uptimeSeconds, .remainingSeconds, .durationSeconds, .longestSeconds: return Duration.short(seconds: number)

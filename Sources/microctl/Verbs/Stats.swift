@@ -71,12 +71,14 @@ private func show(_ sample: Sample, before: Sample?, _ session: Session) throws(
 }
 
 func table(of sample: Sample, before: Sample?) -> Table {
-  var table = Table(["NAME", "MEMORY", "PEAK", "BUDGET", "PROCESSES", "CPU TIME"] + (before == nil ? [] : ["CPU"]))
+  var table = Table(
+    ["NAME", "MEMORY", "PEAK", "BUDGET", "PROCESSES", "DISK", "CPU TIME"] + (before == nil ? [] : ["CPU"]))
   for usage in sample.usages {
     let name = usage[.name]?.textValue ?? ""
     var row = [
       name, bytes(usage[.memoryUsedBytes]), bytes(usage[.memoryPeakBytes]), bytes(usage[.memoryBytes]),
       "\(count(usage[.processCount])) of \(count(usage[.processes]))",
+      usage[.diskUsedBytes] == nil ? "-" : "\(bytes(usage[.diskUsedBytes])) of \(bytes(usage[.diskBytes]))",
       usage[.cpuNanoseconds]?.unsignedValue.map { Duration.processor(nanoseconds: $0) } ?? "-",
     ]
     if let before { row.append(sample.cpuPercent(of: name, since: before).map { "\($0)%" } ?? "-") }

@@ -8,6 +8,7 @@ let updateVerb = Verb(
     Option(.memory, "memory", short: "m", value: "BYTES", "Memory budget, as 4M"),
     Option(.processes, "processes", alias: "pids-limit", value: "COUNT", "How many processes and threads"),
     Option(.cpus, "cpus", value: "CORES", "Processor budget, as 0.5"),
+    Option(.disk, "disk", value: "BYTES", "How much it may write to its root, as 64M"),
     Option(
       .restart, "restart", value: "POLICY", choices: RestartPolicy.examples, "no, on-failure[:COUNT] or always"),
   ],
@@ -30,6 +31,7 @@ private func change(_ reader: OptionReader) throws(Failure) -> CBORValue {
   if reader.arguments.has(.memory) { map[.memoryBytes] = .unsigned(request.budget.memoryBytes) }
   if reader.arguments.has(.processes) { map[.processes] = .unsigned(request.budget.processes) }
   if reader.arguments.has(.cpus) { map[.cpuMillis] = .unsigned(request.budget.cpuMillis) }
+  if reader.arguments.has(.disk) { map[.diskBytes] = .unsigned(request.budget.diskBytes) }
   if reader.arguments.has(.restart) { map[.restart] = .text(request.restart.description) }
   if map.entries.isEmpty { throw Failure(.usage, "update: say what is to change, as --memory 8M") }
   return .map(map)
