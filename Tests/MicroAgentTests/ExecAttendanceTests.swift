@@ -127,7 +127,7 @@ import Testing
     ] {
       #expect(kind { _ = try InputPiece(content(piece.value)) } == .invalid)
     }
-    #expect(kind { _ = try InputPiece(content(.map([:]))) } == .invalid)
+    #expect(kind { _ = try InputPiece(content(.map(CBORMap()))) } == .invalid)
   }
 
   // MARK: Output
@@ -160,7 +160,7 @@ import Testing
       return attendance
     }
     #expect(try request("taken", Attendance.takenValue(output: 3, errors: 4)) == .taken(output: 3, errors: 4))
-    #expect(try request("taken", .map([:])) == .taken(output: 0, errors: 0))
+    #expect(try request("taken", .map(CBORMap())) == .taken(output: 0, errors: 0))
     let size = TerminalSize(rows: 24, columns: 80)
     #expect(try request("size", size.value) == .size(size))
     let piece = InputPiece(offset: 1, bytes: [2], isEnd: true)
