@@ -1,3 +1,4 @@
+import EventLoop
 import MicroAgent
 
 /// Containers are asked from time to time whether they are well, by a program that is run in them.

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.machines("local")
 NAME, ROOT, COMMAND, MEMORY, PROCESSES, CPU = 1, 2, 3, 16, 17, 18
 ID, PHASE, OFFSET, DATA, IS_END, LEASE, REQUEST_ID, SECONDS = 30, 31, 60, 61, 62, 128, 129, 130
 REQUEST = 42
-END, EXIT_CODE, OUTPUT, CUT_BYTES = 36, 37, 216, 218
+END, EXIT_CODE, OUTPUT, CUT_BYTES, INPUT = 36, 37, 216, 218, 240
 OFFERED, LEASED = 139, 140
 TITLE = -1
 SENML_CBOR = 112
@@ -141,6 +141,45 @@ def test_a_program_is_run_once_however_often_it_is_asked_for(owned, rootfs):
 
     run(talk())
     assert board.ctl("exec", "web", "cat", "/tmp/runs").check().text == "run\n"
+    board.ctl("rm", "-f", "web").check()
+
+
+def test_a_program_is_attended_by_datagrams(owned, rootfs):
+    """Each piece of input is taken once, and what comes out is kept until it has arrived."""
+    board, key, run = owned
+    board.ctl("run", "-d", *SMALL_OPTIONS, "--name", "web", rootfs, "sleep", "1000").check()
+    here, text = "containers/web/exec/7", bytes(range(256)) * 20
+
+    async def talk():
+        async with client(board.address, key) as owner:
+            await owner.get("offer")
+
+            async def told(resource, message):
+                return (await owner.ask(aiocoap.PUT, here + resource, message)).code
+
+            assert await told("", {COMMAND: ["cat"], INPUT: True}) == aiocoap.CREATED
+            for offset in range(0, len(text), 1000):
+                for _ in range(2):
+                    assert await told("/input", {OFFSET: offset, DATA: text[offset:offset + 1000]}) == aiocoap.CHANGED
+            assert await told("/input", {OFFSET: len(text) + 1, DATA: b"x"}) == aiocoap.CONFLICT
+            assert await told("/input", {OFFSET: len(text), DATA: b"", IS_END: True}) == aiocoap.CHANGED
+            output, is_end = b"", False
+            async with owner.observe(f"{here}/output") as chunks:
+                while not is_end:
+                    response = await heard(chunks)
+                    chunk = response and cbor2.loads(response.payload)
+                    if chunk is None or chunk[OFFSET] != len(output):
+                        chunk = await owner.get(f"{here}/output?from={len(output)}")
+                    output, is_end = output + chunk[DATA], chunk[IS_END]
+            assert output == text
+            # It has ended when it is said that all of that has arrived.
+            assert (await owner.get(here))[PHASE] == "running"
+            assert await told("/taken", {OUTPUT: len(text) + 1}) == aiocoap.CONFLICT
+            assert await told("/taken", {OUTPUT: len(text)}) == aiocoap.CHANGED
+            state = await owner.get(here)
+            assert (state[PHASE], state[END][EXIT_CODE], state[OUTPUT]) == ("ended", 0, b"")
+
+    run(talk())
     board.ctl("rm", "-f", "web").check()
 
 

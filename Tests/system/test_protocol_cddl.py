@@ -13,6 +13,7 @@ from fake_agent import CBOR, CONTENT_FORMAT, PROBLEM
 from images import Layout, archive, busybox_files
 from people import Person
 from recorder import Recorder
+from terminals import Terminal
 from test_members import SMALL, Microcloud
 
 pytestmark = pytest.mark.machines("local")
@@ -38,6 +39,12 @@ RULES = {
     "GET /containers/*/logs": (None, "log-chunk"),
     "PUT /containers/*/exec/*": ("exec-request", None),
     "GET /containers/*/exec/*": (None, "exec-state"),
+    "DELETE /containers/*/exec/*": (None, None),
+    "GET /containers/*/exec/*/output": (None, "log-chunk"),
+    "GET /containers/*/exec/*/errors": (None, "log-chunk"),
+    "PUT /containers/*/exec/*/taken": ("exec-taken", None),
+    "PUT /containers/*/exec/*/input": ("exec-input", None),
+    "PUT /containers/*/exec/*/size": ("exec-size", None),
     "GET /usage": (None, "[* usage]"),
     "POST /plan": ("container-request", "plan"),
     "GET /info": (None, "info"),
@@ -151,9 +158,10 @@ def test_every_message_is_as_specified(boards, rootfs, tmp_path):
     said("run", "-d", *SMALL, "--name", "web", "--network", "host", "--publish", "http:8080:Our library", "-e", "A=1", "-v",
          "/tmp:/mnt:ro", "--restart", "on-failure:3", rootfs, "sh", "-c", "echo up; exec sleep 1000")
     assert ctl("run", "--rm", *SMALL, rootfs, "sh", "-c", "exit 3").code == 3
-    said("run", "-d", *SMALL, "--name", "bridged", "--publish", "8081:80", "--publish", "53:53/udp", "--upload", "2M", rootfs,
-         "sleep", "1000")
-    said("inspect", "bridged")
+    said("run", "-d", *SMALL, "--name", "bridged", "--publish", "8081:80", "--publish", "53:53/udp", "--upload", "2M",
+         "--health-cmd", "exit 1", "--health-interval", "1s", "--health-timeout", "5s", "--health-retries", "1",
+         "--health-start-period", "1s", "--health-on-failure", "none", rootfs, "sleep", "1000")
+    here.machine.wait_until(lambda: '"unhealthy"' in said("--json", "inspect", "bridged"))
     said("rm", "--force", "bridged")
     for command in (["ps", "-a"], ["inspect", "web"], ["logs", "web"], ["stats"], ["plan", rootfs, "true"], ["nodes"],
                     ["search"], ["search", "--of", there.node_name], ["publish", "ssh:22:Shell"], ["publish"],
@@ -168,6 +176,15 @@ def test_every_message_is_as_specified(boards, rootfs, tmp_path):
     said("rmi", "box:1")
     said("exec", "-e", "B=2", "-w", "/tmp", "-u", "1:1", "--timeout", "20", "web", "true")
     assert ctl("exec", "web", "no-such-program").code == 127
+    assert ctl("exec", "-i", "web", "sh", "-c", "echo err >&2; cat").code == 0
+    sized = "trap 'echo sized' WINCH; echo ready; while :; do sleep 0.1; done"
+    one = Terminal(founder.argv("--socket", recorder.path, "exec", "-it", "web", "sh", "-c", sized))
+    one.wait_for("ready")
+    one.resize(50, 100)
+    one.wait_for("sized")
+    one.child.terminate()
+    assert one.wait() == 143
+    one.close()
     lease = said("lease", "-m", "16M", "--cpu", "20%", "--for", "1h")
     said("run", "-d", "--lease", lease, *SMALL, "--name", "leased", rootfs, "sleep", "1000")
     said("leases")

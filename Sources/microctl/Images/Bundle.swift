@@ -1,5 +1,6 @@
 import Basics
 import ContainerRunner
+import Images
 import LinuxSystem
 import MicroAgent
 import OCIRuntime

@@ -17,9 +17,9 @@ let execVerb = Verb(
     Option(.time, "timeout", value: "SECONDS", "How long it may take before it is killed (60); not with -i or -t"),
   ],
   notes: """
-    It has the container's rights and budget, and ends with it. With -i or -t what it writes is shown as it comes, and it has
-    no limit of time; when nothing is heard of you for 30 s it is hung up. Otherwise what it wrote is shown when it has ended:
-    of standard output and of standard error the last 16 KiB.
+    It has the container's rights and budget, and ends with it. With -i or -t what it writes is shown as it comes, and
+    it has no limit of time; when nothing is heard of you for 30 s it is hung up. Otherwise what it wrote is shown when
+    it has ended: of standard output and of standard error the last 16 KiB.
 
     The exit code is the program's: 128 + N where signal N ended it, 127 where it is not there, 126 where it cannot be
     executed, 125 where it was not run, or nobody knows.
