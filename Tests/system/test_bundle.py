@@ -6,6 +6,10 @@ from node import refused
 from oci import Runtime
 
 
+#: The exit code of a container that was not started.
+NOT_STARTED = 125
+
+
 @pytest.fixture
 def bundles(machine, microrun, test_name, directory, rootfs):
     """Writes bundles; nothing is run with microrun."""
@@ -40,7 +44,7 @@ def test_its_budget_and_files_are_the_containers(node, bundles):
     node.ctl("rm", "--force", name).check()
     name = node.ctl("run", "-d", "-m", "7M", "--bundle", bundles.bundle(config)).check().text.strip()
     assert node.state(name)["request"]["memoryBytes"] == 7 << 20
-    assert "run: sh" in node.ctl("plan", "--bundle", bundles.bundle(config)).check().text
+    assert "run sh (sh -c cat /shown/hello" in node.ctl("plan", "--bundle", bundles.bundle(config)).check().text
 
 
 @pytest.mark.parametrize("field, change", [
@@ -56,12 +60,12 @@ def test_its_budget_and_files_are_the_containers(node, bundles):
 def test_what_no_container_here_can_have_is_refused(node, bundles, field, change):
     config = bundles.config("true")
     change(config)
-    assert field in refused(node.ctl("run", "--bundle", bundles.bundle(config)))
+    assert field in refused(node.ctl("run", "--bundle", bundles.bundle(config)), NOT_STARTED)
     assert node.names("-a") == []
 
 
 def test_what_is_no_bundle_is_refused(node, bundles):
-    assert "give a directory with a config.json" in refused(node.ctl("run", "--bundle", "/nowhere"))
+    assert "give a directory with a config.json" in refused(node.ctl("run", "--bundle", "/nowhere"), NOT_STARTED)
     node.machine.write(f"{bundles.directory}/config.json", "{")
-    assert "read JSON" in refused(node.ctl("run", "--bundle", bundles.directory))
+    assert "read JSON" in refused(node.ctl("run", "--bundle", bundles.directory), NOT_STARTED)
     assert "push an image of it" in refused(node.ctl("--node", "127.0.0.1:9", "run", "--bundle", bundles.directory), 2)

@@ -1,5 +1,7 @@
 """Health checks: a program that is run in a container from time to time says whether it is well."""
 
+import json
+
 import pytest
 
 from node import refused
@@ -18,7 +20,8 @@ def wait_for_health(node, name, health):
 
 
 def happened(node, name):
-    return [(one["event"], one.get("reason")) for one in node.json("events")
+    lines = node.ctl("--json", "events").check().text.splitlines()
+    return [(one["event"], one.get("reason")) for one in map(json.loads, lines)
             if one.get("name") == name and "health" in one["event"]]
 
 
@@ -47,9 +50,11 @@ def test_what_takes_too_long_has_failed_and_is_killed(node):
 
 
 def test_a_check_that_cannot_be_run_has_failed(node):
-    node.machine.write(f"{node.rootfs}/bin/text", "not a program", mode=0o755)
-    name = start(node, "exec /bin/text", "--health-retries", "1")
-    assert "exit code 126" in wait_for_health(node, name, "unhealthy")["healthReason"]
+    name = start(node, "no-such-program", "--health-retries", "1")
+    assert "exit code 127" in wait_for_health(node, name, "unhealthy")["healthReason"]
+    node.machine.run(["rm", f"{node.rootfs}/bin/sh"]).check()
+    name = node.start("sleep", "1000", options=["--health-cmd", "true", *ONCE_A_SECOND, "--health-retries", "1"])
+    assert "run /bin/sh: No such file" in wait_for_health(node, name, "unhealthy")["healthReason"]
 
 
 def test_an_unhealthy_one_is_killed_on_request_and_comes_back(node):
@@ -95,7 +100,7 @@ def test_what_is_said_of_no_check_is_refused(node):
     line = refused(node.ctl("run", "--health-retries", "2", node.rootfs, "true"), 2)
     assert "--health-retries: nothing is checked: give --health-cmd COMMAND" in line
     assert "an interval of 1 s to a day" in refused(
-        node.ctl("run", "--health-cmd", "true", "--health-interval", "0s", node.rootfs, "true"))
+        node.ctl("run", "--health-cmd", "true", "--health-interval", "0s", node.rootfs, "true"), 125)
     assert "none or kill" in refused(
         node.ctl("run", "--health-cmd", "true", "--health-on-failure", "stop", node.rootfs, "true"), 2)
 
@@ -107,11 +112,15 @@ HEALTHCHECK = {"Test": ["CMD", "test", "-e", "/ok"], "Interval": 100_000_000, "T
 def test_an_image_says_how(images):  # noqa: F811
     images.push(config={"Cmd": ["sleep", "1000"], "Healthcheck": HEALTHCHECK})
     agent = images.agent
+
+    def inspect(name):
+        return json.loads(agent.ctl("--json", "inspect", name).check().text)
+
     agent.ctl("run", "-d", "--name", "a", "box:1").check()
-    asked = agent.json("inspect", "a")["request"]["healthCheck"]
+    asked = inspect("a")["request"]["healthCheck"]
     assert asked == {"command": ["test", "-e", "/ok"], "intervalMilliseconds": 1000, "timeLimitMilliseconds": 5000, "retries": 2}
-    agent.machine.wait_until(lambda: agent.json("inspect", "a")["health"] == "unhealthy")
+    agent.machine.wait_until(lambda: inspect("a")["health"] == "unhealthy")
     agent.ctl("run", "-d", "--name", "b", "--no-healthcheck", "box:1").check()
-    assert "health" not in agent.json("inspect", "b")
+    assert "health" not in inspect("b")
     agent.ctl("run", "-d", "--name", "c", "--health-cmd", "true", "--health-interval", "1s", "box:1").check()
-    agent.machine.wait_until(lambda: agent.json("inspect", "c")["health"] == "healthy")
+    agent.machine.wait_until(lambda: inspect("c")["health"] == "healthy")
