@@ -170,6 +170,7 @@ def test_what_is_typed_goes_to_the_program(node, web, person):
     node.machine.wait_until(lambda: len(node.processes(web)) == 2)
     one.type("echo still $((6 * 8))\n")
     one.wait_for("still 48")
+    one.wait_for("# ")
     one.type("\x04")
     assert one.wait() == 0 and one.is_restored()
 
