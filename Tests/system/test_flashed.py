@@ -59,7 +59,7 @@ def test_its_owner_places_a_container_from_elsewhere(street):
     assert owner.json(*node, "info")["diskBudgets"] == "kept by project quota"
     filler = "dd if=/dev/zero of=/full bs=64k count=64 2>&1; wc -c </full"
     said = owner.ctl(*node, "run", "--rm", "-m", "4M", "--disk", "2M", "base", "sh", "-c", filler, timeout=120).text
-    assert "quota exceeded" in said and int(said.split()[-1]) <= 2 << 20, said
+    assert "Quota exceeded" in said and int(said.split()[-1]) <= 2 << 20, said
 
 
 def test_a_board_whose_agent_stands_still_starts_anew(street):
