@@ -43,10 +43,13 @@ extension RunningContainers {
       var spec = sandbox.spec(["tool"])
       let needs: [UInt8] = [UInt8(ProcessorFeatures.conditionalMove.rawValue), 0]
       // A program without needs of its own, loaded by one that has some, which is given by its path in the container.
-      let tool = sandbox.rootPath + "/bin/tool"
-      try FileManager.default.copyItem(atPath: sandbox.rootPath + "/bin/busybox", toPath: tool)
-      try setNeeds(needs, of: sandbox.rootPath + "/bin/busybox")
-      try setNeeds([0, 0] + "/bin/busybox".utf8, of: tool)
+      // Both are copies: the sandbox's busybox may be the machine's own.
+      let (tool, loader) = (sandbox.rootPath + "/bin/tool", sandbox.rootPath + "/bin/loader")
+      for copy in [tool, loader] {
+        try FileManager.default.copyItem(atPath: sandbox.rootPath + "/bin/busybox", toPath: copy)
+      }
+      try setNeeds(needs, of: loader)
+      try setNeeds([0, 0] + "/bin/loader".utf8, of: tool)
       spec.process.lacking = [.conditionalMove, .sse]
       let error = try Live.run(spec).failure
       #expect(text(error) == "container box: run tool: it needs CMOV")
@@ -56,7 +59,7 @@ extension RunningContainers {
     }
 
     private func setNeeds(_ value: [UInt8], of path: String) throws {
-      let file = try FileDescriptor.open(path, O_RDWR)
+      let file = try FileDescriptor.open(path, O_RDONLY)
       let result = system_set_attribute(file.rawValue, "user.microagent.needs", value, value.count)
       #expect(result == 0, "no attributes on this file system")
     }
