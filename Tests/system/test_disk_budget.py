@@ -1,12 +1,11 @@
 """Disk budgets: kept by project quota on the virtual boards, whose disk has it."""
 
 import errno
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from node import refused
+from test_attacks import attack  # noqa: F401 -- the fixture
 
 MEBIBYTE = 1 << 20
 KEPT = pytest.mark.machines("vm")
@@ -15,20 +14,8 @@ WRITER = "dd if=/dev/zero of={} bs=65536 count={} 2>&1; echo written; while :; d
 EATER = "mkdir /many; i=0; while echo >/many/$i; do i=$((i + 1)); done; echo made $i"
 
 
-@pytest.fixture(scope="module")
-def attack(machine, workspace, tmp_path_factory):
-    """Where the program lies on the machine that attacks, and lists projects."""
-    program = tmp_path_factory.mktemp("attack") / "attack"
-    subprocess.run(
-        ["gcc", "-m32" if machine.exclusive else "-m64", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-nostdlib",
-         "-ffreestanding", "-fno-pic", "-fno-stack-protector", "-fcf-protection=none", "-no-pie", "-o", program,
-         Path(__file__).with_name("attack.c")], check=True)
-    machine.put(program, f"{workspace}/attack-disk")
-    return f"{workspace}/attack-disk"
-
-
 @pytest.fixture
-def armed(node, attack):
+def armed(node, attack):  # noqa: F811
     """A node whose containers have the program /bin/attack."""
     node.machine.run(["cp", attack, f"{node.rootfs}/bin/attack"]).check()
     return node
@@ -44,7 +31,7 @@ def writing(node, path, blocks, *options):
     return name
 
 
-def projects(node, attack):
+def projects(node, attack):  # noqa: F811
     """How many projects of the agent's the disk knows."""
     return int(node.machine.run([attack, "projects", node.agent.state_directory]).check().text)
 
@@ -129,7 +116,7 @@ def test_the_budget_is_kept_over_deaths_and_restarts(node):
 
 @KEPT
 @pytest.mark.parametrize("options", [[], ["--userns", "host"]], ids=["mapped", "root"])
-def test_nothing_leaves_the_project(armed, attack, options):
+def test_nothing_leaves_the_project(armed, attack, options):  # noqa: F811
     name = armed.start_sh("mkdir /d; echo x >/d/f; echo written; while :; do sleep 0.05; done", "--disk", "2M", *options)
     armed.wait_for_log(name, "written\n")
     inside = lambda *words: armed.ctl("exec", name, "/bin/attack", *words).check().text.strip()
@@ -154,7 +141,7 @@ def test_nothing_leaves_the_project(armed, attack, options):
 
 
 @KEPT
-def test_what_is_removed_leaves_no_project(node, attack):
+def test_what_is_removed_leaves_no_project(node, attack):  # noqa: F811
     before = projects(node, attack)
     names = [writing(node, "/x", 4, "--disk", "2M") for _ in range(3)]
     assert projects(node, attack) == before + 3

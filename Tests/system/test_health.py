@@ -101,6 +101,9 @@ def test_what_is_said_of_no_check_is_refused(node):
     assert "--health-retries: nothing is checked: give --health-cmd COMMAND" in line
     assert "an interval of 1 s to a day" in refused(
         node.ctl("run", "--health-cmd", "true", "--health-interval", "0s", node.rootfs, "true"), 125)
+    for time in ("18446744073709551615s", "86401s", "soon"):
+        assert f"--health-interval {time}: give a time, as 30s" in refused(
+            node.ctl("run", "--health-cmd", "true", "--health-interval", time, node.rootfs, "true"), 2)
     assert "none or kill" in refused(
         node.ctl("run", "--health-cmd", "true", "--health-on-failure", "stop", node.rootfs, "true"), 2)
 

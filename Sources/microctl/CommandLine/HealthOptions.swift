@@ -27,7 +27,7 @@ extension ContainerRequest {
   mutating func readHealthTimes(_ reader: OptionReader) throws(Failure) {
     guard var check = health else { return }
     func read(_ option: Option.Name, _ shown: String, into target: inout UInt64) throws(Failure) {
-      try reader.read(option, shown, "a time, as 30s", into: &target) { TimeSpan.seconds($0).map { $0 * 1000 } }
+      try reader.read(option, shown, "a time, as 30s", into: &target) { Self.milliseconds($0) }
     }
     try read(.healthInterval, "--health-interval", into: &check.intervalMilliseconds)
     try read(.healthTimeout, "--health-timeout", into: &check.timeLimitMilliseconds)
@@ -37,6 +37,11 @@ extension ContainerRequest {
       $0 == "kill" ? true : $0 == "none" ? false : nil
     }
     health = check
+  }
+
+  /// Nil: it is no time, or more than any check may take.
+  private static func milliseconds(_ text: String) -> UInt64? {
+    TimeSpan.seconds(text).flatMap { $0 <= HealthCheck.mostMilliseconds / 1000 ? $0 * 1000 : nil }
   }
 
   /// What says how something is done that is not done at all is a mistake.
